@@ -1,0 +1,150 @@
+// Package csvrows turns the bytes of one CSV file, which may still be growing, into rows.
+//
+// It knows nothing of Benthos, of paths or of checkpoints: it is given an io.ReaderAt, a name whose extension tells
+// the compression, and a [Position] to begin at, and it yields whole records only. What one bad record costs is one
+// bad [Row]; what a file costs in memory does not depend on its size.
+package csvrows
+
+import (
+	"errors"
+	"fmt"
+	"unicode/utf8"
+)
+
+const (
+	// MaxRawBytes bounds Row.Raw: of a longer record the first MaxRawBytes bytes are kept (up to three fewer, so that
+	// no character is cut in two).
+	MaxRawBytes = 64 << 10
+
+	// DefaultMaxRecordBytes is what Options.MaxRecordBytes means when it is zero.
+	DefaultMaxRecordBytes = 1 << 20
+
+	// LargestMaxRecordBytes is the most that Options.MaxRecordBytes may be.
+	LargestMaxRecordBytes = 1 << 30
+)
+
+// Options says how a file is written. The zero value reads comma-separated UTF-8 without a header.
+type Options struct {
+	// Delimiter stands between cells; zero means a comma. Not a quote, a line end or U+FFFD.
+	Delimiter rune
+	// Comment, when not zero, begins lines that are skipped.
+	Comment rune
+	// LazyQuotes lets a quote stand in an unquoted cell, and a single one in a quoted cell, as encoding/csv does.
+	LazyQuotes bool
+
+	// ParseHeaderRow takes the first record as the names of the columns.
+	ParseHeaderRow bool
+	// ExpectedHeaders are the columns that files should have; needs ParseHeaderRow. What a difference means is told by
+	// RejectDrift; a header that has none of them is an error in any case.
+	ExpectedHeaders []string
+	// RejectDrift makes an error of a header that lacks an expected column, has another one, or has another order.
+	RejectDrift bool
+	// ExpectedFields is the number of cells of each record. Zero: as many as the header has, or, without one, as the
+	// first good record has. AnyFields: no check; needs a file without header.
+	ExpectedFields int
+
+	// MaxRecordBytes bounds one record without its line end, in bytes of decoded content. Zero means
+	// DefaultMaxRecordBytes. Memory is bounded by about twice this.
+	MaxRecordBytes int
+	// Encoding names the character set by its IANA or WHATWG name; empty means UTF-8.
+	Encoding string
+}
+
+// AnyFields as Options.ExpectedFields accepts records of any number of cells.
+const AnyFields = -1
+
+// Position says how much of a content is behind us. The zero value is its start.
+type Position struct {
+	// Offset is in bytes of the decoded content: after decompression and after conversion to UTF-8. For a plain UTF-8
+	// file it is the offset in the file, byte order mark and header included.
+	Offset int64
+	// Row is the number of data records, bad ones included, before Offset.
+	Row int64
+}
+
+// Row is one record. Its strings share memory with those of the rows read in the same call.
+type Row struct {
+	// Number counts the data records of the file, bad ones included, from 1.
+	Number int64
+	// Fields are the cells in the order of Columns; nil when Err is set. Quotes are taken off; line ends within quotes
+	// are left as they came.
+	Fields []string
+	// Raw is the record as it came, without its line end, at most MaxRawBytes of it. With Options.Encoding it is the
+	// text after conversion to UTF-8.
+	Raw string
+	// End is the Position.Offset once this row is behind us: opening at (End, Number) goes on with the next row.
+	End int64
+	// Err tells why the record is bad, nil when it is good.
+	Err error
+}
+
+// ErrGrown is returned by Reader.Finish when the source holds more than Read has seen.
+var ErrGrown = errors.New("the content has grown: it is to be read on before it can be finished")
+
+// HeaderError tells that a file cannot be read because of its first record. Reading the same content again gives it
+// again.
+type HeaderError struct {
+	// Header is the first record as far as it could be read.
+	Header []string
+	// Reason is in words.
+	Reason string
+}
+
+// Error implements error.
+func (e *HeaderError) Error() string { return e.Reason }
+
+// Validate tells what is wrong with o, in the words of the configuration's fields.
+func (o Options) Validate() error {
+	if o.Delimiter != 0 && !separates(o.Delimiter) {
+		return fmt.Errorf("delimiter %q is not possible: use a character other than a quote or a line end", o.Delimiter)
+	}
+	if o.Comment != 0 && !separates(o.Comment) {
+		return fmt.Errorf("comment %q is not possible: use a character other than a quote or a line end", o.Comment)
+	}
+	if o.Comment != 0 && o.Comment == o.delimiter() {
+		return fmt.Errorf("comment and delimiter are both %q: use two different characters", o.Comment)
+	}
+	if !o.ParseHeaderRow && len(o.ExpectedHeaders) > 0 {
+		return errors.New("expected_headers needs parse_header_row: true")
+	}
+	if o.RejectDrift && len(o.ExpectedHeaders) == 0 {
+		return errors.New("schema_drift: reject needs expected_headers to compare with")
+	}
+	seen := make(map[string]bool, len(o.ExpectedHeaders))
+	for _, name := range o.ExpectedHeaders {
+		if name == "" || seen[name] {
+			return fmt.Errorf("expected_headers has %q twice or empty: name each column once", name)
+		}
+		seen[name] = true
+	}
+	if o.ExpectedFields < AnyFields || (o.ExpectedFields == AnyFields && o.ParseHeaderRow) {
+		return fmt.Errorf("expected_number_of_fields is %d: use a positive number, or leave it out", o.ExpectedFields)
+	}
+	if n := len(o.ExpectedHeaders); n > 0 && o.RejectDrift && o.ExpectedFields > 0 && o.ExpectedFields != n {
+		return fmt.Errorf("expected_number_of_fields is %d but expected_headers has %d names: leave the number out", o.ExpectedFields, n)
+	}
+	if o.MaxRecordBytes < 0 || o.MaxRecordBytes > LargestMaxRecordBytes {
+		return fmt.Errorf("max_record_bytes is %d: use a number from 1 to %d", o.MaxRecordBytes, LargestMaxRecordBytes)
+	}
+	_, err := decoderFor(o.Encoding)
+	return err
+}
+
+func (o Options) delimiter() rune {
+	if o.Delimiter == 0 {
+		return ','
+	}
+	return o.Delimiter
+}
+
+func (o Options) maxRecordBytes() int {
+	if o.MaxRecordBytes == 0 {
+		return DefaultMaxRecordBytes
+	}
+	return o.MaxRecordBytes
+}
+
+// separates tells whether c can stand between cells without being mistaken for something else.
+func separates(c rune) bool {
+	return c != '"' && c != '\r' && c != '\n' && utf8.ValidRune(c) && c != utf8.RuneError
+}
