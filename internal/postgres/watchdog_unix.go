@@ -14,8 +14,10 @@ import (
 // means none. The pipe it reads from ends when our process does, however it
 // does: then the last named process is stopped and the directory removed.
 //
-// A postmaster that gets SIGQUIT ends its own children first. What it leaves in
-// ten seconds is killed.
+// A postmaster that gets SIGQUIT ends its own children first, and deletes its
+// lock file last; that shows its end sooner than its process does, which may
+// stay as a zombie for as long as a lazy init likes. What is left after ten
+// seconds is killed.
 const watchdogScript = `
 trap '' HUP INT TERM
 pid=0
@@ -23,7 +25,7 @@ while read -r line; do pid=$line; done
 if [ "$pid" -gt 0 ]; then
 	kill -QUIT "$pid" 2>/dev/null
 	tries=0
-	while kill -0 "$pid" 2>/dev/null && [ "$tries" -lt 200 ]; do
+	while [ -e "$1/data/postmaster.pid" ] && kill -0 "$pid" 2>/dev/null && [ "$tries" -lt 200 ]; do
 		sleep 0.05 2>/dev/null || sleep 1
 		tries=$((tries + 1))
 	done
