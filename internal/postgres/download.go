@@ -43,12 +43,12 @@ func download(ctx context.Context, opts Options) (string, error) {
 		return bin, nil
 	}
 	opts.logf("No PostgreSQL is installed here: downloading %s to %s (once)", downloadVersion, cache)
-	return bin, unpack(cache, home)
+	return bin, unpack(ctx, cache, home)
 }
 
 // unpack fetches the archive and unpacks it aside, so that home is there whole
 // or not at all.
-func unpack(cache, home string) (err error) {
+func unpack(ctx context.Context, cache, home string) (err error) {
 	work, err := os.MkdirTemp(cache, "unpack-")
 	if err != nil {
 		return err
@@ -58,34 +58,49 @@ func unpack(cache, home string) (err error) {
 		return err
 	}
 	fresh := filepath.Join(work, "postgres")
-
-	config := embeddedpostgres.DefaultConfig().
-		Version(downloadVersion).
-		CachePath(cache).
-		BinariesPath(fresh).
-		RuntimePath(filepath.Join(work, "runtime")).
-		// The library can only fetch on the way to starting a server, and we
-		// start servers ourselves. No server has this encoding: initdb says so
-		// at once, by when all has been unpacked.
-		Encoding("fetch-only").
-		Logger(io.Discard)
-	if repository := os.Getenv(RepositoryVariable); repository != "" {
-		config = config.BinaryRepositoryURL(repository)
-	}
-	port, err := freePort()
-	if err != nil {
+	if err := fetch(ctx, work, fresh); err != nil {
 		return err
-	}
-	startErr := embeddedpostgres.NewDatabase(config.Port(uint32(port))).Start()
-	for _, name := range []string{"postgres", "initdb"} {
-		if fileSize(filepath.Join(fresh, "bin", executable(name))) == 0 {
-			return errors.Join(startErr, fmt.Errorf("the download of PostgreSQL %s has no %s", downloadVersion, name))
-		}
 	}
 	if err := os.RemoveAll(home); err != nil {
 		return err
 	}
 	return os.Rename(fresh, home)
+}
+
+// fetch downloads and unpacks into the folder fresh. The library can fetch only
+// on the way to starting a server, and we start servers ourselves, so it is
+// told to make one with an encoding that no server has: initdb refuses it at
+// once, by when all has been unpacked.
+func fetch(ctx context.Context, work, fresh string) error {
+	config := embeddedpostgres.DefaultConfig().
+		Version(downloadVersion).
+		CachePath(filepath.Join(work, "archive")).
+		BinariesPath(fresh).
+		RuntimePath(filepath.Join(work, "runtime")).
+		Encoding("fetch-only").
+		Logger(io.Discard)
+	if repository := os.Getenv(RepositoryVariable); repository != "" {
+		config = config.BinaryRepositoryURL(repository)
+	}
+	port, err := freePort() // it asks for one before all else
+	if err != nil {
+		return err
+	}
+
+	ended := make(chan error, 1)
+	go func() { ended <- embeddedpostgres.NewDatabase(config.Port(uint32(port))).Start() }()
+	var startErr error
+	select {
+	case startErr = <-ended:
+	case <-ctx.Done(): // the library itself cannot be interrupted
+		return ctx.Err()
+	}
+	for _, name := range []string{"postgres", "initdb"} {
+		if fileSize(filepath.Join(fresh, "bin", executable(name))) == 0 {
+			return errors.Join(startErr, fmt.Errorf("the download of PostgreSQL %s has no %s", downloadVersion, name))
+		}
+	}
+	return nil
 }
 
 // cacheDir is the user's own cache, or for root one that an unprivileged user

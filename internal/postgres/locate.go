@@ -77,7 +77,7 @@ func thisMachine(acct *account) machine {
 			return !errors.Is(err, fs.ErrNotExist)
 		},
 		output: func(ctx context.Context, path string, args ...string) (string, error) {
-			out, err := acct.command(ctx, os.TempDir(), path, args...).Output()
+			out, err := acct.command(ctx, filepath.Dir(path), path, args...).Output()
 			return string(out), err
 		},
 		download: download,
