@@ -1,0 +1,10 @@
+// Package config holds the shipped pipelines, so that the demo can run them
+// from any directory.
+package config
+
+import "embed"
+
+// Files are the pipelines and, under mappings, their Bloblang.
+//
+//go:embed *.yaml mappings/*.blobl
+var Files embed.FS
