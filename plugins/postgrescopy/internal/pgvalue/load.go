@@ -1,0 +1,115 @@
+package pgvalue
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Querier is what Load asks: a pgx connection, pool or transaction.
+type Querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// Types holds the definitions of types as the catalogue had them.
+type Types struct {
+	byOID map[uint32]*typeInfo
+}
+
+// typeInfo is a row of pg_type with what belongs to it.
+type typeInfo struct {
+	oid       uint32
+	name      string // typname
+	builtin   bool   // it lives in pg_catalog
+	formatted string // as format_type spells it, without a modifier
+	kind      string // typtype: b, c, d, e, m, p or r
+	category  string // typcategory
+	delimiter string // typdelim
+	element   uint32 // of an array
+	base      uint32 // of a domain
+	typmod    int32  // of a domain's base
+	subtype   uint32 // of a range; of a multirange, the range
+	labels    map[string]struct{}
+	fields    []fieldInfo
+}
+
+// fieldInfo is a column of a composite type.
+type fieldInfo struct {
+	Name   string
+	OID    uint32
+	Typmod int32
+}
+
+// PostgreSQL before 14 has no multiranges, and no column that names them; by
+// way of JSON a column that is not there reads as null.
+const typesQuery = `
+select t.oid, t.typname::text, n.nspname = 'pg_catalog', pg_catalog.format_type(t.oid, null),
+  t.typtype::text, t.typcategory::text, t.typdelim::text,
+  case when t.typlen = -1 and t.typcategory = 'A' then t.typelem else 0 end,
+  t.typbasetype, t.typtypmod,
+  coalesce(r.rngsubtype, m.rngtypid, 0),
+  (select pg_catalog.array_agg(e.enumlabel::text) from pg_catalog.pg_enum e where e.enumtypid = t.oid),
+  (select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('Name', a.attname, 'OID', a.atttypid::int8, 'Typmod', a.atttypmod) order by a.attnum)
+   from pg_catalog.pg_attribute a where t.typtype = 'c' and a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped)
+from pg_catalog.pg_type t
+join pg_catalog.pg_namespace n on n.oid = t.typnamespace
+left join pg_catalog.pg_range r on r.rngtypid = t.oid
+left join pg_catalog.pg_range m on t.typtype = 'm' and (pg_catalog.to_jsonb(m)->>'rngmultitypid') = t.oid::text
+where t.oid = any($1::oid[])`
+
+// Load reads the definitions of these types (and of what they are made of:
+// elements, base types, enum labels, ranges, fields) from the catalogue. An OID
+// that the catalogue does not know is left out; [Types.Column] says so.
+func Load(ctx context.Context, q Querier, oids []uint32) (*Types, error) {
+	t := &Types{byOID: map[uint32]*typeInfo{}}
+	asked := map[uint32]bool{0: true}
+	for len(oids) > 0 {
+		var ask []uint32
+		for _, oid := range oids {
+			if !asked[oid] {
+				asked[oid] = true
+				ask = append(ask, oid)
+			}
+		}
+		if len(ask) == 0 {
+			break
+		}
+		infos, err := loadTypes(ctx, q, ask)
+		if err != nil {
+			return nil, fmt.Errorf("reading type definitions: %w", err)
+		}
+		oids = nil
+		for _, info := range infos {
+			t.byOID[info.oid] = info
+			oids = append(oids, info.element, info.base, info.subtype)
+			for _, field := range info.fields {
+				oids = append(oids, field.OID)
+			}
+		}
+	}
+	return t, nil
+}
+
+func loadTypes(ctx context.Context, q Querier, oids []uint32) ([]*typeInfo, error) {
+	rows, err := q.Query(ctx, typesQuery, oids)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (*typeInfo, error) {
+		var labels []string
+		info := &typeInfo{}
+		err := row.Scan(&info.oid, &info.name, &info.builtin, &info.formatted, &info.kind, &info.category,
+			&info.delimiter, &info.element, &info.base, &info.typmod, &info.subtype, &labels, &info.fields)
+		if err != nil {
+			return nil, err
+		}
+		if info.kind == "e" {
+			info.labels = make(map[string]struct{}, len(labels))
+			for _, label := range labels {
+				info.labels[label] = struct{}{}
+			}
+		}
+		return info, nil
+	})
+}
