@@ -1,0 +1,57 @@
+package ecommerceevents
+
+import "encoding/hex"
+
+// identifiers makes UUIDs of version 7 (RFC 9562): 48 bits of Unix
+// milliseconds, 12 bits that count within the millisecond, 62 bits of chance.
+// Each event's is above the one before, whatever the clock does.
+type identifiers struct {
+	random *random
+	millis int64
+	count  uint16
+}
+
+// uuidLength is the length of a UUID in text.
+const uuidLength = 36
+
+// appendNext appends the next UUID of the row, for an event at these Unix
+// milliseconds.
+func (g *identifiers) appendNext(dst []byte, millis int64) []byte {
+	chance := g.random.Uint64()
+	switch {
+	case millis > g.millis:
+		g.millis = millis
+		g.count = uint16(chance>>62) << 8 // leave most of the 12 bits to count in
+	case g.count < 0xfff:
+		g.count++
+	default:
+		g.millis++ // more than the counter holds in one millisecond: borrow from the next
+		g.count = 0
+	}
+	return appendUUIDv7(dst, g.millis, g.count, chance)
+}
+
+// appendAny appends a UUID for something that begins at these Unix
+// milliseconds, outside the row that the events make.
+func (g *identifiers) appendAny(dst []byte, millis int64) []byte {
+	return appendUUIDv7(dst, millis, uint16(g.random.Uint64()), g.random.Uint64())
+}
+
+func appendUUIDv7(dst []byte, millis int64, count uint16, chance uint64) []byte {
+	var u [16]byte
+	u[0], u[1], u[2] = byte(millis>>40), byte(millis>>32), byte(millis>>24)
+	u[3], u[4], u[5] = byte(millis>>16), byte(millis>>8), byte(millis)
+	u[6], u[7] = 0x70|byte(count>>8)&0x0f, byte(count)
+	u[8] = 0x80 | byte(chance>>56)&0x3f
+	for i := 9; i < 16; i++ {
+		u[i] = byte(chance >> (8 * (15 - i)))
+	}
+	var text [uuidLength]byte
+	hex.Encode(text[0:8], u[0:4])
+	hex.Encode(text[9:13], u[4:6])
+	hex.Encode(text[14:18], u[6:8])
+	hex.Encode(text[19:23], u[8:10])
+	hex.Encode(text[24:36], u[10:16])
+	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
+	return append(dst, text[:]...)
+}

@@ -1,0 +1,136 @@
+package ecommerceevents
+
+import (
+	"context"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+// input is the Benthos input: it makes batches when they are due and sends
+// those again that were not delivered.
+type input struct {
+	conf      config
+	pace      pace
+	remaining int // messages still to be made, when conf.count is above 0
+	sim       *simulation
+	replays   *replays // nil: nacks are not answered
+	rows      []row    // reused when there are no replays
+}
+
+func newInput(conf config) *input {
+	i := &input{
+		conf:      conf,
+		pace:      pace{interval: conf.interval, now: time.Now},
+		remaining: conf.count,
+	}
+	if conf.autoReplayNacks {
+		i.replays = newReplays()
+	}
+	return i
+}
+
+// ConnectionTest implements service.ConnectionTestable: there is nothing to
+// connect to.
+func (i *input) ConnectionTest(context.Context) service.ConnectionTestResults {
+	return service.ConnectionTestSucceeded().AsList()
+}
+
+// Connect opens the shop.
+func (i *input) Connect(context.Context) error {
+	if i.sim == nil {
+		i.sim = newSimulation(i.conf.settings, time.Now)
+	}
+	return nil
+}
+
+// ReadBatch gives what has to be sent again, else the next batch when it is due.
+func (i *input) ReadBatch(ctx context.Context) (service.MessageBatch, service.AckFunc, error) {
+	if i.replays == nil {
+		return i.readUnreplayed(ctx)
+	}
+	for {
+		if d, wait := i.replays.takeFailed(); d != nil {
+			if err := sleep(ctx, wait, nil); err != nil {
+				i.replays.giveBack(d)
+				return nil, nil, err
+			}
+			batch, ack := i.replays.send(d)
+			return batch, ack, nil
+		}
+		if i.finished() {
+			if i.replays.idle() {
+				return nil, nil, service.ErrEndOfInput
+			}
+			if err := sleep(ctx, forEver, i.replays.changed); err != nil {
+				return nil, nil, err
+			}
+			continue
+		}
+		if wait := i.pace.wait(); wait > 0 {
+			if err := sleep(ctx, wait, i.replays.changed); err != nil {
+				return nil, nil, err
+			}
+			continue
+		}
+		n := i.takeDue()
+		d := &delivery{rows: i.sim.append(i.replays.rows(n), n)}
+		batch, ack := i.replays.send(d)
+		return batch, ack, nil
+	}
+}
+
+func (i *input) readUnreplayed(ctx context.Context) (service.MessageBatch, service.AckFunc, error) {
+	if i.finished() {
+		return nil, nil, service.ErrEndOfInput
+	}
+	if err := sleep(ctx, i.pace.wait(), nil); err != nil {
+		return nil, nil, err
+	}
+	n := i.takeDue()
+	i.rows = i.sim.append(i.rows[:0], n)
+	batch := make(service.MessageBatch, len(i.rows))
+	for k := range i.rows {
+		batch[k] = service.NewMessage(nil)
+		i.rows[k].fill(batch[k])
+	}
+	return batch, func(context.Context, error) error { return nil }, nil
+}
+
+func (i *input) finished() bool {
+	return i.conf.count > 0 && i.remaining == 0
+}
+
+// takeDue notes that a batch is made and tells of how many messages.
+func (i *input) takeDue() int {
+	i.pace.advance()
+	n := i.conf.batchSize
+	if i.conf.count > 0 {
+		n = min(n, i.remaining)
+		i.remaining -= n
+	}
+	return n
+}
+
+// Close implements service.BatchInput: nothing is held.
+func (i *input) Close(context.Context) error {
+	return nil
+}
+
+const forEver = time.Duration(1<<63 - 1)
+
+// sleep waits so long, or until woken. It fails when the context is done first.
+func sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-wake:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}

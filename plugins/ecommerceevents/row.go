@@ -1,0 +1,78 @@
+package ecommerceevents
+
+import (
+	"strconv"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+// The columns of an event.
+const (
+	columnEventID     = "event_id"
+	columnUserID      = "user_id"
+	columnSessionID   = "session_id"
+	columnEventType   = "event_type"
+	columnProductID   = "product_id"
+	columnProductName = "product_name"
+	columnCategory    = "category"
+	columnPrice       = "price"
+	columnQuantity    = "quantity"
+	columnTimestamp   = "timestamp"
+)
+
+// spellings are how clients write what was done.
+var spellings = [kinds][4]any{
+	view:           {"view", "View", "VIEW", "vIew"},
+	addToCart:      {"add_to_cart", "Add_To_Cart", "ADD_TO_CART", "Add_to_cart"},
+	removeFromCart: {"remove_from_cart", "Remove_From_Cart", "REMOVE_FROM_CART", "Remove_from_cart"},
+	purchase:       {"purchase", "Purchase", "PURCHASE", "pUrchase"},
+}
+
+// boxedEmpty is the cell of what does not apply.
+var boxedEmpty any = ""
+
+// boxedQuantities are the cells of quantities, by number.
+var boxedQuantities = func() (cells [lineQuantity + 1]any) {
+	cells[0] = boxedEmpty
+	for i := 1; i < len(cells); i++ {
+		cells[i] = strconv.Itoa(i)
+	}
+	return cells
+}()
+
+// row is an event, ready to be made a message as often as need be.
+type row struct {
+	action
+	spelling  uint8
+	of        *product
+	eventID   string
+	timestamp string
+	fault     string
+	damage    *damage
+}
+
+// fill gives the message the row as its content.
+func (r *row) fill(msg *service.Message) {
+	price := r.of.price
+	if r.kind == removeFromCart {
+		price = boxedEmpty
+	}
+	cells := make(map[string]any, 10)
+	cells[columnEventID] = r.eventID
+	cells[columnUserID] = r.userID
+	cells[columnSessionID] = r.session
+	cells[columnEventType] = spellings[r.kind][r.spelling]
+	cells[columnProductID] = r.of.id
+	cells[columnProductName] = r.of.name
+	cells[columnCategory] = r.of.category
+	cells[columnPrice] = price
+	cells[columnQuantity] = boxedQuantities[r.quantity]
+	cells[columnTimestamp] = r.timestamp
+	if r.fault != "" {
+		if r.damage != nil {
+			cells[r.damage.column] = r.damage.value
+		}
+		mark(msg, r)
+	}
+	msg.SetStructuredMut(cells)
+}
