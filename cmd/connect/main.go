@@ -10,9 +10,22 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 	_ "github.com/redpanda-data/connect/v4/public/components/prometheus"
 
+	"github.com/ecommerce-ingest/connect/internal/demo"
 	_ "github.com/ecommerce-ingest/connect/plugins/all"
 )
 
 func main() {
-	service.RunCLI(context.Background())
+	service.RunCLI(context.Background(),
+		service.CLIOptSetBinaryName("connect"),
+		service.CLIOptSetProductName("Connect for e-commerce events"),
+		service.CLIOptSetDocumentationURL("https://github.com/ecommerce-ingest/connect"),
+		service.CLIOptSetVersion(buildVersion(), buildDate()),
+		// Where a plain "connect" looks for what to run.
+		service.CLIOptSetDefaultConfigPaths(
+			"connect.yaml",
+			"config/pipeline.yaml",
+			"/etc/connect/pipeline.yaml",
+		),
+		service.CLIOptAddCommand(demo.Command()),
+	)
 }

@@ -18,17 +18,26 @@ import (
 // called concurrently.
 func (s *Server) CreateDatabase(ctx context.Context) (dsn string, drop func(context.Context) error, err error) {
 	name := "connect_" + strings.ToLower(rand.Text())
-	if dsn, err = withDatabase(s.dsn, name); err != nil {
+	if dsn, err = s.CreateDatabaseNamed(ctx, name); err != nil {
 		return "", nil, err
+	}
+	return dsn, func(ctx context.Context) error { return s.dropDatabase(ctx, name) }, nil
+}
+
+// CreateDatabaseNamed makes an empty database with the given name, which must
+// be free, and returns its DSN. It stays for as long as the server does.
+func (s *Server) CreateDatabaseNamed(ctx context.Context, name string) (dsn string, err error) {
+	if dsn, err = withDatabase(s.dsn, name); err != nil {
+		return "", err
 	}
 	if err := exec1(ctx, s.dsn, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()); err != nil {
 		var pgErr *pgconn.PgError
 		if errors.As(err, &pgErr) && pgErr.Code == "42501" {
-			return "", nil, fmt.Errorf("creating a database of our own: %w: give the role of the DSN the right with ALTER ROLE … CREATEDB", err)
+			return "", fmt.Errorf("creating a database of our own: %w: give the role of the DSN the right with ALTER ROLE … CREATEDB", err)
 		}
-		return "", nil, fmt.Errorf("creating a database of our own: %w", err)
+		return "", fmt.Errorf("creating a database of our own: %w", err)
 	}
-	return dsn, func(ctx context.Context) error { return s.dropDatabase(ctx, name) }, nil
+	return dsn, nil
 }
 
 func (s *Server) dropDatabase(ctx context.Context, name string) error {

@@ -1,0 +1,225 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ecommerce-ingest/connect/config"
+)
+
+const (
+	// startTimeout bounds the wait for the pipeline to be connected.
+	startTimeout = time.Minute
+	// stopTimeout bounds the stopping of one stream.
+	stopTimeout = 30 * time.Second
+	// drainPatience is how long the end waits without a single event arriving
+	// before it calls those under way missing.
+	drainPatience = 20 * time.Second
+)
+
+// Options of a demo.
+type Options struct {
+	Duration time.Duration // how long the shop is open; 0: until the context ends
+	Rate     float64       // events per second, above 0
+	Dir      string        // an empty or new folder to keep the files in; "": a temporary one
+	DSN      string        // the PostgreSQL to use; "": a throwaway one
+}
+
+func (o Options) validate() error {
+	if _, err := rhythmOf(o.Rate); err != nil {
+		return err
+	}
+	if err := checkDSN(o.DSN); err != nil {
+		return err
+	}
+	return checkDir(o.Dir)
+}
+
+// demo is one run. Whatever it sets up it pushes onto undo, and what outlives
+// the process onto outside too.
+type demo struct {
+	opts   Options
+	screen *screen
+
+	mu      sync.Mutex
+	undo    []func(context.Context) error
+	outside []func(context.Context) error
+}
+
+// run is the whole demo. It returns an error when something could not be
+// started or stopped; whether all events arrived stands in the summary.
+func (d *demo) run(ctx context.Context) (_ *Summary, err error) {
+	defer func() { err = errors.Join(err, d.cleanUp(context.WithoutCancel(ctx))) }()
+
+	place, err := makePlace(d.opts.Dir)
+	if err != nil {
+		return nil, err
+	}
+	d.cleanOutside(func(context.Context) error { return place.remove() })
+	store, err := d.openStore(ctx)
+	if err != nil {
+		return nil, interrupted(ctx, err)
+	}
+	rhythm, err := rhythmOf(d.opts.Rate)
+	if err != nil {
+		return nil, err
+	}
+	vars := place.variables()
+	vars["POSTGRES_DSN"] = store.dsn
+	vars["GENERATOR_INTERVAL"] = rhythm.interval.String()
+	vars["GENERATOR_BATCH_SIZE"] = fmt.Sprint(rhythm.batch)
+
+	log, closeLog, err := newLogger(place.logFile(), d.screen)
+	if err != nil {
+		return nil, err
+	}
+	d.cleanLater(func(context.Context) error { return closeLog() })
+
+	meter, err := startMeter(place.events(), store)
+	if err != nil {
+		return nil, err
+	}
+	d.cleanLater(func(context.Context) error { meter.close(); return nil })
+
+	pipeline, err := startStream(config.Files, "pipeline.yaml", vars, log)
+	if err != nil {
+		return nil, err
+	}
+	d.cleanLater(pipeline.stop)
+	if err := pipeline.awaitConnections(ctx); err != nil {
+		return nil, interrupted(ctx, err)
+	}
+	shop, err := startStream(config.Files, "generator.yaml", vars, log)
+	if err != nil {
+		return nil, err
+	}
+	d.cleanLater(shop.stop)
+
+	d.screen.greet(d.opts, store, place)
+	began := time.Now()
+	problems := d.watch(ctx, meter, shop, pipeline)
+	open := time.Since(began)
+	d.screen.note("Draining …")
+	ctx = context.WithoutCancel(ctx)
+	problems = append(problems, d.drain(ctx, meter, shop)...)
+	if err := pipeline.stop(ctx); err != nil {
+		return nil, err
+	}
+	check, err := store.check(ctx, meter.totals(), shop.written())
+	if err != nil {
+		return nil, err
+	}
+	return summarise(d.opts, open, meter.whole(open), append(problems, check...)), nil
+}
+
+// watch shows the numbers once a second until it is time to stop, or until one
+// of the streams ends by itself.
+func (d *demo) watch(ctx context.Context, meter *meter, shop, pipeline *stream) (problems []string) {
+	if d.opts.Duration > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, d.opts.Duration)
+		defer cancel()
+	}
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-shop.ended:
+			return []string{fmt.Sprintf("the shop ended by itself: %v", shop.err)}
+		case <-pipeline.ended:
+			return []string{fmt.Sprintf("the pipeline ended by itself: %v", pipeline.err)}
+		case <-second.C:
+			d.screen.tick(meter.lastSecond())
+		}
+	}
+}
+
+// drain closes the shop and waits for all its events.
+func (d *demo) drain(ctx context.Context, meter *meter, shop *stream) (problems []string) {
+	if err := shop.stop(ctx); err != nil {
+		problems = append(problems, err.Error())
+	}
+	meter.sweep()
+	stored, progress, shown := meter.stored(), time.Now(), time.Now()
+	for !meter.settled() {
+		time.Sleep(10 * time.Millisecond)
+		if now := meter.stored(); now != stored {
+			stored, progress = now, time.Now()
+		}
+		if time.Since(shown) >= time.Second {
+			shown = time.Now()
+			d.screen.tick(meter.lastSecond())
+		}
+		if time.Since(progress) > drainPatience {
+			return append(problems, meter.missing(ctx)...)
+		}
+	}
+	return append(problems, meter.failed()...)
+}
+
+// cleanLater has undo run at the end, the latest first.
+func (d *demo) cleanLater(undo func(context.Context) error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.undo = append(d.undo, undo)
+}
+
+// cleanOutside is cleanLater for what would stay if the process just ended. The
+// throwaway server is not of this kind: it sees to itself.
+func (d *demo) cleanOutside(undo func(context.Context) error) {
+	d.cleanLater(undo)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.outside = append(d.outside, undo)
+}
+
+func (d *demo) cleanUp(ctx context.Context) error {
+	var errs []error
+	for {
+		d.mu.Lock()
+		last := len(d.undo) - 1
+		if last < 0 {
+			d.mu.Unlock()
+			return errors.Join(errs...)
+		}
+		undo := d.undo[last]
+		d.undo = d.undo[:last]
+		d.mu.Unlock()
+		if err := undo(ctx); err != nil {
+			errs = append(errs, err)
+		}
+	}
+}
+
+// abandon removes what would outlive the process, in no more than the given
+// time, while everything still runs. It is for the moment before os.Exit.
+func (d *demo) abandon(within time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	d.mu.Lock()
+	outside := slices.Clone(d.outside)
+	d.mu.Unlock()
+	slices.Reverse(outside)
+	for _, undo := range outside {
+		// The shop may be writing a file into the very folder: try again.
+		for range 3 {
+			if undo(ctx) == nil {
+				break
+			}
+		}
+	}
+}
+
+// interrupted replaces the error of a start that the user cut short.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errors.New("stopped before it began")
+	}
+	return err
+}

@@ -1,0 +1,98 @@
+package demo
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/ecommerce-ingest/connect/config"
+	"github.com/ecommerce-ingest/connect/sql"
+)
+
+// place is the folder of a demo: the event files, the pipeline's positions, and
+// the embedded files that the pipelines refer to by path.
+type place struct {
+	base string
+	keep bool
+}
+
+// checkDir refuses what the folder's name could not mean inside a YAML file
+// and a glob, where it will stand.
+func checkDir(dir string) error {
+	if i := strings.IndexFunc(dir, func(r rune) bool { return r < ' ' || strings.ContainsRune(`*?[]{}"'#$!`, r) }); i >= 0 {
+		return fmt.Errorf("--dir %q: the pipeline reads the folder's name as a pattern, so it may not contain any of * ? [ ] { } \" ' # $ !", dir)
+	}
+	return nil
+}
+
+func makePlace(dir string) (_ *place, err error) {
+	p := &place{keep: dir != ""}
+	if p.keep {
+		if p.base, err = filepath.Abs(dir); err != nil {
+			return nil, fmt.Errorf("finding the folder of --dir: %w", err)
+		}
+		entries, err := os.ReadDir(p.base)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("looking into the folder of --dir: %w", err)
+		}
+		if len(entries) > 0 {
+			return nil, fmt.Errorf("the folder %s of --dir is not empty: give an empty or a new one", p.base)
+		}
+	} else {
+		if p.base, err = os.MkdirTemp("", "connect-demo-"); err != nil {
+			return nil, fmt.Errorf("making a temporary folder: %w", err)
+		}
+	}
+	if err := checkDir(p.base); err != nil {
+		return nil, errors.Join(err, p.remove())
+	}
+	if err := p.fill(); err != nil {
+		return nil, errors.Join(err, p.remove())
+	}
+	return p, nil
+}
+
+func (p *place) fill() error {
+	for _, dir := range []string{p.events(), p.state()} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return fmt.Errorf("making a folder of the demo: %w", err)
+		}
+	}
+	if err := os.CopyFS(filepath.Join(p.base, "config"), config.Files); err != nil {
+		return fmt.Errorf("writing the pipelines out: %w", err)
+	}
+	if err := os.CopyFS(filepath.Join(p.base, "sql"), sql.Files); err != nil {
+		return fmt.Errorf("writing the schema out: %w", err)
+	}
+	return nil
+}
+
+func (p *place) events() string  { return filepath.Join(p.base, "events") }
+func (p *place) state() string   { return filepath.Join(p.base, "state") }
+func (p *place) logFile() string { return filepath.Join(p.base, "demo.log") }
+
+// variables are what the shipped YAML reads from the environment. Slashes serve
+// on every system, and survive inside of Bloblang strings.
+func (p *place) variables() map[string]string {
+	return map[string]string{
+		"EVENTS_DIR": filepath.ToSlash(p.events()),
+		"STATE_DIR":  filepath.ToSlash(p.state()),
+		"CONFIG_DIR": filepath.ToSlash(filepath.Join(p.base, "config")),
+		"SQL_DIR":    filepath.ToSlash(filepath.Join(p.base, "sql")),
+	}
+}
+
+func (p *place) remove() error {
+	if p.keep {
+		return nil
+	}
+	err := os.RemoveAll(p.base)
+	if err != nil && runtime.GOOS == "windows" {
+		return nil // some file is still open; the system's own cleaning will do
+	}
+	return err
+}

@@ -1,0 +1,124 @@
+package demo
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+// stream is one of the shipped pipelines at work in this process.
+type stream struct {
+	name  string
+	inner *service.Stream
+	mux   *http.ServeMux
+
+	ended chan struct{} // closed when the stream is over
+	err   error         // why, once ended is closed
+}
+
+// startStream runs a pipeline. Its variables come from vars alone: what the
+// environment of the process happens to hold must not reach the demo.
+func startStream(files fs.FS, name string, vars map[string]string, log *slog.Logger) (*stream, error) {
+	yaml, err := fs.ReadFile(files, name)
+	if err != nil {
+		return nil, fmt.Errorf("reading the shipped %s: %w", name, err)
+	}
+	s := &stream{name: name, mux: http.NewServeMux(), ended: make(chan struct{})}
+	builder := service.NewStreamBuilder()
+	builder.SetEnvVarLookupFunc(func(name string) (string, bool) {
+		value, ok := vars[name]
+		return value, ok
+	})
+	// Takes the place of the HTTP server: two pipelines, no port.
+	builder.SetHTTPMux(s.mux)
+	builder.SetLogger(log.With("pipeline", name))
+	if err := builder.SetYAML(string(yaml)); err != nil {
+		return nil, fmt.Errorf("reading the shipped %s: %w", name, err)
+	}
+	if s.inner, err = builder.Build(); err != nil {
+		return nil, fmt.Errorf("building the shipped %s: %w", name, err)
+	}
+	go func() {
+		s.err = s.inner.Run(context.Background())
+		close(s.ended)
+	}()
+	return s, nil
+}
+
+// stop lets the stream finish what it has begun. A second call does nothing.
+func (s *stream) stop(ctx context.Context) error {
+	select {
+	case <-s.ended:
+		return nil
+	default:
+	}
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+	defer cancel()
+	if err := s.inner.Stop(ctx); err != nil {
+		return fmt.Errorf("stopping the shipped %s: %w", s.name, err)
+	}
+	<-s.ended
+	return nil
+}
+
+// awaitConnections returns when input and output are connected, so that the
+// first file is not kept waiting by our own start.
+func (s *stream) awaitConnections(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for s.metric("input_connection_up") < 1 || s.metric("output_connection_up") < 1 {
+		select {
+		case <-s.ended:
+			return fmt.Errorf("the shipped %s ended by itself: %w", s.name, s.err)
+		case <-ctx.Done():
+			return errors.New("the pipeline did not connect: see its log above")
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// written is how many messages the output has delivered.
+func (s *stream) written() int64 { return int64(s.metric("output_sent")) }
+
+// metric sums a metric over its labels, as the pipeline itself exports it.
+func (s *stream) metric(name string) (sum float64) {
+	request, err := http.NewRequest(http.MethodGet, "/metrics", nil)
+	if err != nil {
+		return 0
+	}
+	page := &page{header: http.Header{}}
+	s.mux.ServeHTTP(page, request)
+	lines := bufio.NewScanner(&page.body)
+	for lines.Scan() {
+		line := lines.Text()
+		if rest, ok := strings.CutPrefix(line, name); !ok || (rest[0] != '{' && rest[0] != ' ') {
+			continue
+		}
+		value, err := strconv.ParseFloat(line[strings.LastIndexByte(line, ' ')+1:], 64)
+		if err == nil {
+			sum += value
+		}
+	}
+	return sum
+}
+
+// page takes an answer of the multiplexer.
+type page struct {
+	header http.Header
+	body   bytes.Buffer
+}
+
+func (p *page) Header() http.Header         { return p.header }
+func (p *page) Write(b []byte) (int, error) { return p.body.Write(b) }
+func (p *page) WriteHeader(int)             {}
