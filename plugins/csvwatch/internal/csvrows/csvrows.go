@@ -78,21 +78,6 @@ type Row struct {
 	Err error
 }
 
-// ErrGrown is returned by Reader.Finish when the source holds more than Read has seen.
-var ErrGrown = errors.New("the content has grown: it is to be read on before it can be finished")
-
-// HeaderError tells that a file cannot be read because of its first record. Reading the same content again gives it
-// again.
-type HeaderError struct {
-	// Header is the first record as far as it could be read.
-	Header []string
-	// Reason is in words.
-	Reason string
-}
-
-// Error implements error.
-func (e *HeaderError) Error() string { return e.Reason }
-
 // Validate tells what is wrong with o, in the words of the configuration's fields.
 func (o Options) Validate() error {
 	if o.Delimiter != 0 && !separates(o.Delimiter) {

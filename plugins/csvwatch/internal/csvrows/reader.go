@@ -1,33 +1,380 @@
 package csvrows
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"math"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
 )
 
-// Reader reads the rows of one content. It is for one goroutine at a time; only Close may come from another.
-type Reader struct{}
+// Reader reads the rows of one content. Its methods may be called from several goroutines, one at a time comes in.
+type Reader struct {
+	mu     sync.Mutex
+	closed atomic.Bool
+
+	opts     Options
+	syntax   *syntax
+	comment  []byte
+	limit    int  // bytes of a record
+	converts bool // from another encoding
+	src      source
+
+	stage   stage
+	start   Position // where to begin
+	at      Position // how far rows were returned
+	columns []string
+	drift   Drift
+	width   int   // cells of each record; 0 while it is not known
+	failed  error // what stays
+
+	win       window
+	records   []record // whole ones at the front of win
+	spans     []span   // the cells of those with quotes
+	behind    int      // where in win.buf what was cut ends
+	scan      scan     // the record under way, if it has quotes
+	scanning  bool
+	scanSpans int // where in spans its cells begin
+	skip      *skipping
+}
+
+// stage is what is to be read next.
+type stage uint8
+
+const (
+	atMark   stage = iota // the byte order mark
+	atHeader              // the header
+	atFirst               // the first good record, to know the number of cells
+	atStart               // where to begin
+	atRows                // rows
+)
 
 // Open prepares reading src from at on, without reading yet. The extension of name (.gz, .zst) tells the compression.
-// The header is read again from the start, and a compressed or converted content is decoded again up to at.
+// What comes before at is read again as far as it is needed: the header, and all of a compressed or converted content.
 func Open(src io.ReaderAt, name string, opts Options, at Position) (*Reader, error) {
-	return nil, errors.New("not built yet")
+	if err := opts.Validate(); err != nil {
+		return nil, err
+	}
+	if at.Offset < 0 || at.Row < 0 {
+		return nil, fmt.Errorf("opening at byte %d, row %d: not a position", at.Offset, at.Row)
+	}
+	decoder, err := decoderFor(opts.Encoding)
+	if err != nil {
+		return nil, err
+	}
+	r := &Reader{
+		opts:     opts,
+		syntax:   newSyntax(opts.delimiter(), opts.LazyQuotes),
+		limit:    opts.maxRecordBytes(),
+		converts: decoder != nil,
+		src:      newSource(src, name, decoder),
+		start:    at,
+		width:    max(opts.ExpectedFields, 0),
+	}
+	r.opts.ExpectedHeaders = slices.Clone(opts.ExpectedHeaders)
+	if opts.Comment != 0 {
+		r.comment = []byte(string(opts.Comment))
+	}
+	return r, nil
 }
 
 // Read appends up to max whole records to rows. It returns io.EOF, never together with new rows, when there is nothing
-// more for now: it can be called again once src has grown. A *HeaderError stays; any other error may be tried again.
-func (r *Reader) Read(rows []Row, max int) ([]Row, error) { return rows, io.EOF }
+// more for now: it can be called again once src has grown. A *HeaderError and ErrDamaged stay; any other error leaves
+// the reader where it was, and the call may be repeated.
+func (r *Reader) Read(rows []Row, max int) ([]Row, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.src.look()
+	return r.advance(rows, max, false)
+}
 
 // Finish tells that the content is complete, after Read returned io.EOF: it appends the last record even if it has no
 // line end. If the source has grown since, nothing is taken and the error is ErrGrown. A compressed content that stops
-// in the middle is an error that wraps io.ErrUnexpectedEOF. Reading may go on afterwards if the source grows yet.
-func (r *Reader) Finish(rows []Row) ([]Row, error) { return rows, nil }
+// in the middle is ErrDamaged and io.ErrUnexpectedEOF, and its last, torn record is not taken. Reading may go on
+// afterwards if the source grows yet; what comes then begins a new record.
+func (r *Reader) Finish(rows []Row) ([]Row, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failed != nil {
+		return rows, r.failed
+	}
+	r.src.look()
+	switch err := r.fill(); {
+	case err == nil:
+		return rows, ErrGrown
+	case !errors.Is(err, io.EOF):
+		return rows, err
+	}
+	if err := r.src.finish(); err != nil {
+		return rows, err
+	}
+	// What decoders held back until they knew that this is the end.
+	for {
+		var err error
+		rows, err = r.advance(rows, noLimit, false)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return rows, err
+		}
+	}
+	return r.advance(rows, noLimit, true)
+}
 
-// Columns are the names of the header; nil before it was read, or without Options.ParseHeaderRow.
-func (r *Reader) Columns() []string { return nil }
+// Columns are the names of the header; nil before it was read, or without Options.ParseHeaderRow. The slice is not to
+// be changed.
+func (r *Reader) Columns() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.columns
+}
 
-// Position is behind the last row returned, and behind what followed it and is no row (empty lines, comments).
-func (r *Reader) Position() Position { return Position{} }
+// Drift is how the header differs from Options.ExpectedHeaders; no difference before the header was read.
+func (r *Reader) Drift() Drift {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.drift
+}
+
+// Position is behind the last row returned, and behind what follows it and is no row (empty lines, comments).
+func (r *Reader) Position() Position {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stage != atRows {
+		return r.start
+	}
+	return r.at
+}
+
+// SourceBytes is how many bytes of src were read so far. For a plain UTF-8 file this is a little more than the offset
+// of Position; for a compressed one it tells how far the file is done.
+func (r *Reader) SourceBytes() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.src.consumed()
+}
 
 // Close frees what the reader holds; src stays open. A Read under way in another goroutine returns os.ErrClosed soon.
-func (r *Reader) Close() error { return nil }
+func (r *Reader) Close() error {
+	r.closed.Store(true)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failed = os.ErrClosed
+	r.src.close()
+	r.win.pos = r.win.end
+	r.win.release()
+	r.records, r.spans = nil, nil
+	return nil
+}
+
+// noLimit asks for all rows.
+const noLimit = math.MaxInt
+
+// advance is Read, or with last the end of Finish: then the window ends where the content ends.
+func (r *Reader) advance(rows []Row, limit int, last bool) ([]Row, error) {
+	if r.failed != nil {
+		return rows, r.failed
+	}
+	if r.stage != atRows {
+		if err := r.prepare(last); err != nil {
+			return rows, r.keep(err)
+		}
+	}
+	rows, err := r.body(rows, limit, last)
+	return rows, r.keep(err)
+}
+
+// keep remembers an error that stays.
+func (r *Reader) keep(err error) error {
+	if header := (*HeaderError)(nil); errors.As(err, &header) {
+		r.failed = err
+	}
+	return err
+}
+
+// body reads rows.
+func (r *Reader) body(rows []Row, limit int, last bool) ([]Row, error) {
+	had := len(rows)
+	for len(rows)-had < limit {
+		why := full
+		if r.skip != nil {
+			if rows = r.skipOn(rows, last); r.skip != nil {
+				why = starved
+			}
+		} else {
+			want := limit - (len(rows) - had)
+			if r.width == 0 && r.opts.ExpectedFields != AnyFields {
+				want = 1 // which tells what is expected of the others
+			}
+			why = r.cut(want, last)
+			rows = r.carve(rows)
+			if why == stuck {
+				if r.stage == atHeader {
+					return rows, r.tooLongError()
+				}
+				rows = r.tooLong(rows)
+			}
+		}
+		if why != starved {
+			continue
+		}
+		if last {
+			return rows, nil
+		}
+		if err := r.fill(); err != nil {
+			if len(rows) > had {
+				return rows, nil // the error comes again
+			}
+			return rows, err
+		}
+	}
+	return rows, nil
+}
+
+// fill reads more into the window.
+func (r *Reader) fill() error {
+	if r.closed.Load() {
+		return os.ErrClosed
+	}
+	room := r.win.room()
+	if r.stage < atStart && r.start.Offset > 0 {
+		room = room[:leastRead] // only the first record is wanted
+	}
+	n, err := r.src.read(room)
+	r.win.end += n
+	if n > 0 {
+		return nil
+	}
+	r.win.release()
+	return err
+}
+
+// prepare reads what comes before the first row to return. io.EOF means that not all of it is there yet.
+func (r *Reader) prepare(last bool) error {
+	for r.stage != atRows {
+		var err error
+		switch r.stage {
+		case atMark:
+			err = r.passMark(last)
+		case atHeader:
+			err = r.readHeader(last)
+		case atFirst:
+			err = r.readWidth(last)
+		case atStart:
+			err = r.goToStart(last)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var byteOrderMark = []byte("\uFEFF")
+
+// passMark passes a byte order mark by, and knows those of what cannot be read as it is.
+func (r *Reader) passMark(last bool) error {
+	for !last && r.win.end < len(byteOrderMark) {
+		if err := r.fill(); errors.Is(err, io.EOF) && r.win.end > 0 && !bytes.HasPrefix(byteOrderMark, r.win.buf[:r.win.end]) {
+			break
+		} else if err != nil {
+			return err
+		}
+	}
+	b := r.win.buf[:r.win.end]
+	switch {
+	case bytes.HasPrefix(b, byteOrderMark):
+		r.win.pos = len(byteOrderMark)
+	case r.converts:
+	case bytes.HasPrefix(b, []byte{0xFF, 0xFE}) || bytes.HasPrefix(b, []byte{0xFE, 0xFF}):
+		return &HeaderError{Reason: "the content begins like UTF-16: set encoding to utf-16"}
+	case bytes.HasPrefix(b, []byte{0x1F, 0x8B}):
+		return &HeaderError{Reason: "the content is compressed with gzip: give the file a name that ends in .gz"}
+	case bytes.HasPrefix(b, []byte{0x28, 0xB5, 0x2F, 0xFD}):
+		return &HeaderError{Reason: "the content is compressed with zstd: give the file a name that ends in .zst"}
+	}
+	r.at.Offset = r.win.offset(r.win.pos)
+	switch {
+	case r.opts.ParseHeaderRow:
+		r.stage = atHeader
+	case r.width == 0 && r.opts.ExpectedFields != AnyFields && r.start.Offset > 0:
+		r.stage = atFirst
+	default:
+		r.stage = atStart
+	}
+	return nil
+}
+
+func (r *Reader) readHeader(last bool) error {
+	width := r.width
+	r.width = 0
+	rows, err := r.body(nil, 1, last)
+	r.width = width
+	if bad := (*RecordError)(nil); errors.As(err, &bad) {
+		return unreadable(bad)
+	} else if err != nil {
+		return err
+	}
+	if len(rows) == 0 {
+		return io.EOF
+	}
+	if rows[0].Err != nil {
+		return unreadable(rows[0].Err)
+	}
+	header := rows[0].Fields
+	drift, problem := checkHeader(header, r.opts)
+	if problem != nil {
+		return problem
+	}
+	r.drift, r.columns, r.width = drift, header, len(header)
+	r.stage = atStart
+	return nil
+}
+
+// readWidth reads again from the start until the first good record, which tells how many cells the others have.
+func (r *Reader) readWidth(last bool) error {
+	for r.width == 0 && r.at.Offset < r.start.Offset {
+		rows, err := r.body(nil, 1, last)
+		if err != nil {
+			return err
+		}
+		if len(rows) == 0 {
+			return io.EOF
+		}
+	}
+	r.stage = atStart
+	return nil
+}
+
+// goToStart goes to the position to begin at, unless what had to be read before it ends behind it.
+func (r *Reader) goToStart(last bool) error {
+	for {
+		w := &r.win
+		ahead := r.start.Offset - w.offset(w.pos)
+		if ahead <= int64(w.end-w.pos) {
+			w.pos += int(max(ahead, 0))
+			break
+		}
+		if r.src.seek(r.start.Offset) {
+			w.pos = w.end
+			w.release()
+			w.reset(r.start.Offset)
+			break
+		}
+		w.pos = w.end
+		if last {
+			return fmt.Errorf("%w: it has %d bytes, not %d", ErrShrunk, w.offset(w.end), r.start.Offset)
+		}
+		if err := r.fill(); err != nil {
+			return err
+		}
+	}
+	r.at = Position{Offset: r.win.offset(r.win.pos), Row: r.start.Row}
+	r.stage = atRows
+	return nil
+}

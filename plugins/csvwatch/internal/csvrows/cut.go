@@ -1,0 +1,168 @@
+package csvrows
+
+import (
+	"bytes"
+	"math"
+)
+
+// record is a whole record in the window, from start to end, with the next one beginning at next.
+type record struct {
+	start, end, next int
+	// A record with quotes has been scanned: its cells are Reader.spans[spans:]. A plain one (-1) is only known to have
+	// no quotes.
+	spans int
+	cells int
+	err   error
+}
+
+const plainRecord = -1
+
+// stop tells why cut found no more.
+type stop uint8
+
+const (
+	full    stop = iota // it found as many as asked
+	starved             // the next record is not whole yet
+	stuck               // the next record is too long
+)
+
+// cut finds up to limit whole records at the front of the window and puts them in r.records. With last, the window ends
+// where the content ends. Empty lines and comments are passed by.
+func (r *Reader) cut(limit int, last bool) stop {
+	w := &r.win
+	w.search()
+	buf, end, p := w.buf, w.end, w.pos
+	lf, cr, quote := w.lf, w.cr, w.quote
+	why := full
+
+	for len(r.records) < limit {
+		if p >= end {
+			why = starved
+			break
+		}
+		if lf < p {
+			lf = next(buf, lf, p, end, '\n')
+		}
+		if cr < p {
+			cr = next(buf, cr, p, end, '\r')
+		}
+		// The line is buf[p:stop], and what follows its line end is buf[after:].
+		stop, after := lf, lf+1
+		whole := lf < end
+		if cr < lf {
+			stop, after, whole = cr, cr+1, true
+			if after < end && buf[after] == '\n' {
+				after++
+			} else if after == end && !last {
+				whole = false // the CR may be half of a line end
+			}
+		} else if !whole && last {
+			after, whole = end, true
+		}
+
+		if r.comment != nil && !r.scanning && bytes.HasPrefix(buf[p:end], r.comment) {
+			if whole {
+				p = after
+				continue
+			}
+			why = starved
+			if end-p > r.limit {
+				r.skip = &skipping{comment: true, midLine: true}
+			}
+			break
+		}
+
+		if quote < p {
+			quote = next(buf, quote, p, end, '"')
+		}
+		if quote < stop || r.scanning {
+			rec, found := r.cutQuoted(p, last)
+			if !found {
+				why = starved
+				if end-p >= r.limit+maxLineEnd {
+					why = stuck
+				}
+				break
+			}
+			if rec.end-rec.start > r.limit {
+				why = stuck
+				break
+			}
+			r.records = append(r.records, rec)
+			p = rec.next
+			continue
+		}
+
+		if !whole {
+			why = starved
+			if end-p >= r.limit+maxLineEnd {
+				why = stuck
+			}
+			break
+		}
+		if stop == p {
+			p = after
+			continue
+		}
+		if stop-p > r.limit {
+			why = stuck
+			break
+		}
+		r.records = append(r.records, record{start: p, end: stop, next: after, spans: plainRecord})
+		p = after
+	}
+	w.lf, w.cr, w.quote = lf, cr, quote
+	r.behind = p
+	return why
+}
+
+// maxLineEnd is the length of the longest line end, CR and LF.
+const maxLineEnd = 2
+
+// cutQuoted finds the end and the cells of the record at p, which has a quote. If it is not whole yet, the scan goes on
+// in the next call.
+func (r *Reader) cutQuoted(p int, last bool) (record, bool) {
+	end := r.win.end
+	// No farther than a record may go, so that a quote that is never closed costs no search over the whole window.
+	if end-p > r.limit+maxLineEnd {
+		end, last = p+r.limit+maxLineEnd, false
+	}
+	if !r.scanning {
+		r.scan = scan{keep: math.MaxInt}
+		if r.width > 0 {
+			r.scan.keep = r.width
+		}
+		r.scanning, r.scanSpans = true, len(r.spans)
+	}
+	s := &r.scan
+	length, next, whole := s.run(r.win.buf[p:end], last, r.syntax, &r.spans)
+	if !whole {
+		return record{}, false
+	}
+	r.scanning = false
+	rec := record{start: p, end: p + length, next: p + next, spans: r.scanSpans, cells: s.cells}
+	if s.err != nil && length <= r.limit {
+		rec.err = r.quoteError(s.err, s.cells, s.errAt)
+		// A quote that was opened by mistake has swallowed the lines up to here: give them back.
+		b := r.win.buf[p:end]
+		lone := b[next-1] == '\r'
+		see := next
+		if lone && see < len(b) {
+			see++ // what tells that no LF follows
+		}
+		if at := r.resume(b[:see], next, last && (lone || length == next)); at > 0 {
+			rec.next, rec.err = p+at, straySwallows(s.err)
+			rec.end = rec.start + len(trimLineEnd(r.win.buf[p:p+at]))
+		}
+	}
+	return rec, true
+}
+
+// trimLineEnd takes one line end off.
+func trimLineEnd(b []byte) []byte {
+	b, lf := bytes.CutSuffix(b, []byte{'\n'})
+	if cr, ok := bytes.CutSuffix(b, []byte{'\r'}); ok || lf {
+		return cr
+	}
+	return b
+}

@@ -1,0 +1,107 @@
+package csvrows
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+)
+
+// What a Row.Err may be, for errors.Is; besides csv.ErrBareQuote, csv.ErrQuote and csv.ErrFieldCount of encoding/csv.
+var (
+	// ErrTooLong is a record of more than Options.MaxRecordBytes, most often because a quote was never closed.
+	ErrTooLong = errors.New("record too long")
+	// ErrInvalidText is a record with bytes that are no characters in the file's encoding.
+	ErrInvalidText = errors.New("invalid text")
+)
+
+// What Read and Finish may return, for errors.Is.
+var (
+	// ErrGrown is returned by Finish when the source holds more than Read has seen.
+	ErrGrown = errors.New("the content has grown: it is to be read on before it can be finished")
+	// ErrShrunk is returned by Finish when the source holds less than the position to begin at.
+	ErrShrunk = errors.New("the content ends before the position to begin at")
+	// ErrDamaged is a compressed content that cannot be decompressed any farther; when it only stops in the middle, the
+	// error is io.ErrUnexpectedEOF too.
+	ErrDamaged = errors.New("damaged content")
+)
+
+// HeaderError tells that a file cannot be read because of how it begins. Reading the same content again gives it again.
+type HeaderError struct {
+	// Header are the names in it; nil when it could not be read.
+	Header []string
+	// Reason is in words.
+	Reason string
+}
+
+// Error implements error.
+func (e *HeaderError) Error() string { return e.Reason }
+
+// RecordError is the Row.Err of a bad record.
+type RecordError struct {
+	// Reason is in words, complete without the file's name and the row's number.
+	Reason string
+	// Kind is one of ErrTooLong, ErrInvalidText, csv.ErrBareQuote, csv.ErrQuote and csv.ErrFieldCount.
+	Kind error
+}
+
+// Error implements error.
+func (e *RecordError) Error() string { return e.Reason }
+
+// Unwrap gives the kind.
+func (e *RecordError) Unwrap() error { return e.Kind }
+
+func (r *Reader) raggedError(cells int) error {
+	against := "are expected"
+	switch {
+	case r.columns != nil:
+		against = "are in the header"
+	case r.opts.ExpectedFields == 0:
+		against = "are in the first record"
+	}
+	return &RecordError{Kind: csv.ErrFieldCount, Reason: fmt.Sprintf("%s where %d %s", count(cells, "field"), r.width, against)}
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// quoteError tells of a quote in the wrong place, in the words of encoding/csv.
+func (r *Reader) quoteError(kind error, cell, at int) error {
+	field := fmt.Sprintf("field %d", cell+1)
+	if cell < len(r.columns) {
+		field += fmt.Sprintf(" (%s)", r.columns[cell])
+	}
+	return &RecordError{Kind: kind, Reason: fmt.Sprintf("%v: %s, byte %d of the record", kind, field, at+1)}
+}
+
+// straySwallows tells of a quote that was taken back, with the lines that it had made part of a cell.
+func straySwallows(kind error) error {
+	return &RecordError{Kind: kind, Reason: fmt.Sprintf("%v: a quote in this record is not closed", kind)}
+}
+
+func (r *Reader) tooLongError() error {
+	return &RecordError{Kind: ErrTooLong, Reason: fmt.Sprintf(
+		"the record is longer than max_record_bytes (%d): a quote may not be closed", r.limit)}
+}
+
+// textError tells where line is not text. Decoders write U+FFFD for what they cannot convert.
+func (r *Reader) textError(line string) error {
+	for i, c := range line {
+		if c != utf8.RuneError {
+			continue
+		}
+		if _, size := utf8.DecodeRuneInString(line[i:]); size == 1 {
+			return &RecordError{Kind: ErrInvalidText, Reason: fmt.Sprintf(
+				"invalid UTF-8 (0x%02X) in byte %d of the record: set encoding if the file has another one", line[i], i+1)}
+		}
+		if r.converts {
+			return &RecordError{Kind: ErrInvalidText, Reason: fmt.Sprintf(
+				"bytes that are not valid %s before byte %d of the converted record", r.opts.Encoding, i+1)}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package csvrows
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Drift is how a header differs from Options.ExpectedHeaders.
+type Drift struct {
+	// Missing are expected and not in the header, Extra the other way round, each in the order of its list.
+	Missing, Extra []string
+	// Reordered tells that the columns that both have stand in another order.
+	Reordered bool
+}
+
+// None tells that there is no difference.
+func (d Drift) None() bool { return len(d.Missing) == 0 && len(d.Extra) == 0 && !d.Reordered }
+
+// String tells the difference in words, such as `lacks "price"; has "colour" besides; has another order`.
+func (d Drift) String() string {
+	var parts []string
+	if len(d.Missing) > 0 {
+		parts = append(parts, "lacks "+quoteNames(d.Missing))
+	}
+	if len(d.Extra) > 0 {
+		parts = append(parts, "has "+quoteNames(d.Extra)+" besides")
+	}
+	if d.Reordered {
+		parts = append(parts, "has another order")
+	}
+	return strings.Join(parts, "; ")
+}
+
+func quoteNames(names []string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = fmt.Sprintf("%q", name)
+	}
+	return strings.Join(quoted, ", ")
+}
+
+func compare(header, expected []string) Drift {
+	var d Drift
+	var both []string
+	for _, name := range expected {
+		if slices.Contains(header, name) {
+			both = append(both, name)
+		} else {
+			d.Missing = append(d.Missing, name)
+		}
+	}
+	i := 0
+	for _, name := range header {
+		switch {
+		case !slices.Contains(expected, name):
+			d.Extra = append(d.Extra, name)
+		case name != both[i]:
+			d.Reordered = true
+			i++
+		default:
+			i++
+		}
+	}
+	return d
+}
+
+func unreadable(err error) *HeaderError {
+	return &HeaderError{Reason: fmt.Sprintf("the header cannot be read: %v", err)}
+}
+
+// checkHeader tells why header cannot be used, and how it differs from what is expected.
+func checkHeader(header []string, opts Options) (Drift, *HeaderError) {
+	problem := func(format string, args ...any) *HeaderError {
+		return &HeaderError{Header: header, Reason: fmt.Sprintf(format, args...)}
+	}
+	first := make(map[string]int, len(header))
+	for i, name := range header {
+		if strings.TrimSpace(name) == "" {
+			return Drift{}, problem("the header has no name for column %d", i+1)
+		}
+		if j, ok := first[name]; ok {
+			return Drift{}, problem("the header has %q twice, as column %d and as column %d", name, j+1, i+1)
+		}
+		first[name] = i
+	}
+	if n := opts.ExpectedFields; n > 0 && n != len(header) {
+		return Drift{}, problem("the header has %s, but expected_number_of_fields is %d", count(len(header), "column"), n)
+	}
+	if len(opts.ExpectedHeaders) == 0 {
+		return Drift{}, nil
+	}
+	drift := compare(header, opts.ExpectedHeaders)
+	switch {
+	case len(drift.Missing) == len(opts.ExpectedHeaders):
+		return drift, problem("the first record has none of the expected_headers: is it a header?")
+	case opts.RejectDrift && !drift.None():
+		return drift, problem("the header is not as in expected_headers: it %s", drift)
+	}
+	return drift, nil
+}
