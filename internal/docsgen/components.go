@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+// component is one component that a plugin of this repository registers.
+type component struct {
+	name string // as written in YAML
+	kind string // input, output, processor …
+	view *service.ConfigView
+}
+
+// find gives the components of the bundle, sorted by name. A plugin's folder is
+// named after its component without the underscores, and that is how ours are
+// told from the engine's own: a new plugin has its page without being listed here.
+func find(root string, env *service.Environment) ([]component, error) {
+	folders, err := os.ReadDir(filepath.Join(root, "plugins"))
+	if err != nil {
+		return nil, fmt.Errorf("listing the plugins: %w", err)
+	}
+	registered := registeredByFolder(env)
+	var found []component
+	for _, folder := range folders {
+		if !folder.IsDir() || folder.Name() == "all" {
+			continue
+		}
+		components := registered[folder.Name()]
+		if len(components) == 0 {
+			return nil, fmt.Errorf("plugins/%s registers no component of that name (underscores aside); is it imported by plugins/all?", folder.Name())
+		}
+		found = append(found, components...)
+	}
+	slices.SortFunc(found, func(a, b component) int { return strings.Compare(a.name+" "+a.kind, b.name+" "+b.kind) })
+	return found, nil
+}
+
+// registeredByFolder gives everything registered in env by the name of the
+// folder that its plugin would have.
+func registeredByFolder(env *service.Environment) map[string][]component {
+	byFolder := map[string][]component{}
+	collect := func(kind string) func(string, *service.ConfigView) {
+		return func(name string, view *service.ConfigView) {
+			folder := strings.ReplaceAll(name, "_", "")
+			byFolder[folder] = append(byFolder[folder], component{name: name, kind: kind, view: view})
+		}
+	}
+	env.WalkBuffers(collect("buffer"))
+	env.WalkCaches(collect("cache"))
+	env.WalkInputs(collect("input"))
+	env.WalkMetrics(collect("metrics"))
+	env.WalkOutputs(collect("output"))
+	env.WalkProcessors(collect("processor"))
+	env.WalkRateLimits(collect("rate_limit"))
+	env.WalkScanners(collect("scanner"))
+	env.WalkTracers(collect("tracer"))
+	return byFolder
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"text/template"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+var (
+	//go:embed page.md.tmpl
+	pageText string
+	//go:embed index.md.tmpl
+	indexText string
+
+	functions = template.FuncMap{
+		"markdown": toMarkdown,
+		"cell":     tableCell,
+		"trim":     strings.TrimSpace,
+	}
+	pageTemplate  = template.Must(template.New("page").Funcs(functions).Parse(pageText))
+	indexTemplate = template.Must(template.New("index").Funcs(functions).Parse(indexText))
+
+	blankLines = regexp.MustCompile(`\n{3,}`)
+)
+
+// entry is one line of the index.
+type entry struct{ Name, Type, Summary string }
+
+// render gives the page of a component.
+func render(view *service.ConfigView) (string, error) {
+	data, err := view.TemplateData()
+	if err != nil {
+		return "", fmt.Errorf("reading the spec: %w", err)
+	}
+	fields, err := fieldsOf(view, data)
+	if err != nil {
+		return "", err
+	}
+	var categories []string
+	if data.Categories != "" {
+		if err := json.Unmarshal([]byte(data.Categories), &categories); err != nil {
+			return "", fmt.Errorf("reading the categories: %w", err)
+		}
+	}
+	return execute(pageTemplate, map[string]any{
+		"Plugin":     data,
+		"Categories": strings.Join(categories, ", "),
+		"Fields":     fields,
+	})
+}
+
+// renderIndex gives the page that lists the others.
+func renderIndex(entries []entry) (string, error) {
+	return execute(indexTemplate, entries)
+}
+
+// execute fills a template in and tidies the blank lines that its conditions
+// leave behind; inside a code block one blank line is all that anyone writes.
+func execute(t *template.Template, data any) (string, error) {
+	var page strings.Builder
+	if err := t.Execute(&page, data); err != nil {
+		return "", fmt.Errorf("filling in the template: %w", err)
+	}
+	return strings.TrimSpace(blankLines.ReplaceAllString(page.String(), "\n\n")) + "\n", nil
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	_ "github.com/redpanda-data/benthos/v4/public/components/io"
+	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
+)
+
+func TestThePagesAreFresh(t *testing.T) {
+	t.Parallel()
+	root, err := findRoot()
+	require.NoError(t, err)
+	want, err := generate(root, service.GlobalEnvironment())
+	require.NoError(t, err)
+	have, err := readPages(filepath.Join(root, pagesDir))
+	require.NoError(t, err)
+
+	const remedy = "; run `go run ./internal/docsgen` and commit what it writes"
+	for name, page := range want {
+		written, exists := have[name]
+		if !exists {
+			t.Errorf("%s/%s is missing%s", pagesDir, name, remedy)
+			continue
+		}
+		assert.Equal(t, page, written, "%s/%s is stale%s", pagesDir, name, remedy)
+	}
+	for name := range have {
+		assert.Contains(t, want, name, "%s/%s belongs to no plugin%s", pagesDir, name, remedy)
+	}
+}
+
+// The examples are what people copy, so each must be a config that the engine
+// takes without a remark.
+func TestEveryExampleInASpecPassesTheLinter(t *testing.T) {
+	root, err := findRoot()
+	require.NoError(t, err)
+	t.Chdir(root) // examples may name files of the repository
+	env := service.GlobalEnvironment()
+	linter := env.FullConfigSchema("", "").NewStreamConfigLinter().
+		SetRejectDeprecated(true).
+		SetSkipEnvVarCheck(true)
+
+	components, err := find(root, env)
+	require.NoError(t, err)
+	for _, c := range components {
+		data, err := c.view.TemplateData()
+		require.NoError(t, err)
+		assert.NotEmpty(t, data.Examples, "%s has no example", c.name)
+		for _, example := range data.Examples {
+			t.Run(c.name+"/"+example.Title, func(t *testing.T) {
+				lints, err := linter.LintYAML([]byte(example.Config))
+				require.NoError(t, err)
+				for _, lint := range lints {
+					t.Errorf("line %d: %s\n%s", lint.Line, lint.What, example.Config)
+				}
+			})
+		}
+	}
+}
+
+func TestEveryComponentIsDescribedInFull(t *testing.T) {
+	t.Parallel()
+	root, err := findRoot()
+	require.NoError(t, err)
+	components, err := find(root, service.GlobalEnvironment())
+	require.NoError(t, err)
+	for _, c := range components {
+		data, err := c.view.TemplateData()
+		require.NoError(t, err)
+		assert.NotEmpty(t, data.Summary, "%s has no summary", c.name)
+		assert.NotEmpty(t, data.Description, "%s has no description", c.name)
+		assert.NotEmpty(t, data.Categories, "%s has no categories", c.name)
+		assert.NotEmpty(t, data.Version, "%s does not say since which version it is there", c.name)
+		for _, f := range data.Fields {
+			assert.NotContains(t, f.Description, "missing documentation", "%s: the field %s has no description", c.name, f.FullName)
+		}
+	}
+}
