@@ -35,6 +35,9 @@ func (l *latencies) quantile(q float64) time.Duration {
 	var seen int64
 	for bucket, n := range l.buckets {
 		if seen += n; n > 0 && seen >= rank {
+			if bucket == len(l.buckets)-1 { // it has no upper end
+				return l.longest
+			}
 			upper := math.Pow(bucketGrowth, float64(bucket+1)) * float64(time.Microsecond)
 			return min(time.Duration(upper), l.longest)
 		}
