@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// The reference data: seven columns with random version 4 ids, the least kind
+// order for a primary key's index.
+const referenceHeader = "event_id,user_id,event_type,product_id,product_name,price,timestamp\n"
+
+const referenceTable = `CREATE TABLE %[1]s (
+  event_id     uuid %[2]s,
+  user_id      uuid NOT NULL,
+  event_type   text NOT NULL,
+  product_id   text,
+  product_name text,
+  price        numeric(10, 2),
+  "timestamp"  timestamptz NOT NULL
+);
+CREATE INDEX %[1]s_user_id_idx ON %[1]s (user_id);
+CREATE INDEX %[1]s_event_type_idx ON %[1]s (event_type);`
+
+var (
+	eventTypes = []string{"View", "view", "ADD_TO_CART", "add_to_cart", "Purchase", "remove_from_cart"}
+	adjectives = []string{"Small", "Fancy", "Plain", "Royal", "Sturdy", "Gentle", "Quiet", "Bright"}
+	nouns      = []string{"Lamp", "Chair", "Kettle", "Notebook", "Umbrella", "Jacket", "Bicycle", "Teapot"}
+)
+
+// references writes the same rows again for the same seed, as one file, as two
+// and as eight, below dir.
+func references(dir string, rows int, seed uint64) (one string, two, eight []string, err error) {
+	for _, parts := range []int{1, 2, 8} {
+		paths, err := split(filepath.Join(dir, fmt.Sprintf("reference-%d", parts)), rows, parts, seed)
+		if err != nil {
+			return "", nil, nil, err
+		}
+		switch parts {
+		case 1:
+			one = paths[0]
+		case 2:
+			two = paths
+		default:
+			eight = paths
+		}
+	}
+	return one, two, eight, nil
+}
+
+func split(dir string, rows, parts int, seed uint64) ([]string, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("making the data's directory: %w", err)
+	}
+	random := rand.New(rand.NewPCG(seed, 1))
+	paths := make([]string, parts)
+	for i := range parts {
+		paths[i] = filepath.Join(dir, fmt.Sprintf("part-%d.csv", i+1))
+		n := rows*(i+1)/parts - rows*i/parts
+		if err := writeReference(paths[i], n, random); err != nil {
+			return nil, fmt.Errorf("writing %s: %w", paths[i], err)
+		}
+	}
+	return paths, nil
+}
+
+func writeReference(path string, rows int, random *rand.Rand) error {
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	w := bufio.NewWriterSize(file, 1<<20)
+	if _, err := io.WriteString(w, referenceHeader); err != nil {
+		return err
+	}
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i := range rows {
+		product := random.IntN(10_000)
+		_, err := fmt.Fprintf(w, "%s,%s,%s,P%05d,%s %s,%d.%02d,%s\n",
+			randomID(random), randomID(random), eventTypes[random.IntN(len(eventTypes))],
+			product, adjectives[product%len(adjectives)], nouns[product/8%len(nouns)],
+			random.IntN(900)+1, random.IntN(100),
+			start.Add(time.Duration(i)*7*time.Millisecond).Format("2006-01-02T15:04:05.000Z"))
+		if err != nil {
+			return err
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+func randomID(random *rand.Rand) uuid.UUID {
+	var id uuid.UUID
+	for i := 0; i < 16; i += 8 {
+		n := random.Uint64()
+		for j := range 8 {
+			id[i+j] = byte(n >> (8 * j))
+		}
+	}
+	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
+	return id
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Linux counts a process's time in hundredths of a second whatever the kernel
+// was built with (man 5 proc, USER_HZ).
+const ticksPerSecond = 100
+
+// serverCPU is the processor time that the postmaster and every backend it has
+// had, living or gone, have used so far.
+func serverCPU(postmaster int) (time.Duration, error) {
+	total, err := processCPU(postmaster, true)
+	if err != nil {
+		return 0, err
+	}
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", postmaster, postmaster))
+	if err != nil {
+		return 0, fmt.Errorf("listing the server's processes: %w", err)
+	}
+	for field := range strings.FieldsSeq(string(children)) {
+		pid, err := strconv.Atoi(field)
+		if err != nil {
+			return 0, fmt.Errorf("reading the server's processes: %w", err)
+		}
+		// One that has just gone is counted with the postmaster's dead.
+		if used, err := processCPU(pid, false); err == nil {
+			total += used
+		}
+	}
+	return total, nil
+}
+
+// processCPU is the time a process has used, with that of the children it has
+// waited for when dead is set.
+func processCPU(pid int, dead bool) (time.Duration, error) {
+	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return 0, fmt.Errorf("reading the time used by process %d: %w", pid, err)
+	}
+	// The second field, the name, may hold spaces: count from its last bracket.
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	const utime, cstime = 11, 14
+	last := utime + 1
+	if dead {
+		last = cstime
+	}
+	var ticks int64
+	for _, field := range fields[utime : last+1] {
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("reading the time used by process %d: %w", pid, err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * time.Second / ticksPerSecond, nil
+}
+
+// peakMemory is the most memory that a living process has had resident, in
+// bytes.
+func peakMemory(pid int) (int64, error) {
+	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
+	if err != nil {
+		return 0, fmt.Errorf("reading the memory of process %d: %w", pid, err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")), 10, 64)
+			return kib << 10, err
+		}
+	}
+	return 0, fmt.Errorf("process %d tells no peak memory", pid)
+}
