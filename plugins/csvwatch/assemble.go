@@ -1,0 +1,50 @@
+package csvwatch
+
+import (
+	"os"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/finish"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/positions"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/watch"
+)
+
+// openStore opens where positions are kept.
+func (c *config) openStore(res *service.Resources) (positions.Store, error) {
+	if c.cache != "" {
+		return positions.OpenShards(&cacheKV{res: res, name: c.cache}, c.cacheKey), nil
+	}
+	return positions.OpenDir(c.dir)
+}
+
+// options are those of the watcher beneath.
+func (c *config) options(store positions.Store, log watch.Log) watch.Options {
+	o := watch.Options{
+		Patterns:     c.patterns,
+		Rows:         c.rows,
+		Store:        store,
+		Log:          log,
+		PollInterval: c.pollInterval,
+		Notify:       c.notify,
+		MinimumAge:   c.minimumAge,
+		Quiet:        c.quietPeriod,
+		SaveEvery:    c.saveEvery,
+		ByName:       c.byName,
+		StopAtBadRow: !c.continueOnError,
+		BatchRows:    c.batchCount,
+		MaxRows:      c.limit,
+		MaxBytes:     int64(c.limitBytes),
+		MaxOpen:      c.maxOpenFiles,
+	}
+	switch {
+	case c.deleteOnFinish:
+		o.Finish = os.Remove
+	case c.moveOnFinish != "":
+		o.Finish = func(path string) error {
+			_, err := finish.Move(path, c.moveOnFinish)
+			return err
+		}
+	}
+	return o
+}

@@ -1,0 +1,190 @@
+package csvwatch
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/discover"
+)
+
+const (
+	fieldPaths             = "paths"
+	fieldExcludePatterns   = "exclude_patterns"
+	fieldIncludeHidden     = "include_hidden"
+	fieldParseHeaderRow    = "parse_header_row"
+	fieldDelimiter         = "delimiter"
+	fieldComment           = "comment"
+	fieldLazyQuotes        = "lazy_quotes"
+	fieldExpectedHeaders   = "expected_headers"
+	fieldExpectedFields    = "expected_number_of_fields"
+	fieldSchemaDrift       = "schema_drift"
+	fieldEncoding          = "encoding"
+	fieldMaxRecordBytes    = "max_record_bytes"
+	fieldContinueOnError   = "continue_on_error"
+	fieldPollInterval      = "poll_interval"
+	fieldNotify            = "notify"
+	fieldMinimumAge        = "minimum_age"
+	fieldQuietPeriod       = "quiet_period"
+	fieldOrder             = "order"
+	fieldBatchCount        = "batch_count"
+	fieldMaxOpenFiles      = "max_open_files"
+	fieldCheckpointCache   = "checkpoint_cache"
+	fieldCheckpointKey     = "checkpoint_key"
+	fieldCheckpointDir     = "checkpoint_dir"
+	fieldCheckpointEvery   = "checkpoint_interval"
+	fieldCheckpointLimit   = "checkpoint_limit"
+	fieldCheckpointBytes   = "checkpoint_limit_bytes"
+	fieldDeleteOnFinish    = "delete_on_finish"
+	fieldMoveOnFinish      = "move_on_finish"
+	orderOldest            = "oldest_first"
+	orderName              = "name"
+	driftAccept            = "accept"
+	driftReject            = "reject"
+	defaultCheckpointDir   = "data/state/csv_watch"
+	defaultBatchCount      = 1000
+	defaultCheckpointLimit = 16384
+	defaultCheckpointBytes = 64 << 20
+)
+
+func init() {
+	service.MustRegisterBatchInput("csv_watch", spec(), func(conf *service.ParsedConfig, res *service.Resources) (service.BatchInput, error) {
+		c, err := configFromParsed(conf, res)
+		if err != nil {
+			return nil, err
+		}
+		return newInput(c, res), nil
+	})
+}
+
+// config is a checked configuration.
+type config struct {
+	patterns        *discover.Patterns
+	rows            csvrows.Options
+	continueOnError bool
+	pollInterval    time.Duration
+	notify          bool
+	minimumAge      time.Duration
+	quietPeriod     time.Duration
+	byName          bool
+	batchCount      int
+	maxOpenFiles    int
+	cache, cacheKey string
+	dir             string
+	saveEvery       time.Duration
+	limit           int
+	limitBytes      int
+	deleteOnFinish  bool
+	moveOnFinish    string
+	autoRetryNacks  bool
+}
+
+func configFromParsed(p *service.ParsedConfig, res *service.Resources) (c config, err error) {
+	g := getter{p: p}
+	paths := g.list(fieldPaths)
+	exclude := g.list(fieldExcludePatterns)
+	hidden := g.bool(fieldIncludeHidden)
+	c.rows = csvrows.Options{
+		Delimiter:       g.char(fieldDelimiter),
+		Comment:         g.char(fieldComment),
+		LazyQuotes:      g.bool(fieldLazyQuotes),
+		ParseHeaderRow:  g.bool(fieldParseHeaderRow),
+		ExpectedHeaders: g.list(fieldExpectedHeaders),
+		RejectDrift:     g.string(fieldSchemaDrift) == driftReject,
+		ExpectedFields:  g.int(fieldExpectedFields),
+		MaxRecordBytes:  g.int(fieldMaxRecordBytes),
+		Encoding:        g.string(fieldEncoding),
+	}
+	c.continueOnError = g.bool(fieldContinueOnError)
+	c.pollInterval = g.duration(fieldPollInterval)
+	c.notify = g.bool(fieldNotify)
+	c.minimumAge = g.duration(fieldMinimumAge)
+	c.quietPeriod = g.duration(fieldQuietPeriod)
+	c.byName = g.string(fieldOrder) == orderName
+	c.batchCount = g.int(fieldBatchCount)
+	c.maxOpenFiles = g.int(fieldMaxOpenFiles)
+	c.cache = g.string(fieldCheckpointCache)
+	c.cacheKey = g.string(fieldCheckpointKey)
+	c.dir = g.string(fieldCheckpointDir)
+	c.saveEvery = g.duration(fieldCheckpointEvery)
+	c.limit = g.int(fieldCheckpointLimit)
+	c.limitBytes = g.int(fieldCheckpointBytes)
+	c.deleteOnFinish = g.bool(fieldDeleteOnFinish)
+	c.moveOnFinish = g.string(fieldMoveOnFinish)
+	c.autoRetryNacks = g.bool(service.AutoRetryNacksToggleFieldName)
+	if g.err != nil {
+		return c, g.err
+	}
+	if err := c.check(paths); err != nil {
+		return c, err
+	}
+	if c.patterns, err = discover.Compile(paths, exclude, hidden, c.moveOnFinish); err != nil {
+		return c, err
+	}
+	if c.cache != "" && !res.HasCache(c.cache) {
+		return c, fmt.Errorf("checkpoint_cache names the cache resource %q, which is not defined: add it to cache_resources", c.cache)
+	}
+	return c, nil
+}
+
+// check holds what the lint rules say, for configurations that were not linted.
+func (c *config) check(paths []string) error {
+	switch {
+	case len(paths) == 0:
+		return errors.New("paths is empty: name at least one, such as data/*.csv")
+	case c.deleteOnFinish && c.moveOnFinish != "":
+		return errors.New("delete_on_finish and move_on_finish exclude each other: set only one of them")
+	case c.batchCount < 1:
+		return errors.New("batch_count must be at least 1")
+	case c.limit < c.batchCount:
+		return errors.New("checkpoint_limit must be at least batch_count, or no batch could ever be full: raise it")
+	case c.limitBytes < 1:
+		return errors.New("checkpoint_limit_bytes must be at least 1")
+	case c.pollInterval <= 0:
+		return errors.New("poll_interval must be longer than 0s")
+	case c.saveEvery <= 0:
+		return errors.New("checkpoint_interval must be longer than 0s")
+	case c.quietPeriod <= 0:
+		return errors.New("quiet_period must be longer than 0s, or records that are still being written would be torn")
+	case c.maxOpenFiles < 4:
+		return errors.New("max_open_files must be at least 4")
+	case c.cache == "" && c.dir == "":
+		return errors.New("there is no place for positions: set checkpoint_dir or checkpoint_cache")
+	}
+	return c.rows.Validate()
+}
+
+// getter reads fields and keeps the first error.
+type getter struct {
+	p   *service.ParsedConfig
+	err error
+}
+
+func get[T any](g *getter, name string, read func(...string) (T, error)) (v T) {
+	if g.err != nil || !g.p.Contains(name) {
+		return v
+	}
+	v, g.err = read(name)
+	return v
+}
+
+func (g *getter) list(name string) []string          { return get(g, name, g.p.FieldStringList) }
+func (g *getter) string(name string) string          { return get(g, name, g.p.FieldString) }
+func (g *getter) bool(name string) bool              { return get(g, name, g.p.FieldBool) }
+func (g *getter) int(name string) int                { return get(g, name, g.p.FieldInt) }
+func (g *getter) duration(name string) time.Duration { return get(g, name, g.p.FieldDuration) }
+
+// char reads a field that holds one character, or none.
+func (g *getter) char(name string) rune {
+	text := []rune(g.string(name))
+	if len(text) > 1 && g.err == nil {
+		g.err = fmt.Errorf("%s is %q but must be a single character", name, string(text))
+	}
+	if len(text) == 0 {
+		return 0
+	}
+	return text[0]
+}

@@ -1,0 +1,194 @@
+// Package discover finds the files that globs mean, again and again, and tells only what is different from the time
+// before.
+package discover
+
+import (
+	"fmt"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// temporary are the ends of names that a file has only until it is finished.
+var temporary = []string{".tmp", ".temp", ".part", ".partial", ".filepart", "~"}
+
+// Patterns are globs and what is left out of them. It does not change once made.
+type Patterns struct {
+	globs   []glob
+	exclude []string
+	avoid   []string
+	hidden  bool
+}
+
+// glob is a pattern cut where its first special character stands.
+type glob struct {
+	base  string   // a directory, in the form of this system
+	rest  string   // the pattern below it, with slashes
+	parts []string // rest by component; nil when braces span components
+	// hidden and unfinished tell that the pattern itself names such files.
+	hidden, unfinished bool
+}
+
+// Compile checks and prepares globs. A glob may have ** for any number of directories. Names matched by exclude are
+// left out: a pattern without a slash is for the name alone, another for the path as it is found or for its end below
+// the fixed part of the glob. Unless hidden is set, so are names that begin with . or _, or end like unfinished files,
+// except where the glob itself names such. Nothing below the directories avoid is ever found.
+func Compile(globs, exclude []string, hidden bool, avoid ...string) (*Patterns, error) {
+	p := &Patterns{hidden: hidden}
+	for _, g := range globs {
+		g = filepath.ToSlash(g)
+		if g == "" {
+			return nil, fmt.Errorf("an empty path matches nothing: write a path such as data/*.csv")
+		}
+		if !doublestar.ValidatePattern(g) {
+			return nil, fmt.Errorf("path %q is not a valid pattern: check its brackets and braces", g)
+		}
+		base, rest := doublestar.SplitPattern(g)
+		if rest == "" {
+			return nil, fmt.Errorf("path %q names a directory: write which of its files, such as %s", g, path.Join(g, "*.csv"))
+		}
+		c := glob{base: filepath.Clean(filepath.FromSlash(base)), rest: rest}
+		if !strings.Contains(rest, "{") {
+			c.parts = strings.Split(rest, "/")
+		}
+		for _, part := range strings.Split(rest, "/") {
+			c.hidden = c.hidden || strings.HasPrefix(part, ".") || strings.HasPrefix(part, "_")
+			c.unfinished = c.unfinished || isTemporary(part)
+		}
+		p.globs = append(p.globs, c)
+	}
+	for _, e := range exclude {
+		e = filepath.ToSlash(e)
+		if e == "" || !doublestar.ValidatePattern(e) {
+			return nil, fmt.Errorf("exclude pattern %q is not valid: check its brackets and braces", e)
+		}
+		p.exclude = append(p.exclude, e)
+	}
+	for _, a := range avoid {
+		if a != "" {
+			p.avoid = append(p.avoid, filepath.Clean(a))
+		}
+	}
+	return p, nil
+}
+
+// Bases are the directories to begin at, each once.
+func (p *Patterns) Bases() []string {
+	var bases []string
+	for _, g := range p.globs {
+		if !slices.Contains(bases, g.base) {
+			bases = append(bases, g.base)
+		}
+	}
+	return bases
+}
+
+// Match tells whether a file at this path is meant. Only the path is looked at.
+func (p *Patterns) Match(file string) bool {
+	for i := range p.globs {
+		g := &p.globs[i]
+		rel, below := relative(g.base, file)
+		if below && doublestar.MatchUnvalidated(g.rest, rel) && p.wanted(g, file, rel) {
+			return true
+		}
+	}
+	return false
+}
+
+// Enters tells whether a directory at this path can hold files that are meant.
+func (p *Patterns) Enters(dir string) bool {
+	for i := range p.globs {
+		g := &p.globs[i]
+		if dir == g.base {
+			return true
+		}
+		rel, below := relative(g.base, dir)
+		if below && g.descends(rel) && p.wanted(g, dir, rel) {
+			return true
+		}
+	}
+	return false
+}
+
+// wanted applies what is left out.
+func (p *Patterns) wanted(g *glob, file, rel string) bool {
+	name := path.Base(rel)
+	if !p.hidden {
+		if !g.hidden && (hasHidden(rel)) {
+			return false
+		}
+		if !g.unfinished && isTemporary(name) {
+			return false
+		}
+	}
+	for _, a := range p.avoid {
+		if _, below := relative(a, file); below || a == file {
+			return false
+		}
+	}
+	full := filepath.ToSlash(file)
+	for _, e := range p.exclude {
+		if strings.Contains(e, "/") {
+			if doublestar.MatchUnvalidated(e, full) || doublestar.MatchUnvalidated(e, rel) {
+				return false
+			}
+		} else if doublestar.MatchUnvalidated(e, name) {
+			return false
+		}
+	}
+	return true
+}
+
+// descends tells whether the directory rel below the base can lead to a match.
+func (g *glob) descends(rel string) bool {
+	if g.parts == nil {
+		return strings.Contains(g.rest, "**") || strings.Count(rel, "/") < strings.Count(g.rest, "/")
+	}
+	have := strings.Split(rel, "/")
+	for i, part := range g.parts {
+		if part == "**" || i == len(have) {
+			return true
+		}
+		if i == len(g.parts)-1 || !doublestar.MatchUnvalidated(part, have[i]) {
+			return false
+		}
+	}
+	return false
+}
+
+// relative is what is left of file below base, with slashes.
+func relative(base, file string) (rel string, below bool) {
+	if base == "." {
+		if filepath.IsAbs(file) {
+			return "", false
+		}
+		return filepath.ToSlash(file), true
+	}
+	if !strings.HasPrefix(file, base) {
+		return "", false
+	}
+	rest := file[len(base):]
+	if strings.HasSuffix(base, string(filepath.Separator)) {
+		return filepath.ToSlash(rest), rest != ""
+	}
+	if len(rest) < 2 || rest[0] != filepath.Separator {
+		return "", false
+	}
+	return filepath.ToSlash(rest[1:]), true
+}
+
+func hasHidden(rel string) bool {
+	return rel[0] == '.' || rel[0] == '_' || strings.Contains(rel, "/.") || strings.Contains(rel, "/_")
+}
+
+func isTemporary(name string) bool {
+	for _, end := range temporary {
+		if strings.HasSuffix(name, end) {
+			return true
+		}
+	}
+	return false
+}

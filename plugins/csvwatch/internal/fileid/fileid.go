@@ -1,0 +1,41 @@
+// Package fileid tells files apart by what the filesystem calls them, not by their names: a renamed file stays the
+// same file, and another file under an old name is another one.
+package fileid
+
+import (
+	"io/fs"
+	"strconv"
+	"time"
+)
+
+// ID names a file on this machine for as long as it exists: device and inode on Unix, volume and file index on
+// Windows. A filesystem may give the ID of a deleted file to a new one, so that equal IDs alone prove nothing about
+// content.
+type ID struct {
+	Dev, Ino uint64
+}
+
+// String is short and stable, for logs.
+func (id ID) String() string {
+	return strconv.FormatUint(id.Dev, 16) + ":" + strconv.FormatUint(id.Ino, 16)
+}
+
+// Stat is what a look at a file shows.
+type Stat struct {
+	ID   ID
+	Size int64
+	// Modified is when the content was last written, in nanoseconds since 1970.
+	Modified int64
+	// Changed is when the content or what the filesystem keeps beside it (name, permissions, times) was last changed;
+	// 0 where the system does not tell.
+	Changed int64
+	// Mode has the type bits and the permissions.
+	Mode fs.FileMode
+}
+
+// ModTime is Modified as a time.
+func (s Stat) ModTime() time.Time { return time.Unix(0, s.Modified) }
+
+// Touched tells that the last change was not a write: a finished file was renamed into place, or had its times or
+// permissions set. It is false where the system does not tell, and within the grain of the filesystem's clock.
+func (s Stat) Touched() bool { return s.Changed > s.Modified }

@@ -1,0 +1,75 @@
+//go:build unix
+
+package fileid
+
+import (
+	"io/fs"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Of looks at what path leads to; symbolic links are followed. It never blocks on a FIFO or a device.
+func Of(path string) (Stat, error) {
+	var st unix.Stat_t
+	if err := retry(func() error { return unix.Stat(path, &st) }); err != nil {
+		return Stat{}, &fs.PathError{Op: "stat", Path: path, Err: err}
+	}
+	return fromUnix(&st), nil
+}
+
+// OfFile looks at an open file.
+func OfFile(f *os.File) (Stat, error) {
+	var st unix.Stat_t
+	if err := retry(func() error { return unix.Fstat(int(f.Fd()), &st) }); err != nil {
+		return Stat{}, &fs.PathError{Op: "stat", Path: f.Name(), Err: err}
+	}
+	return fromUnix(&st), nil
+}
+
+// Open opens path for reading without ever waiting: not for the writer of a FIFO, not for a device. The caller checks
+// that it got a regular file.
+func Open(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+}
+
+func retry(call func() error) error {
+	for {
+		if err := call(); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+func fromUnix(st *unix.Stat_t) Stat {
+	return Stat{
+		ID:       ID{Dev: uint64(st.Dev), Ino: st.Ino},
+		Size:     st.Size,
+		Modified: st.Mtim.Nano(),
+		Changed:  st.Ctim.Nano(),
+		Mode:     fromUnixMode(uint32(st.Mode)),
+	}
+}
+
+func fromUnixMode(m uint32) fs.FileMode {
+	mode := fs.FileMode(m & 0o777)
+	switch m & unix.S_IFMT {
+	case unix.S_IFREG:
+	case unix.S_IFDIR:
+		mode |= fs.ModeDir
+	case unix.S_IFLNK:
+		mode |= fs.ModeSymlink
+	case unix.S_IFIFO:
+		mode |= fs.ModeNamedPipe
+	case unix.S_IFSOCK:
+		mode |= fs.ModeSocket
+	case unix.S_IFCHR:
+		mode |= fs.ModeDevice | fs.ModeCharDevice
+	case unix.S_IFBLK:
+		mode |= fs.ModeDevice
+	default:
+		mode |= fs.ModeIrregular
+	}
+	return mode
+}

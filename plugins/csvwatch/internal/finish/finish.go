@@ -1,0 +1,96 @@
+// Package finish moves files that are done out of the way.
+package finish
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// mostNames bounds the search for a free name.
+const mostNames = 100_000
+
+// Move puts the file at path into the directory dir, which is made if needed, and returns where it is now. Nothing is
+// ever overwritten: when the name is taken, "-1", "-2" and so on is put before its extension. Across filesystems the
+// file is copied, flushed to the disk, and only then removed from where it was.
+func Move(path, dir string) (string, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", fmt.Errorf("making the directory for finished files: %w", err)
+	}
+	for n := range mostNames {
+		target := filepath.Join(dir, numbered(filepath.Base(path), n))
+		err := moveTo(path, target)
+		switch {
+		case err == nil:
+			return target, nil
+		case !errors.Is(err, fs.ErrExist):
+			return "", fmt.Errorf("moving a finished file: %w", err)
+		}
+	}
+	return "", fmt.Errorf("moving a finished file: %s has too many files of the name %s", dir, filepath.Base(path))
+}
+
+// numbered puts a number before the extensions of a name; 0 for none.
+func numbered(name string, n int) string {
+	if n == 0 {
+		return name
+	}
+	stem, ext := name, ""
+	if dot := strings.IndexByte(name[1:], '.'); dot >= 0 {
+		stem, ext = name[:dot+1], name[dot+1:]
+	}
+	return fmt.Sprintf("%s-%d%s", stem, n, ext)
+}
+
+// moveTo gives the file another name, which must be free: the error is fs.ErrExist when it is not.
+func moveTo(path, target string) error {
+	err := renameNew(path, target)
+	if err == nil || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	// Another filesystem, or one that cannot rename in this way.
+	return copyOver(path, target)
+}
+
+// copyOver copies the file and then removes it. A copy that was cut short has no name of its own yet.
+func copyOver(path, target string) error {
+	if _, err := os.Lstat(target); err == nil {
+		return fs.ErrExist
+	}
+	src, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	info, err := src.Stat()
+	if err != nil {
+		return err
+	}
+	aside, err := os.CreateTemp(filepath.Dir(target), ".moving-*.tmp")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(aside.Name())
+	if _, err = io.Copy(aside, src); err == nil {
+		err = aside.Sync()
+	}
+	err = errors.Join(err, aside.Close(), os.Chmod(aside.Name(), info.Mode().Perm()), os.Chtimes(aside.Name(), info.ModTime(), info.ModTime()))
+	if err != nil {
+		return err
+	}
+	now, err := src.Stat()
+	if err != nil {
+		return err
+	}
+	if now.Size() != info.Size() || !now.ModTime().Equal(info.ModTime()) {
+		return fmt.Errorf("%s has changed while it was copied", path)
+	}
+	if err := renameNew(aside.Name(), target); err != nil {
+		return err
+	}
+	return os.Remove(path)
+}

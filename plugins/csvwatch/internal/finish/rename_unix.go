@@ -1,0 +1,13 @@
+//go:build unix
+
+package finish
+
+import "os"
+
+// renameNew renames only if the new name is free: making a second link fails when the name is taken, a rename would not.
+func renameNew(path, target string) error {
+	if err := os.Link(path, target); err != nil {
+		return err
+	}
+	return os.Remove(path)
+}

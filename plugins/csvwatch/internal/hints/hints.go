@@ -1,0 +1,140 @@
+// Package hints passes on what the operating system tells about changes in directories.
+//
+// A hint says where to look now, and nothing else: systems lose notifications by design (queues overflow, network
+// filesystems and some mounts send none), so whoever takes hints must also look by himself from time to time.
+package hints
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// maxPending bounds the memory for hints not taken yet; beyond it they become one hint to look everywhere.
+const maxPending = 1 << 16
+
+// Hints gathers hints until they are taken. It is safe for concurrent use.
+type Hints struct {
+	watcher *fsnotify.Watcher
+	ready   chan struct{}
+	stopped chan struct{}
+
+	mu      sync.Mutex
+	paths   map[string]struct{}
+	all     bool
+	watched map[string]struct{}
+}
+
+// New fails where the system offers no notification, or has no more of it to give.
+func New() (*Hints, error) {
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		return nil, fmt.Errorf("asking the system for change notifications: %w", err)
+	}
+	h := &Hints{
+		watcher: w,
+		ready:   make(chan struct{}, 1),
+		stopped: make(chan struct{}),
+		paths:   map[string]struct{}{},
+		watched: map[string]struct{}{},
+	}
+	go h.gather()
+	return h, nil
+}
+
+// Watch asks for hints about what is directly in dir. It may be called again for the same dir.
+func (h *Hints) Watch(dir string) error {
+	h.mu.Lock()
+	_, known := h.watched[dir]
+	h.mu.Unlock()
+	if known {
+		return nil
+	}
+	if err := h.watcher.Add(dir); err != nil {
+		return fmt.Errorf("asking for change notifications of %s: %w", dir, err)
+	}
+	h.mu.Lock()
+	h.watched[dir] = struct{}{}
+	h.mu.Unlock()
+	return nil
+}
+
+// Forget ends what Watch began.
+func (h *Hints) Forget(dir string) {
+	h.mu.Lock()
+	_, known := h.watched[dir]
+	delete(h.watched, dir)
+	h.mu.Unlock()
+	if known {
+		// The directory is often gone already, and its watch with it.
+		_ = h.watcher.Remove(dir)
+	}
+}
+
+// Ready has a value when there is something to take.
+func (h *Hints) Ready() <-chan struct{} { return h.ready }
+
+// Take gives the paths to look at. When all is true hints were lost, and everything is to be looked at.
+func (h *Hints) Take() (paths map[string]struct{}, all bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	paths, all = h.paths, h.all
+	h.paths, h.all = map[string]struct{}{}, false
+	return paths, all
+}
+
+// Close ends all watching. No hint comes afterwards.
+func (h *Hints) Close() error {
+	err := h.watcher.Close()
+	<-h.stopped
+	return err
+}
+
+func (h *Hints) gather() {
+	defer close(h.stopped)
+	for {
+		select {
+		case ev, open := <-h.watcher.Events:
+			if !open {
+				return
+			}
+			h.add(ev)
+		case _, open := <-h.watcher.Errors:
+			if !open {
+				return
+			}
+			h.lost()
+		}
+	}
+}
+
+func (h *Hints) add(ev fsnotify.Event) {
+	h.mu.Lock()
+	if ev.Has(fsnotify.Remove) || ev.Has(fsnotify.Rename) {
+		// If this was a watched directory its watch went with it: a new one under that name is to be watched anew.
+		delete(h.watched, ev.Name)
+	}
+	if len(h.paths) < maxPending {
+		h.paths[ev.Name] = struct{}{}
+	} else {
+		h.all = true
+	}
+	h.mu.Unlock()
+	h.tell()
+}
+
+func (h *Hints) lost() {
+	// An overflow or anything else: hints may be missing.
+	h.mu.Lock()
+	h.all = true
+	h.mu.Unlock()
+	h.tell()
+}
+
+func (h *Hints) tell() {
+	select {
+	case h.ready <- struct{}{}:
+	default:
+	}
+}

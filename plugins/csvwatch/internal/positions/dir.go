@@ -1,0 +1,247 @@
+package positions
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/gofrs/flock"
+)
+
+const (
+	journalName = "positions.log"
+	lockName    = "lock"
+	// journalHeader is the first line. Another version would not be read as this one.
+	journalHeader = "csv_watch positions, version 1\n"
+	// compactAbove is the size from which a journal that has grown to several times its live content is written anew.
+	compactAbove = 1 << 20
+)
+
+// Dir is a Store in a local directory of its own.
+//
+// It is one journal: a save appends the changed lines and makes them durable with a single flush to the disk, however
+// many files it covers. When most of the journal is history it is replaced by a new one, written aside, flushed, and
+// renamed over it. A crash at any moment leaves the old or the new journal, and at most a torn last line.
+type Dir struct {
+	path    string
+	lock    *flock.Flock
+	journal *os.File
+	size    int64
+	live    map[Channel]Entry
+	lines   int
+	broken  bool // the journal's end is unknown: it is written anew before anything is appended
+}
+
+// OpenDir makes the directory if needed and locks it for this process. The error wraps ErrInUse when another one has
+// it.
+func OpenDir(path string) (*Dir, error) {
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		return nil, fmt.Errorf("making the checkpoint directory: %w", err)
+	}
+	lock := flock.New(filepath.Join(path, lockName))
+	locked, err := lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("locking the checkpoint directory: %w", err)
+	}
+	if !locked {
+		return nil, fmt.Errorf("checkpoint directory %s is %w: give each input a checkpoint_dir of its own", path, ErrInUse)
+	}
+	return &Dir{path: path, lock: lock, live: map[Channel]Entry{}}, nil
+}
+
+// Load implements Store.
+func (d *Dir) Load(context.Context) ([]Entry, string, error) {
+	text, err := os.ReadFile(d.file(journalName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, "", fmt.Errorf("reading positions: %w", err)
+	}
+	warning := ""
+	clear(d.live)
+	d.lines = 0
+	if len(text) > 0 {
+		bad, torn := d.replay(text)
+		switch {
+		case bad > 0:
+			warning = fmt.Sprintf("%s has %d damaged or foreign lines: they are left out, and files that have no other line there are read anew", d.file(journalName), bad)
+		case torn:
+			warning = fmt.Sprintf("the last line of %s was torn by a crash: it is left out", d.file(journalName))
+		}
+		d.broken = bad > 0 || torn
+	}
+	if err := d.open(); err != nil {
+		return nil, "", err
+	}
+	entries := make([]Entry, 0, len(d.live))
+	for _, e := range d.live {
+		entries = append(entries, e)
+	}
+	return entries, warning, nil
+}
+
+// replay applies the lines of a journal. torn tells that the last one has no end.
+func (d *Dir) replay(text []byte) (bad int, torn bool) {
+	// A foreign first line is counted among the bad ones below.
+	rest, _ := bytes.CutPrefix(text, []byte(journalHeader))
+	for len(rest) > 0 {
+		var line []byte
+		end := bytes.IndexByte(rest, '\n')
+		if end < 0 {
+			return bad, true
+		}
+		line, rest = rest[:end], rest[end+1:]
+		c, ok := parseLine(line)
+		switch {
+		case !ok:
+			bad++
+		case c.Gone != nil:
+			delete(d.live, *c.Gone)
+		default:
+			d.live[c.Channel] = *c.Entry
+		}
+		d.lines++
+	}
+	return bad, false
+}
+
+// open makes the journal ready for appending; a new or damaged one is written first.
+func (d *Dir) open() error {
+	f, err := os.OpenFile(d.file(journalName), os.O_WRONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) || (err == nil && d.broken) {
+		if f != nil {
+			f.Close()
+		}
+		return d.rewrite()
+	}
+	if err != nil {
+		return fmt.Errorf("opening positions: %w", err)
+	}
+	end, err := f.Seek(0, 2)
+	if err != nil {
+		f.Close()
+		return fmt.Errorf("opening positions: %w", err)
+	}
+	d.journal, d.size = f, end
+	if end == 0 {
+		return d.rewrite()
+	}
+	return nil
+}
+
+// Save implements Store. What it returns nil for survives a crash of the machine.
+func (d *Dir) Save(_ context.Context, changed []Entry, gone []Channel) error {
+	for _, e := range changed {
+		d.live[e.Channel] = e
+	}
+	for _, c := range gone {
+		delete(d.live, c)
+	}
+	if d.broken || d.journal == nil {
+		return d.rewrite()
+	}
+	var text []byte
+	var err error
+	for i := range changed {
+		if text, err = appendLine(text, change{Entry: &changed[i]}); err != nil {
+			return err
+		}
+	}
+	for i := range gone {
+		if text, err = appendLine(text, change{Gone: &gone[i]}); err != nil {
+			return err
+		}
+	}
+	if len(text) == 0 {
+		return nil
+	}
+	if err := d.append(text); err != nil {
+		return fmt.Errorf("saving positions: %w", err)
+	}
+	d.lines += len(changed) + len(gone)
+	if d.size > compactAbove && d.lines > 4*len(d.live) {
+		return d.rewrite()
+	}
+	return nil
+}
+
+func (d *Dir) append(text []byte) error {
+	_, err := d.journal.WriteAt(text, d.size)
+	if err == nil {
+		err = d.journal.Sync()
+	}
+	if err != nil {
+		// After a failed flush nobody can say what is on the disk. A whole new journal can.
+		d.broken = true
+		// Space may be short, and the torn lines are of no use.
+		_ = d.journal.Truncate(d.size)
+		return err
+	}
+	d.size += int64(len(text))
+	return nil
+}
+
+// rewrite replaces the journal by one of the live entries only.
+func (d *Dir) rewrite() error {
+	text := []byte(journalHeader)
+	var err error
+	for _, e := range d.live {
+		if text, err = appendLine(text, change{Entry: &e}); err != nil {
+			return err
+		}
+	}
+	if err := d.replace(text); err != nil {
+		d.broken = true
+		return fmt.Errorf("saving positions: %w", err)
+	}
+	d.size, d.lines, d.broken = int64(len(text)), len(d.live), false
+	return nil
+}
+
+// replace puts a file with this text in the place of the journal, durably, and opens it for appending.
+func (d *Dir) replace(text []byte) error {
+	aside := d.file(journalName + ".new")
+	if err := writeDurably(aside, text); err != nil {
+		_ = os.Remove(aside)
+		return err
+	}
+	if d.journal != nil {
+		// Windows does not rename over an open file.
+		d.journal.Close()
+		d.journal = nil
+	}
+	if err := os.Rename(aside, d.file(journalName)); err != nil {
+		return err
+	}
+	if err := syncDir(d.path); err != nil {
+		return err
+	}
+	var err error
+	d.journal, err = os.OpenFile(d.file(journalName), os.O_WRONLY, 0)
+	return err
+}
+
+func writeDurably(name string, text []byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+// Close implements Store.
+func (d *Dir) Close() error {
+	var err error
+	if d.journal != nil {
+		err = d.journal.Close()
+	}
+	return errors.Join(err, d.lock.Close())
+}
+
+func (d *Dir) file(name string) string { return filepath.Join(d.path, name) }

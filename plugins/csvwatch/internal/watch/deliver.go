@@ -1,0 +1,122 @@
+package watch
+
+import (
+	"context"
+	"time"
+
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/acks"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
+)
+
+// linger is how long Next waits for more rows while earlier ones are still out: an output that is busy anyway gets
+// fuller batches, and one that is idle gets rows at once.
+const linger = 5 * time.Millisecond
+
+// Segment is a run of rows of one file, to be delivered and then reported once by Done or Abandon.
+type Segment struct {
+	Path     string
+	Channel  string
+	Modified time.Time
+	// Columns are the names of the header; nil without one.
+	Columns []string
+	Rows    []csvrows.Row
+
+	file  *file
+	part  *acks.Part[mark]
+	bytes int64
+}
+
+// Next waits for rows and returns up to most of them, in segments. The rows of one file come in their order. When wake
+// has a value it may return without any.
+func (w *Watcher) Next(ctx context.Context, most int, wake <-chan struct{}) ([]*Segment, error) {
+	var deadline <-chan time.Time
+	for {
+		w.mu.Lock()
+		have, all := w.countReady(most)
+		if have > 0 && (all || w.out == 0 || w.rows >= w.opt.MaxRows) {
+			batch := w.takeReady(most)
+			w.mu.Unlock()
+			return batch, nil
+		}
+		w.mu.Unlock()
+		if have > 0 && deadline == nil {
+			timer := time.NewTimer(linger)
+			defer timer.Stop()
+			deadline = timer.C
+		}
+		select {
+		case <-w.arrived:
+		case <-deadline:
+			w.mu.Lock()
+			batch := w.takeReady(most)
+			w.mu.Unlock()
+			if len(batch) > 0 {
+				return batch, nil
+			}
+			deadline = nil
+		case <-wake:
+			return nil, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-w.ctx.Done():
+			return nil, w.ctx.Err()
+		}
+	}
+}
+
+// countReady is how many rows fit into a batch; full tells that no further segment would.
+func (w *Watcher) countReady(most int) (rows int, full bool) {
+	for _, s := range w.ready {
+		if rows > 0 && rows+len(s.Rows) > most {
+			return rows, true
+		}
+		rows += len(s.Rows)
+	}
+	return rows, rows >= most
+}
+
+func (w *Watcher) takeReady(most int) []*Segment {
+	rows, n := 0, 0
+	for n < len(w.ready) && (n == 0 || rows+len(w.ready[n].Rows) <= most) {
+		rows += len(w.ready[n].Rows)
+		n++
+	}
+	batch := append([]*Segment(nil), w.ready[:n]...)
+	clear(w.ready[:n])
+	w.ready = w.ready[n:]
+	w.ahead -= rows
+	w.out += n
+	poke(w.wake)
+	if len(w.ready) > 0 {
+		poke(w.arrived)
+	}
+	return batch
+}
+
+// Done tells that all rows of s are behind us. It moves the position of the file if all before s is, too.
+func (w *Watcher) Done(s *Segment) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.release(s)
+	f := s.file
+	if end, moved := f.line.Done(s.part); moved && !f.dead {
+		f.acked = end
+		w.touch(f)
+		w.considerFinish(f)
+	}
+}
+
+// Abandon tells that s will not be delivered in this run. The position of its file stays before it.
+func (w *Watcher) Abandon(s *Segment) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.release(s)
+}
+
+func (w *Watcher) release(s *Segment) {
+	w.rows -= len(s.Rows)
+	w.bytes -= s.bytes
+	w.out--
+	poke(w.wake)
+	poke(w.arrived)
+}

@@ -1,0 +1,283 @@
+package watch
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/acks"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/content"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/plan"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/positions"
+)
+
+// mark is a place in a content.
+type mark struct {
+	at    csvrows.Position
+	check content.Check
+	// whole tells that at is the end, a last record without line end included, of the file when it had this size and
+	// modification time.
+	whole    bool
+	size     int64
+	modified int64
+}
+
+// state is where a file is between the queue and the reader.
+type state uint8
+
+const (
+	resting state = iota // nothing to do until it changes or its alarm comes
+	queued               // waiting for its turn
+	reading              // in the hands of the reader
+)
+
+// file is one content under one identity. When the content is replaced, another file takes its place.
+// All fields are under Watcher.mu, except open, which belongs to the reader and tells others only by isOpen.
+type file struct {
+	path    string
+	st      fileid.Stat
+	changed time.Time // when a change was seen last; by the monotonic clock
+	seen    bool      // found in this run
+	dead    bool      // replaced or forgotten
+	missing bool      // not at its path at the last look
+	looks   int       // scans since it is missing
+
+	channel positions.Channel
+	durable bool // channel is saved
+
+	state state
+	again bool // changed while in the hands of the reader
+	turns int
+	due   time.Time // of its alarm; zero for none
+	quiet bool      // has not changed for the quiet time
+	moved bool      // arrived finished, by a rename
+
+	read  mark
+	acked mark
+	line  acks.Line[mark]
+
+	failed   bool
+	sticky   bool // trying again without a change is of no use
+	attempts int
+	said     string // the last complaint about it
+
+	open   *opened
+	isOpen atomic.Bool
+}
+
+// remember takes up what is known from an earlier run.
+func (w *Watcher) remember(e *positions.Entry) {
+	m := mark{
+		at:    csvrows.Position{Offset: e.Offset, Row: e.Row},
+		check: e.Check, whole: e.Whole, size: e.Size, modified: e.Modified,
+	}
+	f := &file{path: e.Path, channel: e.Channel, durable: true, read: m, acked: m}
+	f.st.ID = e.File
+	if other := w.files[e.File]; other != nil {
+		// A content was replaced and the process died before the older entry was forgotten. Channels are ordered by
+		// the time they were made.
+		if other.channel.String() > f.channel.String() {
+			f, other = other, f
+		}
+		w.gone = append(w.gone, other.channel)
+	}
+	w.files[e.File] = f
+	w.lost[f] = struct{}{}
+}
+
+// entry is what is kept of f.
+func (f *file) entry() positions.Entry {
+	m := &f.acked
+	return positions.Entry{
+		Channel: f.channel, File: f.st.ID, Path: f.path,
+		Offset: m.at.Offset, Row: m.at.Row, Check: m.check,
+		Whole: m.whole, Size: m.size, Modified: m.modified,
+	}
+}
+
+// Found implements discover.Sink.
+func (w *Watcher) Found(path string, st fileid.Stat) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	f := w.files[st.ID]
+	if f == nil {
+		f = &file{path: path, st: st, changed: now, seen: true, moved: st.Touched()}
+		w.files[st.ID] = f
+		w.figures.Discovered++
+		w.ask(f, now)
+		return
+	}
+	old := f.st
+	first := !f.seen
+	f.st, f.seen = st, true
+	if f.path != path && (f.missing || first) {
+		if !first {
+			w.opt.Log.Debugf("%s was renamed to %s", f.path, path)
+		}
+		f.path = path
+		w.touch(f)
+	}
+	if f.path == path {
+		f.missing = false
+		delete(w.lost, f)
+	}
+	switch {
+	case first:
+		f.changed = now
+		w.figures.Discovered++
+	case old.Size != st.Size || old.Modified != st.Modified:
+		f.changed, f.quiet, f.moved, f.sticky = now, false, false, false
+	case old.Changed != st.Changed && f.failed:
+		// Permissions may have been given back.
+	default:
+		return
+	}
+	if first && f.upToDate() {
+		// It counts as quiet only after the quiet time, since clocks may have changed while nobody looked.
+		w.rest(f, now)
+		return
+	}
+	w.ask(f, now)
+}
+
+// upToDate tells that f was read to its end as it was seen last.
+func (f *file) upToDate() bool {
+	return f.read.whole && f.read.size == f.st.Size && f.read.modified == f.st.Modified
+}
+
+// Gone implements discover.Sink.
+func (w *Watcher) Gone(path string, id fileid.ID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if f := w.files[id]; f != nil && f.path == path {
+		w.miss(f)
+	}
+}
+
+func (w *Watcher) miss(f *file) {
+	if !f.missing {
+		f.missing, f.looks = true, 0
+		w.lost[f] = struct{}{}
+	}
+}
+
+// ask sees to it that the reader looks at f. The lock is held.
+func (w *Watcher) ask(f *file, now time.Time) {
+	switch f.state {
+	case reading:
+		f.again = true
+		return
+	case queued:
+		return
+	}
+	if wait := w.tooYoung(f, now); wait > 0 {
+		w.alarm(f, now.Add(wait))
+		return
+	}
+	f.state = queued
+	f.due = time.Time{}
+	if f.isOpen.Load() {
+		w.queue.AddMiddle(f)
+	} else {
+		w.queue.AddNew(f, w.order(f))
+	}
+	poke(w.wake)
+}
+
+func (w *Watcher) order(f *file) plan.Order {
+	o := plan.Order{Turns: f.turns, Time: f.st.Modified, Name: f.path}
+	if w.opt.ByName {
+		o.Time = 0
+	}
+	return o
+}
+
+// tooYoung is how long f must still be left alone because of MinimumAge. A modification time in the future, from a
+// clock that went back, counts from when the file was seen.
+func (w *Watcher) tooYoung(f *file, now time.Time) time.Duration {
+	if w.opt.MinimumAge <= 0 {
+		return 0
+	}
+	age := max(now.Sub(f.st.ModTime()), now.Sub(f.changed))
+	return w.opt.MinimumAge - age
+}
+
+// alarm asks for another look at f. The lock is held.
+func (w *Watcher) alarm(f *file, at time.Time) {
+	if f.due.IsZero() || at.Before(f.due) {
+		f.due = at
+		w.alarms.Set(f, at)
+		poke(w.wake)
+	}
+}
+
+// touch notes that what is kept of f has changed. The lock is held.
+func (w *Watcher) touch(f *file) {
+	if f.durable && !f.dead {
+		w.dirty[f] = struct{}{}
+	}
+}
+
+// rest leaves f alone until it changes, or has been quiet. The lock is held.
+func (w *Watcher) rest(f *file, now time.Time) {
+	f.state = resting
+	if !f.quiet && (f.isOpen.Load() || w.opt.Finish != nil || !f.upToDate()) {
+		w.alarm(f, maxTime(now, f.changed.Add(w.opt.Quiet)))
+	}
+	w.considerFinish(f)
+}
+
+// considerFinish hands f to the keeper when everything that must come before is so. The lock is held.
+func (w *Watcher) considerFinish(f *file) {
+	if w.opt.Finish == nil || f.dead || f.missing || !f.quiet || f.state != resting || f.failed {
+		return
+	}
+	if f.acked.whole && f.upToDate() && f.acked.at == f.read.at && f.line.Out() == 0 {
+		w.finish[f] = struct{}{}
+		poke(w.tidy)
+	}
+}
+
+// replace puts a new content in the place of f, whose bytes are no longer those that were read. The lock is held.
+func (w *Watcher) replace(f *file, now time.Time) {
+	w.forget(f)
+	g := &file{path: f.path, st: f.st, changed: now, seen: true, missing: f.missing}
+	w.files[g.st.ID] = g
+	if g.missing {
+		w.lost[g] = struct{}{}
+	}
+	w.figures.Discovered++
+	w.ask(g, now)
+}
+
+// forget drops f from everything. The lock is held.
+func (w *Watcher) forget(f *file) {
+	f.dead = true
+	if w.files[f.st.ID] == f {
+		delete(w.files, f.st.ID)
+	}
+	delete(w.dirty, f)
+	delete(w.lost, f)
+	delete(w.finish, f)
+	if f.durable {
+		w.gone = append(w.gone, f.channel)
+	}
+}
+
+// name gives f its channel. The lock is held.
+func (f *file) name() {
+	if f.channel == (positions.Channel{}) {
+		f.channel = uuid.Must(uuid.NewV7())
+	}
+}
+
+func maxTime(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

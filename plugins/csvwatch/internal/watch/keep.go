@@ -1,0 +1,158 @@
+package watch
+
+import (
+	"context"
+	"time"
+
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/positions"
+)
+
+// commit makes the channels of new files durable before their rows go out: for all that wait, in one save.
+func (w *Watcher) commit() {
+	defer w.done.Done()
+	for {
+		var group []*Segment
+		select {
+		case s := <-w.parsed:
+			group = append(group, s)
+		case <-w.ctx.Done():
+			return
+		}
+		for more := true; more; {
+			select {
+			case s := <-w.parsed:
+				group = append(group, s)
+			default:
+				more = false
+			}
+		}
+		if !w.makeDurable(group) {
+			return
+		}
+		w.mu.Lock()
+		w.ready = append(w.ready, group...)
+		w.mu.Unlock()
+		poke(w.arrived)
+	}
+}
+
+// makeDurable saves the entries of files that have none yet, again and again until it works. False means that the
+// watcher was closed.
+func (w *Watcher) makeDurable(group []*Segment) bool {
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		var entries []positions.Entry
+		var files []*file
+		w.mu.Lock()
+		for _, s := range group {
+			if f := s.file; !f.durable && !f.dead {
+				f.durable = true // so that it is taken once; taken back below
+				files = append(files, f)
+				entries = append(entries, f.entry())
+			}
+		}
+		w.mu.Unlock()
+		if len(entries) == 0 {
+			return true
+		}
+		w.storeMu.Lock()
+		err := w.opt.Store.Save(w.ctx, entries, nil)
+		w.storeMu.Unlock()
+		if err == nil {
+			w.troubles.over(w.opt.Log, "save", "positions can be saved again")
+			return true
+		}
+		w.mu.Lock()
+		for _, f := range files {
+			f.durable = false
+		}
+		w.mu.Unlock()
+		if w.ctx.Err() != nil {
+			return false
+		}
+		w.troubles.say(w.opt.Log, "save", "%v: new files wait until it works", err)
+		select {
+		case <-time.After(wait):
+		case <-w.ctx.Done():
+			return false
+		}
+	}
+}
+
+// keep saves positions every SaveEvery, and cleans up finished files.
+func (w *Watcher) keep() {
+	defer w.done.Done()
+	tick := time.NewTicker(w.opt.SaveEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-w.ctx.Done():
+			return
+		case <-tick.C:
+			if err := w.save(w.ctx); err != nil && w.ctx.Err() == nil {
+				w.troubles.say(w.opt.Log, "save", "%v: after a crash the rows since then would be read again", err)
+			}
+		case <-w.tidy:
+			w.finishFiles()
+		}
+	}
+}
+
+// save makes what is done durable.
+func (w *Watcher) save(ctx context.Context) error {
+	w.mu.Lock()
+	if len(w.dirty) == 0 && len(w.gone) == 0 {
+		w.mu.Unlock()
+		return nil
+	}
+	files := make([]*file, 0, len(w.dirty))
+	entries := make([]positions.Entry, 0, len(w.dirty))
+	for f := range w.dirty {
+		files = append(files, f)
+		entries = append(entries, f.entry())
+	}
+	gone := w.gone
+	w.dirty, w.gone = map[*file]struct{}{}, nil
+	w.mu.Unlock()
+
+	w.storeMu.Lock()
+	err := w.opt.Store.Save(ctx, entries, gone)
+	w.storeMu.Unlock()
+	if err == nil {
+		w.troubles.over(w.opt.Log, "save", "positions can be saved again")
+		return nil
+	}
+	w.mu.Lock()
+	for _, f := range files {
+		w.touch(f)
+	}
+	w.gone = append(gone, w.gone...)
+	w.mu.Unlock()
+	return err
+}
+
+// finishFiles cleans up the files that are done.
+func (w *Watcher) finishFiles() {
+	w.mu.Lock()
+	files := make([]*file, 0, len(w.finish))
+	for f := range w.finish {
+		files = append(files, f)
+	}
+	w.finish = map[*file]struct{}{}
+	w.mu.Unlock()
+	if len(files) == 0 {
+		return
+	}
+	// What is cleaned up must not be read again, whatever happens.
+	if err := w.save(w.ctx); err != nil {
+		w.troubles.say(w.opt.Log, "save", "%v: finished files stay until it works", err)
+		w.mu.Lock()
+		for _, f := range files {
+			w.alarmFinish(f)
+		}
+		w.mu.Unlock()
+		return
+	}
+	for _, f := range files {
+		w.finishFile(f)
+	}
+}

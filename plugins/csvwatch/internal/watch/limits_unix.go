@@ -1,0 +1,13 @@
+//go:build unix
+
+package watch
+
+import (
+	"errors"
+	"syscall"
+)
+
+// isTooManyOpen tells that this process, or the whole machine, may open no more files.
+func isTooManyOpen(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}

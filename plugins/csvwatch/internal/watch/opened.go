@@ -1,0 +1,175 @@
+package watch
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/content"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
+)
+
+const (
+	// stepBytes is about how much is parsed between two looks at the bounds.
+	stepBytes = 256 << 10
+	// turnBytes ends a turn of a file, however few rows it gave.
+	turnBytes = 4 << 20
+)
+
+var (
+	// errReplaced tells that the bytes that were read are no longer those of the file.
+	errReplaced = errors.New("the content was replaced")
+	// errElsewhere tells that the path leads to another file by now.
+	errElsewhere = errors.New("another file has taken the name")
+)
+
+// opened is an open file in the middle of being read. It is for one goroutine at a time.
+type opened struct {
+	file  *os.File
+	rows  *csvrows.Reader
+	plain bool
+	// reach is how far the bytes on disk were taken, by contents whose rows do not lie there as they are.
+	reach atomic.Int64
+}
+
+// ReadAt implements io.ReaderAt for csvrows, and notes how far it came.
+func (o *opened) ReadAt(p []byte, off int64) (int, error) {
+	n, err := o.file.ReadAt(p, off)
+	if end := off + int64(n); end > o.reach.Load() {
+		o.reach.Store(end)
+	}
+	return n, err
+}
+
+// open opens the file with this identity at path, to read on from at.
+func open(path string, id fileid.ID, opts csvrows.Options, at csvrows.Position) (*opened, error) {
+	f, err := fileid.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	st, err := fileid.OfFile(f)
+	if err == nil && (st.ID != id || !st.Mode.IsRegular()) {
+		err = errElsewhere
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	o := &opened{file: f, plain: isPlain(path, opts)}
+	if o.rows, err = csvrows.Open(o, path, opts, at); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return o, nil
+}
+
+// isPlain tells that the offsets of rows are offsets in the file.
+func isPlain(path string, opts csvrows.Options) bool {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".gz", ".zst":
+		return false
+	}
+	switch strings.ToLower(opts.Encoding) {
+	case "", "utf-8", "utf8":
+		return true
+	}
+	return false
+}
+
+func (o *opened) Close() {
+	// Only reading was done: there is nothing that closing could lose.
+	_ = o.rows.Close()
+	_ = o.file.Close()
+}
+
+// taken is what one turn of a file gave.
+type taken struct {
+	rows []csvrows.Row
+	end  mark
+	// more tells that the turn ended before the content did.
+	more bool
+	// st is how the file was before the turn.
+	st fileid.Stat
+}
+
+// take reads up to most rows that follow from. With finish, a last record without line end is taken too, provided that
+// the file is still as it was seen.
+// errReplaced means that nothing of what was read counts, any other error that what came with it does.
+func (o *opened) take(from mark, most int, finish bool, seen fileid.Stat) (t taken, err error) {
+	if t.st, err = fileid.OfFile(o.file); err != nil {
+		return t, err
+	}
+	finish = finish && t.st.Size == seen.Size && t.st.Modified == seen.Modified
+	if from.check == (content.Check{}) {
+		// The beginning is remembered before it is read, so that a replacement during the turn shows.
+		if from.check, err = content.Take(o.file, min(t.st.Size, content.Window)); err != nil {
+			return t, replacedIfShort(err)
+		}
+	}
+	if o.plain && t.st.Size < from.at.Offset {
+		return t, errReplaced
+	}
+	t.rows, t.more, err = o.readRows(most)
+	if err == nil && !t.more && finish {
+		t.rows, err = o.rows.Finish(t.rows)
+	}
+	t.end.at = o.rows.Position()
+	end := o.reach.Load()
+	if o.plain {
+		end = t.end.at.Offset
+	}
+	end = max(end, from.check.End)
+	check, checkErr := content.Take(o.file, end)
+	if checkErr != nil {
+		return t, replacedIfShort(checkErr)
+	}
+	t.end.check = check
+	// This check comes after everything else: as long as the old bytes stand, what was read behind them is theirs.
+	holds, checkErr := from.check.Holds(o.file)
+	if checkErr != nil {
+		return t, checkErr
+	}
+	if !holds {
+		return t, errReplaced
+	}
+	if err == nil && !t.more && (finish || (o.plain && t.end.at.Offset == t.st.Size)) {
+		t.end.whole, t.end.size, t.end.modified = true, t.st.Size, t.st.Modified
+	}
+	return t, err
+}
+
+// readRows reads until the end, most rows, or enough bytes.
+func (o *opened) readRows(most int) (rows []csvrows.Row, more bool, err error) {
+	start := o.rows.Position().Offset
+	step := min(most, 64)
+	for len(rows) < most {
+		had := len(rows)
+		rows, err = o.rows.Read(rows, min(step, most-had))
+		if errors.Is(err, io.EOF) {
+			return rows, false, nil
+		}
+		if err != nil {
+			return rows, true, err
+		}
+		read := o.rows.Position().Offset - start
+		if read >= turnBytes {
+			return rows, true, nil
+		}
+		if read > 0 && len(rows) > 0 {
+			step = int(max(1, stepBytes/(read/int64(len(rows))+1)))
+		}
+	}
+	return rows, true, nil
+}
+
+func replacedIfShort(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return errReplaced
+	}
+	return fmt.Errorf("checking what was read: %w", err)
+}

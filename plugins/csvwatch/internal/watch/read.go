@@ -1,0 +1,380 @@
+package watch
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
+)
+
+// read gives the files their turns, one at a time, as long as there is room for rows.
+func (w *Watcher) read() {
+	defer w.done.Done()
+	r := reader{w: w, open: map[*file]struct{}{}}
+	defer r.closeAll()
+	for {
+		f, room, wait := r.next()
+		if f != nil {
+			r.turn(f, room)
+			if w.ctx.Err() != nil {
+				return
+			}
+			continue
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-w.ctx.Done():
+			timer.Stop()
+			return
+		case <-w.wake:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// reader is what the reading goroutine has for itself.
+type reader struct {
+	w    *Watcher
+	open map[*file]struct{}
+}
+
+// next gives the file whose turn it is and how many rows there is room for; nil when there is nothing to do for wait.
+func (r *reader) next() (f *file, room int, wait time.Duration) {
+	w := r.w
+	for {
+		w.mu.Lock()
+		now := time.Now()
+		f, ok := w.alarms.Due(now)
+		if !ok {
+			break
+		}
+		ring := !f.due.IsZero() && !f.due.After(now) && !f.dead && f.state == resting
+		if ring {
+			f.due = time.Time{}
+			f.state = reading
+		}
+		w.mu.Unlock()
+		if ring {
+			r.ring(f)
+		}
+	}
+	defer w.mu.Unlock()
+	wait = time.Hour
+	if at, ok := w.alarms.Next(); ok {
+		wait = time.Until(at)
+	}
+	room = min(w.opt.BatchRows, w.opt.MaxRows-w.rows)
+	if !w.started || room <= 0 || w.bytes >= w.opt.MaxBytes || w.ahead >= 4*w.opt.BatchRows {
+		return nil, 0, wait
+	}
+	for {
+		f, ok := w.queue.Next()
+		if !ok {
+			return nil, 0, wait
+		}
+		if f.dead {
+			r.close(f)
+			continue
+		}
+		f.state = reading
+		return f, room, 0
+	}
+}
+
+// ring does what the alarm of f was set for.
+func (r *reader) ring(f *file) {
+	w := r.w
+	now := time.Now()
+	w.mu.Lock()
+	waited := now.Sub(f.changed) >= w.opt.Quiet
+	path, id, failed := f.path, f.st.ID, f.failed
+	w.mu.Unlock()
+
+	var st fileid.Stat
+	var err error
+	if f.open != nil {
+		st, err = fileid.OfFile(f.open.file)
+	} else if st, err = fileid.Of(path); err == nil && st.ID != id {
+		err = errElsewhere
+	}
+
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f.state = resting
+	again := f.again
+	f.again = false
+	switch {
+	case errors.Is(err, errElsewhere), errors.Is(err, fs.ErrNotExist):
+		w.miss(f)
+		return
+	case err == nil && (st.Size != f.st.Size || st.Modified != f.st.Modified):
+		f.st, f.changed, f.quiet, f.sticky = st, now, false, false
+		w.ask(f, now)
+		return
+	case again || (failed && !f.sticky):
+		w.ask(f, now)
+		return
+	case waited:
+		f.quiet = true
+	}
+	if !f.upToDate() && !f.sticky {
+		w.ask(f, now)
+		return
+	}
+	if f.quiet && f.open != nil {
+		r.close(f)
+	}
+	w.rest(f, now)
+}
+
+// turn lets f give up to room rows.
+func (r *reader) turn(f *file, room int) {
+	w := r.w
+	w.mu.Lock()
+	path, id, from, finish := f.path, f.st.ID, f.read, f.quiet || f.moved
+	seen := f.st
+	w.mu.Unlock()
+	if f.open == nil {
+		if err := r.openFile(f, path, id, from.at); err != nil {
+			r.fail(f, err)
+			return
+		}
+	}
+	t, err := f.open.take(from, room, finish, seen)
+	bad := error(nil)
+	if w.opt.StopAtBadRow {
+		bad = cutAtBadRow(&t, from)
+	}
+	if errors.Is(err, errReplaced) {
+		r.replaced(f)
+		return
+	}
+	segment := r.note(f, path, from, &t)
+	if segment != nil {
+		select {
+		case w.parsed <- segment:
+		case <-w.ctx.Done():
+			return
+		}
+	}
+	switch {
+	case bad != nil:
+		r.fail(f, stop{bad})
+	case errors.Is(err, csvrows.ErrGrown):
+		r.settle(f, &t, true)
+	case err != nil:
+		r.fail(f, err)
+	default:
+		r.settle(f, &t, false)
+	}
+}
+
+// note takes a turn's result into the books. The segment is nil when there are no rows.
+func (r *reader) note(f *file, path string, from mark, t *taken) *Segment {
+	w := r.w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if t.end.at == from.at && !t.end.whole {
+		return nil
+	}
+	f.name()
+	f.read = t.end
+	f.turns++
+	part := f.line.Add(t.end)
+	read := max(0, t.end.at.Offset-from.at.Offset)
+	w.figures.Bytes += read
+	if len(t.rows) == 0 {
+		if end, moved := f.line.Done(part); moved {
+			f.acked = end
+			w.touch(f)
+		}
+		return nil
+	}
+	if f.acked.at == (csvrows.Position{}) {
+		// Until a row is done, the beginning at least tells the content from another one.
+		f.acked.check = t.end.check.Beginning()
+	}
+	for i := range t.rows {
+		if t.rows[i].Err != nil {
+			w.figures.BadRows++
+		}
+	}
+	w.figures.Rows += int64(len(t.rows))
+	w.rows += len(t.rows)
+	w.ahead += len(t.rows)
+	w.bytes += read
+	return &Segment{
+		Path: path, Channel: f.channel.String(), Modified: t.st.ModTime(), Columns: f.open.rows.Columns(),
+		Rows: t.rows, file: f, part: part, bytes: read,
+	}
+}
+
+// settle puts f where it waits for what comes next.
+func (r *reader) settle(f *file, t *taken, grown bool) {
+	w := r.w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	if f.failed {
+		f.failed, f.attempts = false, 0
+		if f.said != "" {
+			w.opt.Log.Infof("%s is read again", f.path)
+		}
+	}
+	f.said = ""
+	again := f.again
+	f.again = false
+	f.state = resting
+	if grown {
+		f.changed, f.quiet, f.moved = now, false, false
+		again = true
+	}
+	if !t.more && !again {
+		if t.st.Size != f.st.Size || t.st.Modified != f.st.Modified {
+			f.st, f.changed, f.quiet, f.moved = t.st, now, false, false
+		}
+		if f.upToDate() && (f.quiet || f.moved) {
+			r.close(f)
+		}
+		w.rest(f, now)
+		return
+	}
+	if t.more && len(r.open) > w.opt.MaxOpen/2 && w.queue.New() > 0 {
+		// Too many are in the middle: this one gives up its place.
+		r.close(f)
+	}
+	w.ask(f, now)
+}
+
+// replaced puts a new content in the place of f.
+func (r *reader) replaced(f *file) {
+	r.close(f)
+	w := r.w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.opt.Log.Infof("%s has another content than before: it is read from its start", f.path)
+	w.replace(f, time.Now())
+}
+
+// fail leaves f alone for a while, or until it changes.
+func (r *reader) fail(f *file, err error) {
+	r.close(f)
+	w := r.w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f.state = resting
+	again := f.again
+	f.again = false
+	now := time.Now()
+	if errors.Is(err, errElsewhere) || errors.Is(err, fs.ErrNotExist) {
+		w.miss(f)
+		return
+	}
+	if again {
+		w.ask(f, now)
+		return
+	}
+	var header *csvrows.HeaderError
+	var stopped stop
+	f.sticky = errors.As(err, &header) || errors.As(err, &stopped)
+	if !f.failed {
+		f.failed = true
+		w.figures.Failed++
+	}
+	text := fmt.Sprintf("%s cannot be read: %v", f.path, err)
+	if f.said != text {
+		f.said = text
+		w.opt.Log.Errorf("%s", text)
+	}
+	if !f.sticky {
+		f.attempts++
+		w.alarm(f, now.Add(min(time.Minute, time.Second<<min(f.attempts-1, 6))))
+	}
+}
+
+// stop wraps the error of a bad row after which a file is not read on.
+type stop struct{ error }
+
+func (s stop) Unwrap() error { return s.error }
+
+// cutAtBadRow leaves off the first bad row and all that follows, and returns its error.
+func cutAtBadRow(t *taken, from mark) error {
+	for i := range t.rows {
+		if t.rows[i].Err == nil {
+			continue
+		}
+		err := fmt.Errorf("row %d: %w", t.rows[i].Number, t.rows[i].Err)
+		t.end = mark{at: from.at, check: from.check}
+		if i > 0 {
+			last := &t.rows[i-1]
+			t.end.at = csvrows.Position{Offset: last.End, Row: last.Number}
+		}
+		t.rows = t.rows[:i]
+		return err
+	}
+	return nil
+}
+
+// openFile opens f, and closes another file when there are too many.
+func (r *reader) openFile(f *file, path string, id fileid.ID, at csvrows.Position) error {
+	if len(r.open) >= r.w.opt.MaxOpen {
+		r.closeOneIdle()
+	}
+	o, err := open(path, id, r.w.opt.Rows, at)
+	if isTooManyOpen(err) {
+		r.closeIdle()
+		o, err = open(path, id, r.w.opt.Rows, at)
+	}
+	if err != nil {
+		return err
+	}
+	f.open = o
+	f.isOpen.Store(true)
+	r.open[f] = struct{}{}
+	return nil
+}
+
+func (r *reader) close(f *file) {
+	if f.open != nil {
+		f.open.Close()
+		f.open = nil
+		f.isOpen.Store(false)
+		delete(r.open, f)
+	}
+}
+
+func (r *reader) closeOneIdle() {
+	w := r.w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var oldest *file
+	for f := range r.open {
+		if f.state == resting && !f.missing && (oldest == nil || f.changed.Before(oldest.changed)) {
+			oldest = f
+		}
+	}
+	if oldest != nil {
+		r.close(oldest)
+	}
+}
+
+func (r *reader) closeIdle() {
+	w := r.w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for f := range r.open {
+		if f.state == resting {
+			r.close(f)
+		}
+	}
+}
+
+func (r *reader) closeAll() {
+	for f := range r.open {
+		r.close(f)
+	}
+}

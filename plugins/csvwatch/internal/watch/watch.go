@@ -1,0 +1,153 @@
+// Package watch reads folders of CSV files as they are: it finds files, reads their rows, hands these out in batches,
+// and keeps, durably, how much of each file is done.
+//
+// Four goroutines share one lock. The scout finds files and tells of changes. The reader, and it alone, opens files and
+// takes their rows in turns. The committer makes the identity of new files durable before any of their rows goes out.
+// The keeper saves positions, cleans up finished files, and forgets those that are gone. Rows wait in between only
+// within the bounds of Options, so that an output that stops stops the reading.
+package watch
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/discover"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/hints"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/plan"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/positions"
+)
+
+// Log takes what a person should know.
+type Log interface {
+	Debugf(format string, args ...any)
+	Infof(format string, args ...any)
+	Warnf(format string, args ...any)
+	Errorf(format string, args ...any)
+}
+
+// Options says what is watched and how. All fields without a comment that says otherwise must be set.
+type Options struct {
+	Patterns *discover.Patterns
+	Rows     csvrows.Options
+	Store    positions.Store
+	Log      Log
+
+	// PollInterval is how often everything is looked at without a hint.
+	PollInterval time.Duration
+	// Notify asks the system for hints about changes.
+	Notify bool
+	// MinimumAge is how long a file must not have been written before it is read; may be 0.
+	MinimumAge time.Duration
+	// Quiet is how long a file must not have changed until a last record without line end is taken, and until the file
+	// counts as finished.
+	Quiet time.Duration
+	// SaveEvery is how often positions are saved.
+	SaveEvery time.Duration
+	// ByName reads files by name instead of oldest first.
+	ByName bool
+	// StopAtBadRow leaves the rest of a file alone after its first bad record.
+	StopAtBadRow bool
+
+	// BatchRows is the most rows that one turn of a file takes.
+	BatchRows int
+	// MaxRows and MaxBytes bound what is read and not yet done.
+	MaxRows  int
+	MaxBytes int64
+	// MaxOpen bounds the open files; at least 4.
+	MaxOpen int
+
+	// Finish is called for a file that is done to its end, has been quiet, and whose position is saved. Nil: nothing
+	// happens to such files.
+	Finish func(path string) error
+}
+
+// Watcher is one running watch. It is safe for concurrent use.
+type Watcher struct {
+	opt    Options
+	ctx    context.Context
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+	hints  *hints.Hints
+
+	wake     chan struct{} // for the reader: there may be something to do
+	tidy     chan struct{} // for the keeper: a file may be finished
+	parsed   chan *Segment // from the reader to the committer
+	arrived  chan struct{} // for Next: segments are ready, or fewer are out
+	storeMu  sync.Mutex    // a store is for one goroutine at a time
+	troubles troubles
+
+	mu      sync.Mutex
+	files   map[fileid.ID]*file
+	queue   plan.Queue[*file]
+	alarms  plan.Alarms[*file]
+	dirty   map[*file]struct{}
+	lost    map[*file]struct{}
+	finish  map[*file]struct{}
+	gone    []positions.Channel
+	started bool // the first scan is complete, so that the order is known
+	ready   []*Segment
+	ahead   int // rows read and not yet handed out
+	rows    int // rows read and not yet done
+	bytes   int64
+	out     int // segments handed out and not yet done
+	figures Figures
+}
+
+// Start loads the positions and begins to watch. The store is closed by Close.
+func Start(ctx context.Context, opt Options) (*Watcher, error) {
+	entries, warning, err := opt.Store.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if warning != "" {
+		opt.Log.Warnf("%s", warning)
+	}
+	w := &Watcher{
+		opt:     opt,
+		wake:    make(chan struct{}, 1),
+		tidy:    make(chan struct{}, 1),
+		arrived: make(chan struct{}, 1),
+		parsed:  make(chan *Segment, 64),
+		files:   make(map[fileid.ID]*file, len(entries)),
+		dirty:   map[*file]struct{}{},
+		lost:    map[*file]struct{}{},
+		finish:  map[*file]struct{}{},
+	}
+	w.ctx, w.cancel = context.WithCancel(context.Background())
+	for i := range entries {
+		w.remember(&entries[i])
+	}
+	if opt.Notify {
+		if w.hints, err = hints.New(); err != nil {
+			opt.Log.Warnf("%v: files are found by looking every %s", err, opt.PollInterval)
+		}
+	}
+	w.done.Add(4)
+	go w.scout()
+	go w.read()
+	go w.commit()
+	go w.keep()
+	return w, nil
+}
+
+// Close stops reading, saves the positions as far as they are done, and frees the store.
+func (w *Watcher) Close(ctx context.Context) error {
+	w.cancel()
+	w.done.Wait()
+	var err error
+	if w.hints != nil {
+		err = w.hints.Close()
+	}
+	return errors.Join(err, w.save(ctx), w.opt.Store.Close())
+}
+
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,133 @@
+package csvwatch
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/watch"
+)
+
+// Metadata of every message.
+const (
+	metaPath        = "path"
+	metaHeader      = "header"
+	metaModTime     = "mod_time"
+	metaModTimeUnix = "mod_time_unix"
+	metaRow         = "csv_row"
+	metaRaw         = "csv_raw"
+	metaChannel     = "csv_channel"
+)
+
+// origin is what the messages of one segment have in common, boxed once.
+type origin struct {
+	path, modTime, modTimeUnix, channel any
+	header                              service.ImmutableValue
+	columns                             []string
+}
+
+func originOf(s *watch.Segment) origin {
+	o := origin{
+		path:        s.Path,
+		modTime:     s.Modified.UTC().Format(time.RFC3339),
+		modTimeUnix: s.Modified.Unix(),
+		channel:     s.Channel,
+		columns:     s.Columns,
+	}
+	if s.Columns != nil {
+		header := make([]any, len(s.Columns))
+		for i := range s.Columns {
+			header[i] = s.Columns[i]
+		}
+		o.header = service.ImmutableAny{V: header}
+	}
+	return o
+}
+
+// place is the context of a message: it tells which row of its delivery it is, through whatever the pipeline makes of
+// it. It is a context because that is what the engine carries along from a message to all that are made of it.
+type place struct {
+	context.Context
+	delivery *delivery
+	index    int
+}
+
+type placeKey struct{}
+
+// Value implements context.Context.
+func (p *place) Value(key any) any {
+	if key == (placeKey{}) {
+		return p
+	}
+	return p.Context.Value(key)
+}
+
+// placeOf finds the place that m or what it was made of was given.
+func placeOf(m *service.Message, d *delivery) (index int, ok bool) {
+	p, ok := m.Context().Value(placeKey{}).(*place)
+	if !ok || p.delivery != d {
+		return 0, false
+	}
+	return p.index, true
+}
+
+// message makes the message of one row.
+func (o *origin) message(ctx context.Context, row *csvrows.Row) *service.Message {
+	m := service.NewMessageWithContext(ctx, nil)
+	m.MetaSetMut(metaPath, o.path)
+	m.MetaSetMut(metaModTime, o.modTime)
+	m.MetaSetMut(metaModTimeUnix, o.modTimeUnix)
+	m.MetaSetMut(metaChannel, o.channel)
+	m.MetaSetMut(metaRow, boxInt64(&row.Number))
+	if o.header != nil {
+		m.MetaSetImmut(metaHeader, o.header)
+	}
+	if isStorable(row.Raw) {
+		m.MetaSetMut(metaRaw, boxString(&row.Raw))
+	} else {
+		m.MetaSetMut(metaRaw, storable(row.Raw))
+	}
+	if row.Err != nil {
+		m.SetBytes([]byte(row.Raw))
+		m.SetError(row.Err)
+		return m
+	}
+	if o.columns == nil {
+		cells := make([]any, len(row.Fields))
+		for i := range row.Fields {
+			cells[i] = boxString(&row.Fields[i])
+		}
+		m.SetStructuredMut(cells)
+		return m
+	}
+	cells := make(map[string]any, len(o.columns))
+	for i, name := range o.columns {
+		cells[name] = boxString(&row.Fields[i])
+	}
+	m.SetStructuredMut(cells)
+	return m
+}
+
+// isStorable tells that databases take s as text.
+func isStorable(s string) bool { return strings.IndexByte(s, 0) < 0 && utf8.ValidString(s) }
+
+// storable writes NUL and what is not UTF-8 as \xNN.
+func storable(s string) string {
+	var b strings.Builder
+	b.Grow(len(s) + 16)
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if r == 0 || (r == utf8.RuneError && n == 1) {
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		} else {
+			b.WriteString(s[i : i+n])
+		}
+		i += n
+	}
+	return b.String()
+}
