@@ -103,7 +103,6 @@ func (d *demo) run(ctx context.Context) (_ *Summary, err error) {
 	began := time.Now()
 	problems := d.watch(ctx, meter, shop, pipeline)
 	open := time.Since(began)
-	d.screen.note("Draining …")
 	ctx = context.WithoutCancel(ctx)
 	problems = append(problems, d.drain(ctx, meter, shop)...)
 	if err := pipeline.stop(ctx); err != nil {

@@ -17,6 +17,8 @@ import (
 const (
 	// pollEvery is the pause between two looks for rows that are not there yet.
 	pollEvery = time.Millisecond
+	// retryEvery is the pause after a look that failed: the database is away.
+	retryEvery = 50 * time.Millisecond
 	// lookAtOnce bounds how many files one look asks for, the oldest first.
 	lookAtOnce = 256
 	// keepFiles is how long a file stays after all its events are stored: a
@@ -177,27 +179,31 @@ func (m *meter) watchRows(ctx context.Context) {
 			}
 			continue
 		}
-		if m.look(ctx, waiting) {
+		pause := pollEvery
+		switch found, err := m.look(ctx, waiting); {
+		case err != nil:
+			pause = retryEvery
+		case found:
 			continue
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(pollEvery):
+		case <-time.After(pause):
 		}
 	}
 }
 
 // look asks for the last event of each file, and where it is there for all
-// others. An error is the database being away: the next look may fare better.
-func (m *meter) look(ctx context.Context, waiting []*file) (found bool) {
+// others.
+func (m *meter) look(ctx context.Context, waiting []*file) (found bool, err error) {
 	last := make([]eventID, len(waiting))
 	for i, f := range waiting {
 		last[i] = f.ids[len(f.ids)-1]
 	}
 	present, err := m.store.present(ctx, last)
 	if err != nil {
-		return false
+		return false, err
 	}
 	for i, f := range waiting {
 		if !present[last[i]] {
@@ -205,14 +211,17 @@ func (m *meter) look(ctx context.Context, waiting []*file) (found bool) {
 		}
 		if len(f.ids) > 1 {
 			rows, err := m.store.present(ctx, f.ids)
-			if err != nil || len(rows) < len(f.ids) {
+			if err != nil {
+				return found, err
+			}
+			if len(rows) < len(f.ids) {
 				continue
 			}
 		}
 		m.confirm(f, time.Since(f.appeared))
 		found = true
 	}
-	return found
+	return found, nil
 }
 
 func (m *meter) confirm(f *file, wait time.Duration) {
