@@ -80,6 +80,12 @@ func newShop(r *random, ids *identifiers, c *catalogue, users int, weights [kind
 		current:   make([]uint32, users),
 		sessions:  make([]session, 1),
 	}
+	for len(s.recall) < recallSize { // as if people had been here before
+		user := s.regulars.draw(r.Uint64())
+		for range 8 {
+			s.recall = append(s.recall, user)
+		}
+	}
 	var total, sum float64
 	for _, w := range weights {
 		total += w
@@ -203,20 +209,16 @@ func (s *shop) acted(place uint32, millis int64, a action) action {
 	p := &s.sessions[place]
 	p.lastMillis = millis
 	a.userID, a.session = p.userID, p.id
-	if len(s.recall) < recallSize {
-		s.recall = append(s.recall, p.user)
-	} else {
-		s.recall[s.recallPos] = p.user
-		s.recallPos = (s.recallPos + 1) % recallSize
-	}
+	s.recall[s.recallPos] = p.user
+	s.recallPos = (s.recallPos + 1) % recallSize
 	return a
 }
 
 // someone picks a user: mostly one who just did something.
 func (s *shop) someone() uint32 {
 	bits := s.random.Uint64()
-	if bits&7 != 0 && len(s.recall) > 0 {
-		return s.recall[scale(uint32(bits>>32), uint32(len(s.recall)))]
+	if bits&7 != 0 {
+		return s.recall[scale(uint32(bits>>32), recallSize)]
 	}
 	return s.regulars.draw(s.random.Uint64())
 }

@@ -30,7 +30,7 @@ func spec() *service.ConfigSpec {
 				Description("When the first event happens, in the format of RFC 3339. From there on a simulated clock runs, by `interval` / `batch_size` an event on average, or by 10 ms when no interval is set. When empty, events happen when they are made, by the clock of the machine.").
 				Examples("2024-01-31T00:00:00Z").
 				Default("").
-				LintRule(`root = if this.or("") != "" && this.ts_parse("2006-01-02T15:04:05Z07:00").catch(null) == null { [ "start_time must be a time of RFC 3339 such as 2024-01-31T00:00:00Z, or '' for now" ] }`),
+				LintRule(lintStartTime),
 			service.NewIntField(fieldUsers).
 				Description("How many people know the shop, from 1 to 10,000,000. Each takes 12 bytes of memory, and about 250 bytes more during a visit.").
 				Default(10_000).
@@ -118,11 +118,18 @@ Faulty messages, and only they, have:
 
 Messages that fail downstream are sent again, unless ` + "`auto_replay_nacks`" + ` is false. What was made but not delivered when the process ends is gone: there is no shop to read it from again.`
 
-const lintInterval = `let d = if this.or("") == "" { 0 } else { this.parse_duration().catch(null) }
-root = if $d == null {
-  [ "interval must be a duration such as 5s or 100ms, or '' for as fast as possible; cron expressions are not supported" ]
-} else if $d < 0 {
+// Lint rules use methods of the Bloblang core only: they are parsed when this
+// package is initialised, which may be before the others are known.
+const lintInterval = `let text = this.or("").string()
+root = if $text.re_match("^-") {
   [ "interval must not be negative: write a duration such as 5s, or '' for as fast as possible" ]
+} else if $text != "" && $text != "0" && !$text.re_match("^\\+?(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$") {
+  [ "interval must be a duration such as 5s or 100ms, or '' for as fast as possible; cron expressions are not supported" ]
+}`
+
+const lintStartTime = `let text = this.or("").string()
+root = if $text != "" && !$text.re_match("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$") {
+  [ "start_time must be a time of RFC 3339 such as 2024-01-31T00:00:00Z, or '' for now" ]
 }`
 
 func weightsField() *service.ConfigField {

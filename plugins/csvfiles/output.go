@@ -1,0 +1,177 @@
+package csvfiles
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+// output is the Benthos output: it writes each batch as one file.
+type output struct {
+	conf    config
+	encoder *encoder
+	files   *publisher
+	buffers sync.Pool // *[]byte
+	log     *service.Logger
+
+	mu    sync.Mutex
+	swept map[string]struct{} // directories in which stale files were looked for
+}
+
+// sweptAtMost bounds output.swept, for paths that make ever new directories.
+const sweptAtMost = 4096
+
+func newOutput(conf config, log *service.Logger) *output {
+	return &output{
+		conf:    conf,
+		encoder: newEncoder(conf.delimiter),
+		files:   newPublisher(conf.gzip),
+		buffers: sync.Pool{New: func() any { return new([]byte) }},
+		log:     log,
+		swept:   map[string]struct{}{},
+	}
+}
+
+// Connect removes what killed processes left, where that is known already.
+func (o *output) Connect(context.Context) error {
+	if o.conf.fixedDirectory != "" {
+		o.sweep(o.conf.fixedDirectory)
+	}
+	return nil
+}
+
+// WriteBatch writes the rows of the batch that can be written as one file. The
+// others fail one by one.
+func (o *output) WriteBatch(_ context.Context, batch service.MessageBatch) error {
+	path, err := o.path(batch)
+	if err != nil {
+		return err
+	}
+	buffer := o.buffers.Get().(*[]byte)
+	defer o.buffers.Put(buffer)
+
+	content, written, failures := o.encode((*buffer)[:0], batch)
+	*buffer = content
+	if written > 0 {
+		o.sweep(filepath.Dir(path))
+		name, err := o.files.publish(path, content)
+		if err != nil {
+			return err // the rows that failed by themselves, too, are none the worse for another try
+		}
+		o.log.Tracef("Wrote %d rows to %s", written, name)
+	}
+	return failures.of(batch)
+}
+
+func (o *output) path(batch service.MessageBatch) (string, error) {
+	path, err := batch.TryInterpolatedString(0, o.conf.path)
+	if err != nil {
+		return "", fmt.Errorf("interpolating path: %w", err)
+	}
+	if _, base := filepath.Split(path); base == "" || base == "." || base == ".." {
+		return "", fmt.Errorf("path gave %q, which names no file", path)
+	}
+	return filepath.Clean(path), nil
+}
+
+// encode appends the file of the batch to dst.
+func (o *output) encode(dst []byte, batch service.MessageBatch) (content []byte, written int, failures rowFailures) {
+	rows := make([]map[string]any, len(batch))
+	for i, msg := range batch {
+		value, err := msg.AsStructured()
+		if err != nil {
+			failures.add(i, fmt.Errorf("reading the message: %w", err))
+			continue
+		}
+		row, ok := value.(map[string]any)
+		if !ok || len(row) == 0 {
+			failures.add(i, errNotObject)
+			continue
+		}
+		rows[i] = row
+	}
+
+	t := table{columns: o.conf.columns, ignoreUnknown: o.conf.ignoreUnknown}
+	if len(t.columns) == 0 {
+		t.columns = allColumns(rows)
+	}
+	content = dst
+	if o.conf.header && len(t.columns) > 0 {
+		content = o.encoder.appendRecord(content, t.columns)
+	}
+	for i, row := range rows {
+		if row == nil {
+			continue
+		}
+		cells, err := t.record(row)
+		if err != nil {
+			failures.add(i, err)
+			continue
+		}
+		content = o.encoder.appendRecord(content, cells)
+		written++
+	}
+	return content, written, failures
+}
+
+// sweep removes stale temporary files from a directory, once.
+func (o *output) sweep(dir string) {
+	o.mu.Lock()
+	_, done := o.swept[dir]
+	if !done {
+		if len(o.swept) >= sweptAtMost {
+			clear(o.swept)
+		}
+		o.swept[dir] = struct{}{}
+	}
+	o.mu.Unlock()
+	if done {
+		return
+	}
+	removed, err := removeStale(dir, time.Now())
+	if err != nil {
+		o.log.Warnf("Not all stale temporary files in %s could be removed: %v", dir, err)
+	}
+	if removed > 0 {
+		o.log.Infof("Removed %d stale temporary files from %s", removed, dir)
+	}
+}
+
+// Close implements service.BatchOutput: nothing is open between batches.
+func (o *output) Close(context.Context) error {
+	return nil
+}
+
+// rowFailures are the errors of single rows of a batch.
+type rowFailures struct {
+	indexes []int
+	errs    []error
+}
+
+func (f *rowFailures) add(index int, err error) {
+	f.indexes = append(f.indexes, index)
+	f.errs = append(f.errs, err)
+}
+
+// of is the error for the batch: nil if no row failed.
+func (f *rowFailures) of(batch service.MessageBatch) error {
+	if len(f.errs) == 0 {
+		return nil
+	}
+	if len(batch) == 1 {
+		return f.errs[0]
+	}
+	headline := f.errs[0]
+	if n := len(f.errs); n > 1 {
+		headline = fmt.Errorf("%d of %d rows could not be written, the first: %w", n, len(batch), f.errs[0])
+	}
+	batchErr := service.NewBatchError(batch, headline)
+	for i, index := range f.indexes {
+		batchErr.Failed(index, f.errs[i])
+	}
+	return batchErr
+}

@@ -1,0 +1,22 @@
+//go:build !windows
+
+package csvfiles
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// syncDirectory makes the names in a directory last.
+func syncDirectory(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOTSUP) {
+		return err // other than of a file system that cannot
+	}
+	return nil
+}
