@@ -142,6 +142,7 @@ func (r *Reader) cutQuoted(p int, last bool) (record, bool) {
 	r.scanning = false
 	rec := record{start: p, end: p + length, next: p + next, spans: r.scanSpans, cells: s.cells}
 	if s.err != nil && length <= r.limit {
+		rec.end = rec.start + len(trimLineEnd(r.win.buf[p:rec.end])) // a quote that is never closed
 		rec.err = r.quoteError(s.err, s.cells, s.errAt)
 		// A quote that was opened by mistake has swallowed the lines up to here: give them back.
 		b := r.win.buf[p:end]

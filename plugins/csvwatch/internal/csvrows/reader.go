@@ -181,7 +181,9 @@ func (r *Reader) advance(rows []Row, limit int, last bool) ([]Row, error) {
 		return rows, r.failed
 	}
 	if r.stage != atRows {
-		if err := r.prepare(last); err != nil {
+		if err := r.prepare(last); last && errors.Is(err, io.EOF) {
+			return rows, nil
+		} else if err != nil {
 			return rows, r.keep(err)
 		}
 	}
@@ -277,26 +279,32 @@ func (r *Reader) prepare(last bool) error {
 
 var byteOrderMark = []byte("\uFEFF")
 
-// passMark passes a byte order mark by, and knows those of what cannot be read as it is.
+// foreign are the first bytes of contents that cannot be read as they are.
+var foreign = []struct {
+	begins []byte
+	reason string
+}{
+	{[]byte{0xFF, 0xFE}, "the content begins like UTF-16: set encoding to utf-16"},
+	{[]byte{0xFE, 0xFF}, "the content begins like UTF-16: set encoding to utf-16"},
+	{[]byte{0x1F, 0x8B}, "the content is compressed with gzip: give the file a name that ends in .gz"},
+	{[]byte{0x28, 0xB5, 0x2F, 0xFD}, "the content is compressed with zstd: give the file a name that ends in .zst"},
+}
+
+// passMark passes a byte order mark by, and knows contents that cannot be read as they are.
 func (r *Reader) passMark(last bool) error {
-	for !last && r.win.end < len(byteOrderMark) {
-		if err := r.fill(); errors.Is(err, io.EOF) && r.win.end > 0 && !bytes.HasPrefix(byteOrderMark, r.win.buf[:r.win.end]) {
-			break
-		} else if err != nil {
+	for !last && r.undecided(r.win.buf[:r.win.end]) {
+		if err := r.fill(); err != nil {
 			return err
 		}
 	}
 	b := r.win.buf[:r.win.end]
-	switch {
-	case bytes.HasPrefix(b, byteOrderMark):
+	if bytes.HasPrefix(b, byteOrderMark) {
 		r.win.pos = len(byteOrderMark)
-	case r.converts:
-	case bytes.HasPrefix(b, []byte{0xFF, 0xFE}) || bytes.HasPrefix(b, []byte{0xFE, 0xFF}):
-		return &HeaderError{Reason: "the content begins like UTF-16: set encoding to utf-16"}
-	case bytes.HasPrefix(b, []byte{0x1F, 0x8B}):
-		return &HeaderError{Reason: "the content is compressed with gzip: give the file a name that ends in .gz"}
-	case bytes.HasPrefix(b, []byte{0x28, 0xB5, 0x2F, 0xFD}):
-		return &HeaderError{Reason: "the content is compressed with zstd: give the file a name that ends in .zst"}
+	}
+	for _, f := range foreign {
+		if !r.converts && bytes.HasPrefix(b, f.begins) {
+			return &HeaderError{Reason: f.reason}
+		}
 	}
 	r.at.Offset = r.win.offset(r.win.pos)
 	switch {
@@ -308,6 +316,17 @@ func (r *Reader) passMark(last bool) error {
 		r.stage = atStart
 	}
 	return nil
+}
+
+// undecided tells whether b may yet become one of the beginnings that are known.
+func (r *Reader) undecided(b []byte) bool {
+	begun := func(mark []byte) bool { return len(b) < len(mark) && bytes.HasPrefix(mark, b) }
+	for _, f := range foreign {
+		if begun(f.begins) && !r.converts {
+			return true
+		}
+	}
+	return begun(byteOrderMark)
 }
 
 func (r *Reader) readHeader(last bool) error {
