@@ -1,0 +1,271 @@
+package postgrescopy
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/redpanda-data/benthos/v4/public/bloblang"
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+const (
+	fieldDSN              = "dsn"
+	fieldTable            = "table"
+	fieldColumns          = "columns"
+	fieldArgsMapping      = "args_mapping"
+	fieldUnknownFields    = "unknown_fields"
+	fieldWriteMode        = "write_mode"
+	fieldPrimaryKeys      = "primary_keys"
+	fieldExactlyOnce      = "exactly_once"
+	fieldChannel          = "channel"
+	fieldOffsetToken      = "offset_token"
+	fieldLedgerTable      = "table"
+	fieldInitFiles        = "init_files"
+	fieldInitStatement    = "init_statement"
+	fieldConnMaxIdleTime  = "conn_max_idle_time"
+	fieldConnMaxLifeTime  = "conn_max_life_time"
+	fieldConnMaxIdle      = "conn_max_idle"
+	fieldConnMaxOpen      = "conn_max_open"
+	fieldConnectTimeout   = "connect_timeout"
+	fieldStatementTimeout = "statement_timeout"
+	fieldApplicationName  = "application_name"
+	fieldSession          = "session"
+	fieldTLS              = "tls"
+	fieldMaxInFlight      = "max_in_flight"
+	fieldBatching         = "batching"
+
+	unknownError  = "error"
+	unknownIgnore = "ignore"
+)
+
+// What is wrong with a configuration, in words that say what to write instead.
+// Each is both a lint rule and a check in Go.
+const (
+	errKeysWithoutMode     = "`primary_keys` has no meaning with `write_mode: append`: set `write_mode` to `ignore` or `upsert`, or remove `primary_keys`"
+	errArgsWithoutColumns  = "`args_mapping` gives values by position: list the columns that they are for in `columns`"
+	errUnknownWithArgs     = "`unknown_fields` has no meaning with `args_mapping`, which names no fields: remove one of them"
+	errKeyNotInColumns     = "`primary_keys` names %s, which `columns` does not list: add it to `columns`, or remove `columns` to write every column"
+	errMaxInFlight         = "`max_in_flight` must be at least 1"
+	errLedgerOffsetNoField = "`exactly_once.offset_token` is the same for every message: write an interpolation that yields the message's number, as in `${! @csv_row }`"
+)
+
+// outputConfig is the configuration of an output, read and checked.
+type outputConfig struct {
+	connection  connectionSettings
+	table       *service.InterpolatedString
+	target      targetOptions
+	args        *bloblang.Executor // nil: the message is an object of columns
+	ledger      *ledger            // nil without exactly_once
+	channel     *service.InterpolatedString
+	offset      *service.InterpolatedString
+	initScripts []initScript
+	maxInFlight int
+}
+
+func configFromParsed(conf *service.ParsedConfig) (*outputConfig, error) {
+	c := &outputConfig{}
+	for _, read := range []func(*service.ParsedConfig) error{
+		c.readTarget, c.readLedger, c.readInit, c.readConnection, c.check,
+	} {
+		if err := read(conf); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func (c *outputConfig) readTarget(conf *service.ParsedConfig) (err error) {
+	if c.table, err = conf.FieldInterpolatedString(fieldTable); err != nil {
+		return err
+	}
+	if name, static := c.table.Static(); static {
+		if _, err = parseTableName(name); err != nil {
+			return err
+		}
+	}
+	if conf.Contains(fieldColumns) {
+		if c.target.columns, err = conf.FieldStringList(fieldColumns); err != nil {
+			return err
+		}
+	}
+	if conf.Contains(fieldArgsMapping) {
+		if c.args, err = conf.FieldBloblang(fieldArgsMapping); err != nil {
+			return err
+		}
+	}
+	mode, err := conf.FieldString(fieldWriteMode)
+	if err != nil {
+		return err
+	}
+	c.target.mode = writeMode(mode)
+	if conf.Contains(fieldPrimaryKeys) {
+		if c.target.keys, err = conf.FieldStringList(fieldPrimaryKeys); err != nil {
+			return err
+		}
+	}
+	// An empty list says no more than none at all.
+	if len(c.target.columns) == 0 {
+		c.target.columns = nil
+	}
+	if len(c.target.keys) == 0 {
+		c.target.keys = nil
+	}
+	unknown, err := conf.FieldString(fieldUnknownFields)
+	c.target.ignoreUnknown = unknown == unknownIgnore
+	return err
+}
+
+func (c *outputConfig) readLedger(conf *service.ParsedConfig) (err error) {
+	if !conf.Contains(fieldExactlyOnce) {
+		return nil
+	}
+	conf = conf.Namespace(fieldExactlyOnce)
+	if c.channel, err = conf.FieldInterpolatedString(fieldChannel); err != nil {
+		return err
+	}
+	if c.offset, err = conf.FieldInterpolatedString(fieldOffsetToken); err != nil {
+		return err
+	}
+	name, err := conf.FieldString(fieldLedgerTable)
+	if err != nil {
+		return err
+	}
+	parsed, err := parseTableName(name)
+	if err != nil {
+		return err
+	}
+	c.ledger = &ledger{quoted: parsed.spellings()[0]}
+	return nil
+}
+
+func (c *outputConfig) readInit(conf *service.ParsedConfig) (err error) {
+	var files []string
+	if conf.Contains(fieldInitFiles) {
+		if files, err = conf.FieldStringList(fieldInitFiles); err != nil {
+			return err
+		}
+	}
+	if files, err = service.Globs(conf.Resources().FS(), files...); err != nil {
+		return fmt.Errorf("looking for `init_files`: %w", err)
+	}
+	var statement string
+	if conf.Contains(fieldInitStatement) {
+		if statement, err = conf.FieldString(fieldInitStatement); err != nil {
+			return err
+		}
+	}
+	c.initScripts, err = readInitScripts(files, statement, func(path string) ([]byte, error) {
+		return service.ReadFile(conf.Resources().FS(), path)
+	})
+	return err
+}
+
+func (c *outputConfig) readConnection(conf *service.ParsedConfig) (err error) {
+	s := &c.connection
+	if s.dsn, err = conf.FieldString(fieldDSN); err != nil {
+		return err
+	}
+	var enabled bool
+	if s.tls, enabled, err = conf.FieldTLSToggled(fieldTLS); err != nil {
+		return err
+	}
+	if !enabled {
+		s.tls = nil
+	}
+	if s.applicationName, err = conf.FieldString(fieldApplicationName); err != nil {
+		return err
+	}
+	if conf.Contains(fieldSession) {
+		if s.session, err = conf.FieldStringMap(fieldSession); err != nil {
+			return err
+		}
+	}
+	if s.connectTimeout, err = conf.FieldDuration(fieldConnectTimeout); err != nil {
+		return err
+	}
+	if s.statementTimeout, err = conf.FieldDuration(fieldStatementTimeout); err != nil {
+		return err
+	}
+	if s.maxIdleTime, err = conf.FieldDuration(fieldConnMaxIdleTime); err != nil {
+		return err
+	}
+	if s.maxLifeTime, err = conf.FieldDuration(fieldConnMaxLifeTime); err != nil {
+		return err
+	}
+	if s.maxIdle, err = conf.FieldInt(fieldConnMaxIdle); err != nil {
+		return err
+	}
+	if s.maxOpen, err = conf.FieldInt(fieldConnMaxOpen); err != nil {
+		return err
+	}
+	if c.maxInFlight, err = conf.FieldMaxInFlight(); err != nil {
+		return err
+	}
+	if s.maxOpen <= 0 {
+		s.maxOpen = max(c.maxInFlight, 1)
+	}
+	_, err = s.poolConfig()
+	return err
+}
+
+// check has the rules across fields, which are lint rules too.
+func (c *outputConfig) check(conf *service.ParsedConfig) error {
+	switch {
+	case c.maxInFlight < 1:
+		return errors.New(errMaxInFlight)
+	case c.target.mode == modeAppend && c.target.keys != nil:
+		return errors.New(errKeysWithoutMode)
+	case c.args != nil && c.target.columns == nil:
+		return errors.New(errArgsWithoutColumns)
+	case c.args != nil && c.target.ignoreUnknown:
+		return errors.New(errUnknownWithArgs)
+	}
+	if c.offset != nil {
+		if _, static := c.offset.Static(); static {
+			return errors.New(errLedgerOffsetNoField)
+		}
+	}
+	if c.target.columns == nil {
+		return nil
+	}
+	for _, key := range c.target.keys {
+		if !slices.Contains(c.target.columns, key) {
+			return fmt.Errorf(errKeyNotInColumns, key)
+		}
+	}
+	return nil
+}
+
+// lintRule has the rules of check for those who only lint.
+var lintRule = `root = [
+  if this.write_mode.or("append") == "append" && this.primary_keys.or([]).length() > 0 { ` + bloblString(errKeysWithoutMode) + ` },
+  if this.exists("args_mapping") && this.columns.or([]).length() == 0 { ` + bloblString(errArgsWithoutColumns) + ` },
+  if this.exists("args_mapping") && this.unknown_fields.or("error") == "ignore" { ` + bloblString(errUnknownWithArgs) + ` },
+  if this.max_in_flight.or(1).number().catch(1) < 1 { ` + bloblString(errMaxInFlight) + ` },
+  if this.exists("exactly_once.offset_token") && !this.exactly_once.offset_token.string().contains("${!") { ` + bloblString(errLedgerOffsetNoField) + ` },
+].merge(
+  if this.columns.or([]).length() > 0 {
+    this.primary_keys.or([]).filter(k -> !this.columns.contains(k)).map_each(k -> ` + bloblString(errKeyNotInColumns) + `.format(k))
+  } else { [] }
+)`
+
+func bloblString(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+func init() {
+	service.MustRegisterBatchOutput("postgres_copy", spec(),
+		func(conf *service.ParsedConfig, mgr *service.Resources) (service.BatchOutput, service.BatchPolicy, int, error) {
+			policy, err := conf.FieldBatchPolicy(fieldBatching)
+			if err != nil {
+				return nil, policy, 0, err
+			}
+			parsed, err := configFromParsed(conf)
+			if err != nil {
+				return nil, policy, 0, err
+			}
+			return newCopyOutput(parsed, mgr), policy, parsed.maxInFlight, nil
+		})
+}

@@ -1,0 +1,106 @@
+package postgrescopy
+
+// job is one batch of messages on its way into the database.
+type job struct {
+	records []record
+	tables  []string // by message, empty when all go to one table
+	parts   []*part
+
+	// rejected are the messages that cannot be stored, and why. What was found
+	// while encoding stands; what the server said stands once the rest has been
+	// committed.
+	rejected map[int]rejection
+
+	marks   *marks       // nil without exactly_once
+	repeats map[int]int  // messages whose offset stands on one before them
+	done    map[int]bool // messages whose offset the ledger holds
+
+	readLedger bool // the ledger is to be read before anything is sent
+	judging    bool // rows are to be judged one by one
+	named      int  // rows rejected because the server named their line
+
+	result result
+}
+
+// part is the rows of a job that go to one table.
+type part struct {
+	name     string
+	messages []int // nil: all of the job's
+	target   *target
+	batch    *batch
+	staged   bool // COPY into the table itself met a key that is there
+}
+
+// result is what a job came to, for the metrics.
+type result struct {
+	written    int // rows that the table has taken
+	duplicates int // rows that it had already, or that a later one replaced
+	skipped    int // rows that the ledger had already
+	bytes      int // of rows sent in the attempt that succeeded
+}
+
+func newJob(messages int) *job {
+	return &job{records: make([]record, messages), rejected: map[int]rejection{}}
+}
+
+// leftOut says whether a message is not, or no longer, to be sent.
+func (j *job) leftOut(message int) bool {
+	if len(j.rejected) > 0 {
+		if _, ok := j.rejected[message]; ok {
+			return true
+		}
+	}
+	if len(j.done) > 0 && j.done[message] {
+		return true
+	}
+	if len(j.repeats) > 0 {
+		_, ok := j.repeats[message]
+		return ok
+	}
+	return false
+}
+
+// plan puts all rows that are to be sent into units, table by table.
+func (j *job) plan(every bool) (units []planned, leftOut int) {
+	for _, p := range j.parts {
+		if p.batch == nil {
+			continue
+		}
+		found, repeated := p.batch.plan(j.leftOut, every)
+		leftOut += repeated
+		for _, u := range found {
+			units = append(units, planned{u, p})
+		}
+	}
+	return units, leftOut
+}
+
+// planned is a unit and the part that it is of.
+type planned struct {
+	unit
+	part *part
+}
+
+// toMark are the offsets that a transaction deals with when it commits.
+func (j *job) toMark() []channelRanges {
+	if j.marks == nil {
+		return nil
+	}
+	return j.marks.ranges(func(message int) bool {
+		if _, rejected := j.rejected[message]; rejected {
+			return false
+		}
+		_, repeats := j.repeats[message]
+		return !repeats && !j.done[message]
+	})
+}
+
+// release gives the buffers back.
+func (j *job) release() {
+	for _, p := range j.parts {
+		if p.batch != nil {
+			p.batch.release()
+			p.batch = nil
+		}
+	}
+}

@@ -1,0 +1,137 @@
+package postgrescopy
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// uniqueIndex is a unique index as far as ON CONFLICT can use it: over plain
+// columns and whole tables, valid, checked at once.
+type uniqueIndex struct {
+	primary bool
+	columns []string
+}
+
+const uniqueIndexesQuery = `
+SELECT i.indisprimary, array(
+	SELECT a.attname::text FROM pg_catalog.pg_attribute a
+	WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey::int2[])
+		AND pg_catalog.array_position(i.indkey::int2[], a.attnum) < i.indnkeyatts
+	ORDER BY pg_catalog.array_position(i.indkey::int2[], a.attnum))
+FROM pg_catalog.pg_index i
+WHERE i.indrelid = $1::oid AND i.indisunique AND i.indisvalid AND i.indimmediate
+	AND i.indpred IS NULL AND i.indexprs IS NULL
+ORDER BY i.indisprimary DESC, i.indexrelid`
+
+// chooseKey finds the columns that tell rows apart. In append mode it is the
+// primary key, if there is one, and serves to send rows in its order.
+func (t *target) chooseKey(ctx context.Context, q pgx.Tx, all []catalogueColumn) error {
+	indexes, err := readUniqueIndexes(ctx, q, t.oid)
+	if err != nil {
+		return fmt.Errorf("reading the indexes of %s: %w", t.quoted, err)
+	}
+	var key []string
+	for _, index := range indexes {
+		if index.primary {
+			key = index.columns
+		}
+	}
+	if t.mode != modeAppend {
+		if key, err = t.checkKey(key, indexes, all); err != nil {
+			return err
+		}
+	}
+	t.setKey(key, all)
+	return nil
+}
+
+func readUniqueIndexes(ctx context.Context, q pgx.Tx, oid uint32) ([]uniqueIndex, error) {
+	rows, err := q.Query(ctx, uniqueIndexesQuery, oid)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (i uniqueIndex, err error) {
+		err = row.Scan(&i.primary, &i.columns)
+		return i, err
+	})
+}
+
+// checkKey gives the key that the configuration asks for, or the primary key
+// when it names none, and refuses a key that no unique index stands behind.
+func (t *target) checkKey(primary []string, indexes []uniqueIndex, all []catalogueColumn) ([]string, error) {
+	if t.targetOptions.keys == nil {
+		if primary == nil {
+			return nil, &configError{fmt.Sprintf("write_mode %s needs a key, and %s has no primary key: name the columns of a unique index in `primary_keys`", t.mode, t.quoted)}
+		}
+		return primary, nil
+	}
+	var key []string
+	for _, name := range t.targetOptions.keys {
+		c, found := findColumn(all, unquoteColumn(name))
+		if !found {
+			return nil, &configError{fmt.Sprintf("table %s has no column %q, which `primary_keys` lists; it has %s", t.quoted, name, columnNames(all))}
+		}
+		key = append(key, c.name)
+	}
+	sorted := slices.Sorted(slices.Values(key))
+	for _, index := range indexes {
+		if slices.Equal(slices.Sorted(slices.Values(index.columns)), sorted) {
+			return index.columns, nil
+		}
+	}
+	return nil, &configError{fmt.Sprintf("write_mode %s needs a unique index on %s (%s), and there is none: run CREATE UNIQUE INDEX ON %s (%s)",
+		t.mode, t.quoted, quoteNames(key), t.quoted, quoteNames(key))}
+}
+
+// setKey notes the key's columns, unless rows cannot have one of them.
+func (t *target) setKey(key []string, all []catalogueColumn) {
+	t.keyNames = key
+	t.exactKey = true
+	var places []int
+	for _, name := range key {
+		place := slices.IndexFunc(t.columns, func(c targetColumn) bool { return c.name == name })
+		if place < 0 {
+			return
+		}
+		places = append(places, place)
+	}
+	t.keys = places
+	for i, place := range places {
+		c := &t.columns[place]
+		from, _ := findColumn(all, c.name)
+		c.key = i
+		form := keyForms[from.baseOID]
+		c.keyFixed, c.keySigned = form.fixed, form.signed
+		if !form.exact || !from.ordered || from.typmod >= 0 || c.value.Text {
+			t.exactKey = false
+		}
+	}
+}
+
+// keyForm says what the bytes of an encoded value tell about its equality and
+// order.
+type keyForm struct {
+	exact  bool // equal values have equal bytes, and the other way round
+	fixed  bool // all values are as long
+	signed bool // big-endian two's complement
+}
+
+// keyForms has the types whose bytes are exact. A numeric is not (1.0 and 1.00),
+// nor is a float (0 and -0), nor what a length cuts or pads.
+var keyForms = map[uint32]keyForm{
+	pgtype.BoolOID:        {exact: true, fixed: true},
+	pgtype.UUIDOID:        {exact: true, fixed: true},
+	pgtype.OIDOID:         {exact: true, fixed: true},
+	pgtype.Int2OID:        {exact: true, fixed: true, signed: true},
+	pgtype.Int4OID:        {exact: true, fixed: true, signed: true},
+	pgtype.Int8OID:        {exact: true, fixed: true, signed: true},
+	pgtype.DateOID:        {exact: true, fixed: true, signed: true},
+	pgtype.TimestampOID:   {exact: true, fixed: true, signed: true},
+	pgtype.TimestamptzOID: {exact: true, fixed: true, signed: true},
+	pgtype.TextOID:        {exact: true},
+	pgtype.VarcharOID:     {exact: true},
+}

@@ -1,0 +1,200 @@
+package postgrescopy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+// copyOutput is the postgres_copy output.
+type copyOutput struct {
+	conf     *outputConfig
+	log      *service.Logger
+	metrics  *outputMetrics
+	patience patience
+	quiet    quiet
+
+	mu     sync.RWMutex
+	writer *writer // nil while there is no connection
+
+	// refused counts the batches that were refused in a row for something that
+	// a person has to put right.
+	refused atomic.Int32
+}
+
+func newCopyOutput(conf *outputConfig, mgr *service.Resources) *copyOutput {
+	return &copyOutput{conf: conf, log: mgr.Logger(), metrics: newOutputMetrics(mgr.Metrics())}
+}
+
+// Connect makes sure that the database can be reached, runs the init
+// statements, and reads the table and the ledger.
+func (o *copyOutput) Connect(ctx context.Context) error {
+	if n := o.refused.Load(); n > 0 {
+		if err := sleep(ctx, min(slowPause<<min(n-1, 10), longSlowPause)); err != nil {
+			return err
+		}
+	}
+	return o.patience.connect(ctx, func(ctx context.Context) error {
+		w, err := o.open(ctx)
+		if err != nil {
+			return err
+		}
+		o.replace(w)
+		return nil
+	})
+}
+
+// open makes a writer with a pool of its own.
+func (o *copyOutput) open(ctx context.Context) (*writer, error) {
+	w, err := o.newWriter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err = runInitScripts(ctx, w.pool, w.settings, o.conf.initScripts); err == nil && w.ledger != nil {
+		err = w.makeLedger(ctx)
+	}
+	if err == nil {
+		err = w.prepare(ctx)
+	}
+	if err != nil {
+		w.pool.Close()
+		return nil, err
+	}
+	return w, nil
+}
+
+func (o *copyOutput) newWriter(ctx context.Context) (*writer, error) {
+	poolConfig, err := o.conf.connection.poolConfig()
+	if err != nil {
+		return nil, err
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, poolConfig)
+	if err != nil {
+		return nil, fmt.Errorf("making a pool of connections: %w", err)
+	}
+	settings := o.conf.connection.settingsPrefix()
+	w := &writer{
+		pool:     pool,
+		settings: settings,
+		targets:  newTargets(o.conf.target, settings),
+		ledger:   o.conf.ledger,
+		warn:     o.warn,
+	}
+	w.table, _ = o.conf.table.Static()
+	return w, nil
+}
+
+// replace puts w in the place of the writer that was used so far.
+func (o *copyOutput) replace(w *writer) {
+	o.mu.Lock()
+	old := o.writer
+	o.writer = w
+	o.mu.Unlock()
+	if old != nil {
+		go old.pool.Close() // when the batches that use it are through
+	}
+}
+
+// WriteBatch commits the rows of a batch. The rows that cannot be stored come
+// back in a service.BatchError after the others have been committed; every
+// other error means that none was, as far as is known.
+func (o *copyOutput) WriteBatch(ctx context.Context, batch service.MessageBatch) error {
+	o.mu.RLock()
+	w := o.writer
+	o.mu.RUnlock()
+	if w == nil {
+		return service.ErrNotConnected
+	}
+	j := o.conf.newJob(batch)
+	defer j.release()
+
+	started := time.Now()
+	if err := w.write(ctx, j); err != nil {
+		return o.giveBack(err)
+	}
+	o.refused.Store(0)
+	o.metrics.committed(j, time.Since(started), w.pool)
+	return rejectedRows(batch, j)
+}
+
+// giveBack tells the engine to call Connect, and then WriteBatch again.
+func (o *copyOutput) giveBack(err error) error {
+	var lost *errLost
+	var misconfigured *errMisconfigured
+	switch {
+	case errors.As(err, &lost):
+		o.warn("The connection to PostgreSQL is lost: %s", describe(lost.err))
+		return service.ErrNotConnected
+	case errors.As(err, &misconfigured):
+		o.refused.Add(1)
+		o.warn("PostgreSQL refuses a batch, which is tried again until this is put right: %s", describe(misconfigured.err))
+		return service.ErrNotConnected
+	}
+	return err
+}
+
+func (o *copyOutput) warn(format string, args ...any) {
+	if message := fmt.Sprintf(format, args...); o.quiet.allows(message) {
+		o.log.Warn(message)
+	}
+}
+
+// rejectedRows lists the rows that were rejected, nil when there are none.
+func rejectedRows(batch service.MessageBatch, j *job) error {
+	if len(j.rejected) == 0 {
+		return nil
+	}
+	first := len(batch)
+	for i := range j.rejected {
+		first = min(first, i)
+	}
+	headline := fmt.Errorf("%d of %d rows were rejected, the first because: %w", len(j.rejected), len(batch), j.rejected[first])
+	failed := service.NewBatchError(batch, headline)
+	for i, r := range j.rejected {
+		failed.Failed(i, r)
+	}
+	return failed
+}
+
+// ConnectionTest connects and reads the table as Connect does, but runs and
+// makes nothing.
+func (o *copyOutput) ConnectionTest(ctx context.Context) service.ConnectionTestResults {
+	w, err := o.newWriter(ctx)
+	if err != nil {
+		return service.ConnectionTestFailed(err).AsList()
+	}
+	defer w.pool.Close()
+	if err := w.prepare(ctx); err != nil {
+		return service.ConnectionTestFailed(&told{describe(err), err}).AsList()
+	}
+	return service.ConnectionTestSucceeded().AsList()
+}
+
+// Close waits for the batches that are under way, until ctx is done.
+func (o *copyOutput) Close(ctx context.Context) error {
+	o.mu.Lock()
+	w := o.writer
+	o.writer = nil
+	o.mu.Unlock()
+	if w == nil {
+		return nil
+	}
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		w.pool.Close()
+	}()
+	select {
+	case <-closed:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

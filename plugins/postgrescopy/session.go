@@ -1,0 +1,89 @@
+package postgrescopy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Everything is said in PostgreSQL's simple protocol: several statements go out
+// at once, together with the rows of one COPY, and one answer comes back. A
+// string of statements without BEGIN is one transaction by itself, so that most
+// batches take one round trip. No statement is prepared under a name, which is
+// what a pooler in transaction mode asks for.
+
+// session is a connection that one goroutine has to itself for a while.
+type session struct {
+	conn *pgconn.PgConn
+	// settings is put in front of the first statement of every transaction.
+	settings string
+}
+
+// copyRows runs statements, of which one is a COPY FROM STDIN that reads rows.
+// The tag is that of the last statement.
+func (s *session) copyRows(ctx context.Context, rows io.Reader, statements string) (pgconn.CommandTag, error) {
+	return s.conn.CopyFrom(ctx, rows, statements)
+}
+
+// exec runs statements.
+func (s *session) exec(ctx context.Context, statements string) error {
+	return s.conn.Exec(ctx, statements).Close()
+}
+
+// rollback leaves the connection as usable as it was, if that can be done.
+func (s *session) rollback(ctx context.Context) error {
+	if s.conn.IsClosed() || s.conn.TxStatus() == 'I' {
+		return nil
+	}
+	return s.exec(ctx, "ROLLBACK")
+}
+
+// queryText runs statements and gives the rows of all their results as text;
+// NULL is the empty string.
+func queryText(ctx context.Context, conn *pgconn.PgConn, statements string) ([][]string, error) {
+	results, err := conn.Exec(ctx, statements).ReadAll()
+	if err != nil {
+		return nil, err
+	}
+	var rows [][]string
+	for _, result := range results {
+		for _, values := range result.Rows {
+			row := make([]string, len(values))
+			for i, v := range values {
+				row[i] = string(v)
+			}
+			rows = append(rows, row)
+		}
+	}
+	return rows, nil
+}
+
+// asPgError finds what the server said in err.
+func asPgError(err error) (*pgconn.PgError, bool) {
+	var pgErr *pgconn.PgError
+	ok := errors.As(err, &pgErr)
+	return pgErr, ok
+}
+
+// describe is err as a person should read it.
+func describe(err error) string {
+	pgErr, ok := asPgError(err)
+	if !ok {
+		return err.Error()
+	}
+	var connect *pgconn.ConnectError
+	if errors.As(err, &connect) {
+		return err.Error()
+	}
+	text := pgErr.Message
+	if pgErr.Detail != "" && showsDetail(pgErr.Code) {
+		text += ": " + pgErr.Detail
+	}
+	if pgErr.Hint != "" {
+		text += " (hint: " + pgErr.Hint + ")"
+	}
+	return fmt.Sprintf("%s (SQLSTATE %s)", text, pgErr.Code)
+}

@@ -1,0 +1,175 @@
+package postgrescopy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// shape is a set of columns that rows have, with the statements that write such
+// rows. A column that a row lacks takes its default, which is not the same as
+// NULL, so rows of different shapes need statements of their own.
+//
+// Rows reach the table in one of two ways: directly, by COPY into the table; or
+// staged, by COPY into a temporary table and an INSERT … SELECT from it, which
+// is what ON CONFLICT, views, row-level security and types without a binary
+// form ask for. The staging table is made in the transaction that uses it, and
+// its name tells its columns, so that it works whichever of a pooler's
+// connections the transaction gets, and after the table was altered.
+type shape struct {
+	mask   string // a bit for each of the target's columns
+	fields int
+
+	// stagedOnly: COPY into the table itself is not possible.
+	stagedOnly bool
+	// ordered: the staged rows carry their number, since the INSERT needs it.
+	ordered bool
+
+	copyDirect string
+	stageName  string
+	makeStage  string
+	copyStage  string // without the rows' numbers
+	copyNumber string // with the rows' numbers in front
+	insert     string // all staged rows into the table
+
+	// For the judging of rows one by one: a staging table that is indexed by
+	// the rows' numbers, and the INSERT of a range of them, from $i to $j.
+	judgeName   string
+	makeJudge   string
+	copyJudge   string
+	insertRange func(from, to string) string
+}
+
+// maxShapes bounds how many shapes a target remembers. Messages that each have
+// another set of fields still work; their statements are then written anew.
+const maxShapes = 256
+
+// shapeOf gives the shape for a mask.
+func (t *target) shapeOf(mask string) *shape {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s, ok := t.shapes[mask]; ok {
+		return s
+	}
+	if len(t.shapes) >= maxShapes {
+		clear(t.shapes)
+	}
+	s := t.newShape(mask)
+	t.shapes[mask] = s
+	return s
+}
+
+// shapeParts are the pieces that a shape's statements are put together from.
+type shapeParts struct {
+	names       []string // of the table's columns
+	aliases     []string // of the staging table's: c1, c2, …
+	definitions []string // the same with their types
+	values      []string // the same, cast to the column's type where needed
+	keyValues   []string // those of the key
+}
+
+func (t *target) newShape(mask string) *shape {
+	s := &shape{mask: mask, stagedOnly: t.insertOnly}
+	var p shapeParts
+	for i := range t.columns {
+		if mask[i/8]&(1<<(i%8)) == 0 {
+			continue
+		}
+		c := &t.columns[i]
+		alias := fmt.Sprintf("c%d", len(p.names)+1)
+		value := alias
+		if c.castType != "" {
+			value += "::" + c.castType
+			s.stagedOnly = true
+		}
+		p.names = append(p.names, c.name)
+		p.aliases = append(p.aliases, alias)
+		p.definitions = append(p.definitions, alias+" "+c.stageType)
+		p.values = append(p.values, value)
+		if c.key >= 0 {
+			p.keyValues = append(p.keyValues, value)
+		}
+	}
+	s.fields = len(p.names)
+	s.writeStatements(t, p)
+	return s
+}
+
+func (s *shape) writeStatements(t *target, p shapeParts) {
+	hash := sha256.Sum256([]byte(strings.Join(p.definitions, ",")))
+	name := "postgres_copy_" + hex.EncodeToString(hash[:8])
+	s.stageName, s.judgeName = "pg_temp."+name, "pg_temp."+name+"_judge"
+	numbered := append([]string{"o"}, p.aliases...)
+	definitions := strings.Join(append([]string{""}, p.definitions...), ", ")
+
+	s.copyDirect = "COPY " + t.quoted + " (" + quoteNames(p.names) + ") FROM STDIN (FORMAT binary)"
+	s.makeStage = "CREATE TEMPORARY TABLE IF NOT EXISTS " + name + " (o int4" + definitions + ") ON COMMIT DELETE ROWS"
+	s.makeJudge = "CREATE TEMPORARY TABLE IF NOT EXISTS " + name + "_judge (o int4 PRIMARY KEY" + definitions + ") ON COMMIT DELETE ROWS"
+	s.copyStage = copyInto(s.stageName, p.aliases)
+	s.copyNumber = copyInto(s.stageName, numbered)
+	s.copyJudge = copyInto(s.judgeName, numbered)
+
+	into := t.insertInto(p.names)
+	onConflict := t.onConflict(p.names)
+	distinct, order := t.lastOfEachKey(p)
+	s.ordered = distinct != "" || len(p.names) == 0
+	if len(p.names) == 0 {
+		s.stagedOnly = true // COPY cannot write rows of no columns
+	}
+	s.insert = into + "SELECT " + distinct + strings.Join(p.values, ", ") + " FROM " + s.stageName + order + onConflict
+	s.insertRange = func(from, to string) string {
+		return into + "SELECT " + strings.Join(p.values, ", ") + " FROM " + s.judgeName +
+			" WHERE o >= " + from + " AND o < " + to + " ORDER BY o" + onConflict
+	}
+}
+
+func copyInto(table string, columns []string) string {
+	return "COPY " + table + " (" + strings.Join(columns, ", ") + ") FROM STDIN (FORMAT binary)"
+}
+
+func (t *target) insertInto(names []string) string {
+	into := "INSERT INTO " + t.quoted + " "
+	if len(names) > 0 {
+		into += "(" + quoteNames(names) + ") "
+	}
+	if t.overriding {
+		into += "OVERRIDING SYSTEM VALUE "
+	}
+	return into
+}
+
+// onConflict is the end of an INSERT of rows with these columns.
+func (t *target) onConflict(names []string) string {
+	if t.mode == modeAppend {
+		return ""
+	}
+	var set []string
+	for _, name := range names {
+		if !slices.Contains(t.keyNames, name) {
+			set = append(set, quoteName(name)+" = EXCLUDED."+quoteName(name))
+		}
+	}
+	clause := " ON CONFLICT (" + quoteNames(t.keyNames) + ") DO "
+	if t.mode == modeIgnore || len(set) == 0 {
+		return clause + "NOTHING"
+	}
+	return clause + "UPDATE SET " + strings.Join(set, ", ")
+}
+
+// lastOfEachKey gives what makes a SELECT take only the last row of each key,
+// which an upsert needs: ON CONFLICT DO UPDATE refuses to touch a row twice. It
+// is empty where equal keys have equal bytes, and so were found before. Rows
+// with NULL in the key are all different.
+func (t *target) lastOfEachKey(p shapeParts) (distinct, order string) {
+	if t.mode != modeUpsert || t.exactKey || len(p.keyValues) < len(t.keyNames) {
+		return "", ""
+	}
+	anyNull := make([]string, len(p.keyValues))
+	for i, value := range p.keyValues {
+		anyNull[i] = value + " IS NULL"
+	}
+	each := strings.Join(p.keyValues, ", ") + ", CASE WHEN " + strings.Join(anyNull, " OR ") + " THEN o END"
+	return "DISTINCT ON (" + each + ") ", " ORDER BY " + each + ", o DESC"
+}

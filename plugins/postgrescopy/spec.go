@@ -1,0 +1,181 @@
+package postgrescopy
+
+import (
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+func spec() *service.ConfigSpec {
+	return service.NewConfigSpec().
+		Beta().
+		Version("1.0.0").
+		Categories("Services").
+		Summary("Writes batches of messages into a PostgreSQL table by binary COPY, and rejects single rows rather than batches.").
+		Description(description).
+		Fields(
+			service.NewStringField(fieldDSN).
+				Description("The database to write to, as a URL or as `key=value` pairs. Several hosts, `target_session_attrs`, service files and everything else that libpq knows work, and so do its environment variables (`PGPASSWORD`, `PGPASSFILE`, `PGSERVICEFILE` …), which stand in for what is left out.").
+				ShortDescription("The database to write to, as a URL or as key=value pairs.").
+				Secret().
+				Examples(
+					"postgres://writer:secret@localhost:5432/shop?sslmode=disable",
+					"postgres://writer@db1,db2/shop?target_session_attrs=read-write",
+					"host=localhost dbname=shop user=writer",
+				),
+			service.NewInterpolatedStringField(fieldTable).
+				Description("The table to write to, with its schema in front if the search path does not have it. A part is looked for as it is written, and else in lower case; put it in double quotes if it has a dot in it. With interpolations each message names its own table; a message whose table does not exist is rejected. The 128 tables used last are kept prepared.").
+				ShortDescription("The table to write to.").
+				Examples("user_events", "shop.user_events", `"Odd.Name"`, "events_${! this.country }"),
+			service.NewStringListField(fieldColumns).
+				Description("The columns to write, each from the message's field of the same name. The default is every column of the table but those that PostgreSQL computes (`GENERATED ALWAYS`).").
+				ShortDescription("The columns to write. Default: those of the table.").
+				Example([]string{"event_id", "user_id", "price"}).
+				Optional(),
+			service.NewBloblangField(fieldArgsMapping).
+				Description("A mapping that yields an array with a value for each of `columns`, for those who prefer it to messages that are objects of columns.").
+				Example("root = [ this.event.id, this.user.id, metadata(\"kafka_topic\") ]").
+				Optional(),
+			service.NewStringAnnotatedEnumField(fieldUnknownFields, map[string]string{
+				unknownError:  "A message with a field that the table has no column for is rejected.",
+				unknownIgnore: "Such fields are not written.",
+			}).
+				Description("What becomes of fields that the table has no column for. Columns that PostgreSQL computes are never taken for unknown; their fields are not written.").
+				Default(unknownError),
+			service.NewStringAnnotatedEnumField(fieldWriteMode, map[string]string{
+				string(modeAppend): "Every row is inserted. A row whose key is there already is rejected.",
+				string(modeIgnore): "A row whose key is there already is skipped.",
+				string(modeUpsert): "A row whose key is there already replaces the values of the columns that it has. Of several in a batch the last wins.",
+			}).
+				Description("What becomes of a row whose key the table has already.").
+				Default(string(modeAppend)),
+			service.NewStringListField(fieldPrimaryKeys).
+				Description("The columns that tell rows apart, for `ignore` and `upsert`. There must be a unique index or a primary key on just these columns, in any order. The default is the table's primary key.").
+				ShortDescription("The columns that tell rows apart. Default: the table's primary key.").
+				Example([]string{"event_id"}).
+				Optional(),
+			exactlyOnceField(),
+		).
+		Fields(connectionFields()...).
+		Fields(
+			service.NewIntField(fieldMaxInFlight).
+				Description("How many batches are written at the same time, each over a connection of its own. More than the database has cores to spare for makes nothing faster.").
+				Default(4),
+			service.NewBatchPolicyField(fieldBatching),
+		).
+		LintRule(lintRule).
+		Example("Three fields are enough", "Every JSON object that comes in becomes a row of `events`; its fields are named like the columns.", `
+input:
+  http_server:
+    path: /events
+
+output:
+  postgres_copy:
+    dsn: postgres://writer:secret@localhost:5432/shop
+    table: events
+    batching:
+      count: 1000
+      period: 50ms
+`).
+		Example("Skip what is there already", "Events that are sent again are stored once, by their key. What cannot be stored goes to a second table, with the reason; its neighbours are stored.", `
+output:
+  fallback:
+    - postgres_copy:
+        dsn: ${POSTGRES_DSN}
+        table: user_events
+        write_mode: ignore
+        primary_keys: [ event_id ]
+    - postgres_copy:
+        dsn: ${POSTGRES_DSN}
+        table: rejected_events
+      processors:
+        - mapping: |
+            root.stage = "database"
+            root.reason = @fallback_error
+            root.raw = content().string()
+`).
+		Example("Keep the last state of each key", "Messages with some of a product's columns change just these; the others keep their values.", `
+output:
+  postgres_copy:
+    dsn: ${POSTGRES_DSN}
+    table: products
+    write_mode: upsert
+    primary_keys: [ product_id ]
+`).
+		Example("Exactly once without a key", "Rows of a Kafka topic, each stored once although the table has no key: the ledger notes the offset of every row in the transaction that stores it.", `
+output:
+  postgres_copy:
+    dsn: ${POSTGRES_DSN}
+    table: page_views
+    exactly_once:
+      channel: ${! @kafka_topic }/${! @kafka_partition }
+      offset_token: ${! @kafka_offset }
+`)
+}
+
+func exactlyOnceField() *service.ConfigField {
+	return service.NewObjectField(fieldExactlyOnce,
+		service.NewInterpolatedStringField(fieldChannel).
+			Description("The sequence that a message belongs to: a topic's partition, a file's lasting identity. It must not be used again for other content.").
+			Examples("${! @csv_channel }", "${! @kafka_topic }/${! @kafka_partition }"),
+		service.NewInterpolatedStringField(fieldOffsetToken).
+			Description("The message's number in its channel, an integer that is the same whenever the message is sent again.").
+			Examples("${! @csv_row }", "${! @kafka_offset }"),
+		service.NewStringField(fieldLedgerTable).
+			Description("The table that notes which messages are dealt with. It is made if it is missing.").
+			Default("postgres_copy_ledger"),
+	).
+		Description("Store every message once, whether or not the table has a key: a ledger notes, in the same transaction as the rows, which offsets of which channel they are, and rows that it has already are skipped. Needs PostgreSQL 14. See [exactly once](#exactly-once).").
+		ShortDescription("Store every message once, by a ledger in the same database.").
+		Optional()
+}
+
+func connectionFields() []*service.ConfigField {
+	return []*service.ConfigField{
+		service.NewStringListField(fieldInitFiles).
+			Description("Files of SQL statements to run whenever a connection has been made, in this order and before `init_statement`. Globs are allowed. All of it runs in one transaction and under an advisory lock, so that instances that start together take turns; the statements must bear being run again. If one fails, the output does not start.").
+			ShortDescription("Files of SQL statements to run when connecting.").
+			Example([]any{"./sql/*.sql"}).
+			Optional().
+			Advanced(),
+		service.NewStringField(fieldInitStatement).
+			Description("SQL statements to run like those of `init_files`, after them.").
+			Example("CREATE TABLE IF NOT EXISTS events (id uuid PRIMARY KEY, payload jsonb)").
+			Optional().
+			Advanced(),
+		service.NewDurationField(fieldConnMaxIdleTime).
+			Description("How long a connection may be idle before it is closed. `0s` is for ever.").
+			Default("5m").
+			Advanced(),
+		service.NewDurationField(fieldConnMaxLifeTime).
+			Description("How old a connection may become before it is closed, when it is not in use. `0s` is for ever.").
+			Default("1h").
+			Advanced(),
+		service.NewIntField(fieldConnMaxIdle).
+			Description("How many idle connections are kept. `0` keeps all of them.").
+			Default(0).
+			Advanced(),
+		service.NewIntField(fieldConnMaxOpen).
+			Description("How many connections may be open. `0` is as many as `max_in_flight`.").
+			Default(0).
+			Advanced(),
+		service.NewDurationField(fieldConnectTimeout).
+			Description("How long to wait for a host to take a connection.").
+			Default("10s").
+			Advanced(),
+		service.NewDurationField(fieldStatementTimeout).
+			Description("How long the server may work on one statement before it gives up and the batch is tried again. `0s` leaves it to the server's own setting.").
+			Default("0s").
+			Advanced(),
+		service.NewStringField(fieldApplicationName).
+			Description("The name under which connections show in `pg_stat_activity`, unless the DSN gives one.").
+			Default("postgres_copy").
+			Advanced(),
+		service.NewStringMapField(fieldSession).
+			Description("Settings for every transaction, such as `synchronous_commit: \"off\"`. They are made with `SET LOCAL`, and so work behind a pooler too.").
+			Example(map[string]any{"synchronous_commit": "off", "lock_timeout": "5s"}).
+			Optional().
+			Advanced(),
+		service.NewTLSToggledField(fieldTLS).
+			Description("TLS settings in place of those of the DSN (`sslmode`, `sslrootcert` …).").
+			Advanced(),
+	}
+}

@@ -1,0 +1,129 @@
+package postgrescopy
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// unitError is a failure of the statements that write one unit.
+type unitError struct {
+	planned
+	staged bool
+	err    error
+}
+
+func (e *unitError) Error() string { return e.err.Error() }
+func (e *unitError) Unwrap() error { return e.err }
+
+// commit writes everything that is left of a job in one transaction. When there
+// is but one unit, which is the rule, that is one string of statements, one
+// answer, and a transaction without BEGIN.
+func (s *session) commit(ctx context.Context, j *job, l *ledger) error {
+	units, leftOut := j.plan(false)
+	j.result = result{duplicates: leftOut, skipped: len(j.done)}
+	if len(units) == 0 {
+		return nil
+	}
+	for _, p := range j.parts {
+		p.staged = p.staged || (p.target != nil && p.target.mode != modeAppend && !p.target.optimism.tryDirect())
+	}
+	var mark string
+	if l != nil {
+		mark = l.markStatement(j.toMark())
+	}
+	var err error
+	if len(units) == 1 && (mark == "" || !units[0].staged()) {
+		err = s.commitOne(ctx, j, units[0], mark)
+	} else {
+		err = s.commitAll(ctx, j, units, mark)
+	}
+	if err != nil {
+		return err
+	}
+	for _, p := range j.parts {
+		if p.target != nil && !p.staged {
+			p.target.optimism.clean()
+		}
+	}
+	return nil
+}
+
+func (u planned) staged() bool { return u.part.staged || u.shape.stagedOnly }
+
+func (s *session) commitOne(ctx context.Context, j *job, u planned, mark string) error {
+	statements := s.settings + u.statements(false)
+	if mark != "" {
+		statements += "; " + mark
+	}
+	return s.send(ctx, j, u, statements)
+}
+
+func (s *session) commitAll(ctx context.Context, j *job, units []planned, mark string) error {
+	used := map[string]bool{}
+	for i, u := range units {
+		statements := u.statements(used[u.shape.stageName])
+		if i == 0 {
+			statements = "BEGIN; " + s.settings + statements
+		}
+		used[u.shape.stageName] = true
+		if err := s.send(ctx, j, u, statements); err != nil {
+			return err
+		}
+	}
+	if mark != "" {
+		mark += "; "
+	}
+	return s.exec(ctx, mark+"COMMIT")
+}
+
+// statements are those that write the unit, with one COPY FROM STDIN in them.
+// reused says that its staging table has rows of the same transaction.
+func (u planned) statements(reused bool) string {
+	if !u.staged() {
+		return u.shape.copyDirect
+	}
+	parts := []string{u.shape.makeStage}
+	if reused {
+		parts = append(parts, "DELETE FROM "+u.shape.stageName)
+	}
+	if u.shape.ordered {
+		parts = append(parts, u.shape.copyNumber)
+	} else {
+		parts = append(parts, u.shape.copyStage)
+	}
+	return strings.Join(append(parts, u.shape.insert), "; ")
+}
+
+func (s *session) send(ctx context.Context, j *job, u planned, statements string) error {
+	rows := u.stream()
+	if u.staged() && u.shape.ordered {
+		rows = u.numberedStream(0)
+	}
+	tag, err := s.copyRows(ctx, rows, statements)
+	if err != nil {
+		return &unitError{u, u.staged(), err}
+	}
+	written := len(u.order)
+	if tag.Insert() || tag.String() == fmt.Sprintf("COPY %d", tag.RowsAffected()) {
+		written = int(tag.RowsAffected())
+	}
+	j.result.written += written
+	j.result.bytes += u.size()
+	if u.part.target.mode == modeIgnore && u.staged() {
+		j.result.duplicates += len(u.order) - written
+		if written == len(u.order) {
+			u.part.target.optimism.clean()
+		}
+	}
+	return nil
+}
+
+// size is how many bytes of rows the unit sends.
+func (u unit) size() int {
+	n := 0
+	for _, i := range u.order {
+		n += u.batch.rows[i].to - u.batch.rows[i].from
+	}
+	return n
+}

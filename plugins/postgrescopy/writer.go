@@ -1,0 +1,300 @@
+package postgrescopy
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/pgvalue"
+)
+
+// writer brings jobs into the database. Many goroutines may use it.
+type writer struct {
+	pool     *pgxpool.Pool
+	settings string
+	targets  *targets
+	table    string  // empty: each message names its table
+	ledger   *ledger // nil without exactly_once
+	warn     func(format string, args ...any)
+}
+
+// errLost means that there is no connection to the database. It wraps why.
+type errLost struct{ err error }
+
+func (e *errLost) Error() string { return e.err.Error() }
+func (e *errLost) Unwrap() error { return e.err }
+
+// errMisconfigured means that a person has to do something. It wraps what.
+type errMisconfigured struct{ err error }
+
+func (e *errMisconfigured) Error() string { return e.err.Error() }
+func (e *errMisconfigured) Unwrap() error { return e.err }
+
+// maxUnclear is how often a batch is tried again as it is when it cannot be
+// told whether a row is at fault.
+const maxUnclear = 2
+
+// write commits the rows of a job that can be stored, and rejects the others in
+// j.rejected. It comes back when that is done, or with an error after which
+// nothing of the job is committed (but see errLost), and none of its rows is to
+// be taken for bad: the context's, an *errLost or an *errMisconfigured.
+func (w *writer) write(ctx context.Context, j *job) error {
+	var (
+		pause   backoff
+		unclear int
+	)
+	for {
+		err := w.attempt(ctx, j)
+		if err == nil {
+			w.spreadRejections(j)
+			return nil
+		}
+		v := classify(ctx, err)
+		if v == verdictData || v == verdictUnclear || v == verdictConfiguration {
+			settled, err2 := w.settle(ctx, j, err, v)
+			if err2 != nil {
+				err, v = err2, classify(ctx, err2)
+			} else if settled {
+				continue
+			}
+		}
+		switch v {
+		case verdictCancelled:
+			return ctx.Err()
+		case verdictLost:
+			return &errLost{err}
+		case verdictConfiguration:
+			return &errMisconfigured{err}
+		case verdictUnclear:
+			if unclear++; unclear > maxUnclear && !j.judging {
+				j.judging = true
+			}
+		}
+		w.warn("Writing a batch failed and is tried again: %s", describe(err))
+		if err := pause.wait(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// settle does what a failed attempt calls for, and says whether the next can
+// follow at once.
+func (w *writer) settle(ctx context.Context, j *job, err error, v verdict) (bool, error) {
+	if pgErr, ok := asPgError(err); ok && pgErr.Code == errOverlap {
+		j.readLedger = true
+		return true, nil
+	}
+	var failed *unitError
+	isUnit := errors.As(err, &failed)
+	if isUnit && !failed.staged && failed.part.target.mode != modeAppend && isUniqueViolation(err) {
+		failed.part.target.optimism.conflict()
+		failed.part.staged = true
+		return true, nil
+	}
+	changed, err := w.reloadChanged(ctx, j)
+	if err != nil || changed {
+		return changed, err
+	}
+	switch {
+	case v != verdictData || j.judging:
+		return false, nil
+	case isUnit && j.rejectNamed(failed):
+		return true, nil
+	}
+	j.judging = true
+	return true, nil
+}
+
+func isUniqueViolation(err error) bool {
+	pgErr, ok := asPgError(err)
+	return ok && pgErr.Code == "23505"
+}
+
+// attempt encodes what is not encoded, and sends the job once.
+func (w *writer) attempt(ctx context.Context, j *job) error {
+	if err := w.encode(ctx, j); err != nil {
+		return err
+	}
+	conn, err := w.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	s := &session{conn: conn.Conn().PgConn(), settings: w.settings}
+	if w.ledger != nil && j.readLedger {
+		if j.done, err = w.ledger.read(ctx, s.conn, w.settings, j.marks); err != nil {
+			return err
+		}
+	}
+	if j.judging {
+		err = s.judge(ctx, j, w.ledger)
+	} else {
+		err = s.commit(ctx, j, w.ledger)
+	}
+	if err != nil {
+		if errors.Is(s.rollback(ctx), nil) {
+			return err
+		}
+		_ = conn.Conn().Close(ctx)
+	}
+	return err
+}
+
+// encode encodes the parts that are not encoded.
+func (w *writer) encode(ctx context.Context, j *job) error {
+	for _, p := range j.parts {
+		if p.batch != nil {
+			continue
+		}
+		t, err := w.targets.get(ctx, w.pool, p.name)
+		var missing *errNoTable
+		if errors.As(err, &missing) && w.table == "" {
+			j.eachMessage(p, func(message int) { j.rejected[message] = rejection{"table", missing.Error()} })
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := w.encodePart(ctx, j, p, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// encodePart encodes the rows of a part. What the target refuses is refused in
+// the end only if the table is still as the target knows it.
+func (w *writer) encodePart(ctx context.Context, j *job, p *part, t *target) error {
+	stale := p.encodeAs(j, t)
+	if stale == fresh {
+		return nil
+	}
+	newer, changed, err := w.targets.refresh(ctx, w.pool, p.name, t)
+	if err == nil && !changed && stale == typesInDoubt {
+		newer, err = w.targets.load(ctx, w.pool, p.name)
+		changed = true
+	}
+	if err != nil || !changed {
+		return err
+	}
+	p.batch.release()
+	j.eachMessage(p, func(message int) { delete(j.rejected, message) })
+	p.encodeAs(j, newer)
+	return nil
+}
+
+// doubt says how much of what a target refused rests on the catalogue.
+type doubt int
+
+const (
+	fresh        doubt = iota // nothing was refused
+	tableInDoubt              // by the table's columns
+	typesInDoubt              // by the labels of an enum, say
+)
+
+func (p *part) encodeAs(j *job, t *target) doubt {
+	p.target, p.batch = t, newBatch(t)
+	worst := fresh
+	j.eachMessage(p, func(message int) {
+		err := p.batch.add(message, j.records[message])
+		if err == nil {
+			return
+		}
+		if _, before := j.rejected[message]; before {
+			return
+		}
+		j.rejected[message] = rejectionOf(err)
+		if j.records[message].err == nil {
+			worst = max(worst, doubtOf(err))
+		}
+	})
+	return worst
+}
+
+func doubtOf(err error) doubt {
+	var value *pgvalue.ValueError
+	if errors.As(err, &value) && value.Catalogue {
+		return typesInDoubt
+	}
+	return tableInDoubt
+}
+
+func (j *job) eachMessage(p *part, do func(message int)) {
+	if p.messages == nil {
+		for i := range j.records {
+			do(i)
+		}
+		return
+	}
+	for _, i := range p.messages {
+		do(i)
+	}
+}
+
+// reloadChanged reads again the tables that are no longer as their targets
+// know them, and has their rows encoded anew.
+func (w *writer) reloadChanged(ctx context.Context, j *job) (any bool, err error) {
+	for _, p := range j.parts {
+		if p.batch == nil {
+			continue
+		}
+		_, changed, err := w.targets.refresh(ctx, w.pool, p.name, p.target)
+		if err != nil {
+			return false, err
+		}
+		if changed {
+			any = true
+			p.batch.release()
+			p.batch, p.staged = nil, false
+			j.eachMessage(p, func(message int) { delete(j.rejected, message) })
+		}
+	}
+	return any, nil
+}
+
+// spreadRejections gives messages that repeat the offset of a rejected one the
+// same fate.
+func (w *writer) spreadRejections(j *job) {
+	for message, first := range j.repeats {
+		if r, ok := j.rejected[first]; ok {
+			j.rejected[message] = r
+		} else {
+			j.result.skipped++
+		}
+	}
+}
+
+// prepare checks the server and reads the table, if it is always the same, so
+// that what is wrong is told before the first row comes.
+func (w *writer) prepare(ctx context.Context) error {
+	err := inTransaction(ctx, w.pool, w.settings, func(tx pgx.Tx) error {
+		return checkVersion(ctx, tx, w.ledger != nil)
+	})
+	if err != nil {
+		return err
+	}
+	if w.table != "" {
+		_, err = w.targets.load(ctx, w.pool, w.table)
+	}
+	return err
+}
+
+// backoff is the time between attempts: it doubles, from 50 ms to 5 s, and is
+// spread so that batches that hindered each other do not meet again.
+type backoff struct{ last time.Duration }
+
+func (b *backoff) wait(ctx context.Context) error {
+	b.last = min(max(2*b.last, 50*time.Millisecond), 5*time.Second)
+	timer := time.NewTimer(b.last/2 + rand.N(b.last/2))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
