@@ -1,0 +1,96 @@
+//go:build unix
+
+package tests
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// unprivileged has the programs of a site run as somebody whom permissions
+// bind, which root is not.
+func (s *site) unprivileged() {
+	s.t.Helper()
+	if os.Geteuid() != 0 {
+		return
+	}
+	const nobody = 65534
+	require.NoError(s.t, os.MkdirAll(s.state, 0o755))
+	require.NoError(s.t, os.Chown(s.state, nobody, nobody))
+	// The folders above a test's own are closed to others.
+	for dir := s.events; dir != filepath.Clean(os.TempDir()) && dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		require.NoError(s.t, os.Chmod(dir, 0o755))
+	}
+	s.prepare = func(cmd *exec.Cmd) {
+		cmd.Dir = s.state
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	}
+}
+
+func TestAFileWithoutPermissionIsToldOnceAndReadWhenItHasIt(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.unprivileged()
+	s.dropFile("secret.csv", csvFile(0, 10))
+	path := filepath.Join(s.events, "secret.csv")
+	require.NoError(t, os.Chmod(path, 0))
+	p := s.pipelineWith(quickly)
+	s.goesOn(p, 5)
+	requireToldOnce(t, p, "secret.csv", "permission denied")
+	require.NoError(t, os.Chmod(path, 0o644))
+	s.db.awaitStored(60)
+	s.db.require("0", "SELECT count(*) FROM rejected_events")
+	p.terminate()
+}
+
+func TestAFolderWithoutPermissionIsToldOnceAndReadWhenItHasIt(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.unprivileged()
+	s.dropFile("closed/inside.csv", csvFile(0, 10))
+	dir := filepath.Join(s.events, "closed")
+	require.NoError(t, os.Chmod(dir, 0))
+	t.Cleanup(func() { _ = os.Chmod(dir, 0o755) }) // so that it can be removed
+	p := s.pipelineWith(quickly)
+	s.goesOn(p, 5)
+	requireToldOnce(t, p, "closed", "permission denied")
+	require.NoError(t, os.Chmod(dir, 0o755))
+	s.db.awaitStored(60)
+	p.terminate()
+}
+
+func TestAFIFOIsSkippedAndNobodyWaitsForIt(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	require.NoError(t, syscall.Mkfifo(filepath.Join(s.events, "pipe.csv"), 0o644))
+	require.NoError(t, os.Symlink("nowhere.csv", filepath.Join(s.events, "dangling.csv")))
+	require.NoError(t, os.Symlink(s.events, filepath.Join(s.events, "loop")))
+	p := s.pipelineWith(quickly)
+	s.goesOn(p, 5)
+	require.LessOrEqual(t, len(p.lines(`pipe\.csv`)), 1, "said at every look")
+	require.LessOrEqual(t, len(p.lines(`dangling\.csv`)), 1, "said at every look")
+	require.LessOrEqual(t, len(p.complaints()), 2)
+	p.terminate()
+	s.db.require("50", "SELECT count(*) FROM user_events")
+}
+
+func TestAStateFolderThatCannotBeWrittenIsToldAtTheStart(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.unprivileged()
+	closed := filepath.Join(s.state, "closed")
+	require.NoError(t, os.MkdirAll(closed, 0o755))
+	require.NoError(t, os.Chmod(closed, 0o555))
+	s.dropFile("a.csv", csvFile(0, 10))
+	p := s.pipeline("STATE_DIR=" + closed)
+	p.awaitLine(`level=error .*checkpoint.*permission denied`)
+	require.NoError(t, os.Chmod(closed, 0o777))
+	s.db.awaitStored(10)
+	p.requireCalm(5)
+	p.terminate()
+}

@@ -1,0 +1,54 @@
+// Package tests runs the built program against a real PostgreSQL, as a person
+// would: the shipped configs, real folders, real signals. What one component
+// promises alone is tested beside it; here stands what they promise together.
+package tests
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+)
+
+// scratch is where this run keeps the program it built.
+var scratch string
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	// These tests mostly wait for other processes, so that more of them may run
+	// at once than there are processors. -parallel still has the last word.
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	var err error
+	if scratch, err = os.MkdirTemp("", "connect-tests-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(scratch)
+	// Programs run as an unprivileged user must be able to reach it.
+	if err := os.Chmod(scratch, 0o755); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// binary builds the program once for all tests of this run and returns its path.
+var binary = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(scratch, "connect")
+	if runtime.GOOS == "windows" {
+		path += ".exe"
+	}
+	out, err := exec.Command("go", "build", "-o", path, "github.com/ecommerce-ingest/connect/cmd/connect").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("building the program: %w: %s", err, out)
+	}
+	return path, nil
+})

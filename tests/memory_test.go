@@ -1,0 +1,44 @@
+package tests
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The promise is under 100 MB resident at 10,000 events a second. How fast the
+// machine of the tests is does not matter: a pipeline that cannot keep up holds
+// no less.
+func TestThePipelineStaysSmallAtTenThousandEventsASecond(t *testing.T) {
+	t.Parallel()
+	const events, limit = 60_000, 100 << 20
+	s := newSite(t)
+	p := s.pipeline()
+	p.awaitLine("user_events.* active|active")
+	started := time.Now()
+	s.generator("GENERATOR_INTERVAL=100ms", "GENERATOR_BATCH_SIZE=1000", "GENERATOR_COUNT=60000").awaitEnd()
+	generated := time.Since(started)
+	s.db.awaitStored(events)
+	stored := time.Since(started)
+
+	now, most := p.memory("VmRSS"), p.memory("VmHWM")
+	t.Logf("%d events generated in %v, stored after %v (%.0f events/s): %d MB resident, %d MB at the most",
+		events, generated.Round(time.Millisecond), stored.Round(time.Millisecond), events/stored.Seconds(), now>>20, most>>20)
+	require.Less(t, most, int64(limit))
+	require.Empty(t, p.complaints())
+}
+
+func TestABacklogDoesNotGrowThePipeline(t *testing.T) {
+	t.Parallel()
+	const files, perFile, limit = 40, 5_000, 200 << 20
+	s := newSite(t)
+	for n := range files {
+		s.dropFile(eventID(n)+".csv", csvFile(n*perFile, (n+1)*perFile))
+	}
+	p := s.pipeline()
+	s.db.awaitStored(files * perFile)
+	most := p.memory("VmHWM")
+	t.Logf("a backlog of %d rows at full speed: %d MB at the most", files*perFile, most>>20)
+	require.Less(t, most, int64(limit))
+}

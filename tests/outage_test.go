@@ -1,0 +1,149 @@
+package tests
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecommerce-ingest/connect/internal/postgres"
+	"github.com/ecommerce-ingest/connect/internal/postgres/postgrestest"
+)
+
+// hurried are settings for a server whose data nobody will miss, short of what
+// a crash of the server itself needs.
+var hurried = map[string]string{"synchronous_commit": "off"}
+
+// newSiteOfItsOwn makes a site with a server of its own, to be stopped at will.
+func newSiteOfItsOwn(t testing.TB, settings map[string]string) (*site, *postgres.Server) {
+	t.Helper()
+	server := postgrestest.NewServer(t, settings)
+	dsn, _, err := server.CreateDatabase(t.Context())
+	require.NoError(t, err)
+	return newSiteAt(t, dsn), server
+}
+
+func TestADatabaseThatIsDownAtTheStartIsWaitedForAndReadingPauses(t *testing.T) {
+	t.Parallel()
+	const rows = 150_000
+	s, server := newSiteOfItsOwn(t, nil)
+	require.NoError(t, server.StopNow(t.Context()))
+	s.dropFile("a.csv", csvFile(0, rows))
+	p := s.pipeline()
+
+	// It says what is the matter, and keeps trying.
+	p.awaitLines(`level=error .*(?i)(connect|refused)`, 4)
+	read, err := p.metric("input_received", `label="event_files"`)
+	if err == nil { // there is no such number before the first row is taken
+		require.Less(t, read, 0.7*rows, "rows pile up in memory")
+	}
+	requireSecret(t, p, s.dsn)
+
+	require.NoError(t, server.Restart(t.Context()))
+	s.db.awaitStored(rows)
+	s.db.require("0", "SELECT count(*) FROM rejected_events")
+	p.requireCalm(4)
+	p.terminate()
+}
+
+func TestADatabaseThatGoesAwayInTheMiddleIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	s, server := newSiteOfItsOwn(t, nil)
+	p := s.pipeline()
+	g := s.generator("GENERATOR_INTERVAL=2ms", "GENERATOR_BATCH_SIZE=20", "GENERATOR_MALFORMED=0.01")
+	for round := range 3 {
+		s.db.awaitAtLeast(500 * (round + 1))
+		complaints := len(p.complaints())
+		require.NoError(t, server.StopNow(t.Context()))
+		await(t, "a complaint", func() error {
+			if len(p.complaints()) == complaints {
+				return fmt.Errorf("the pipeline has not noticed")
+			}
+			return nil
+		})
+		require.NoError(t, server.Restart(t.Context()))
+	}
+	g.terminate()
+	good, bad := s.sorted()
+	s.db.awaitStored(len(good))
+	s.db.awaitRejected(len(bad))
+	requireSame(t, good, s.db.stored())
+	for _, path := range s.files() {
+		for _, r := range s.db.rejected(path) {
+			require.Contains(t, bad, place{path, r.Row}, "a row was blamed for the outage: %+v", r)
+		}
+	}
+	p.requireCalm(30)
+	p.terminate()
+}
+
+func TestASlowDatabaseSlowsTheReading(t *testing.T) {
+	t.Parallel()
+	const rows = 200_000
+	s := newSite(t)
+	s.db.makeTables()
+	release := s.db.hold()
+	s.dropFile("a.csv", csvFile(0, rows))
+	p := s.pipeline()
+	// Every connection that may write waits for the lock.
+	s.db.await("true", `SELECT count(*) >= 4 FROM pg_stat_activity
+		WHERE datname = current_database() AND wait_event_type = 'Lock'`)
+	read, err := p.metric("input_received", `label="event_files"`)
+	require.NoError(t, err)
+	require.Less(t, read, 0.7*rows, "rows pile up in memory")
+	release()
+	s.db.awaitStored(rows)
+	s.db.require("0", "SELECT count(*) FROM rejected_events")
+	require.Empty(t, p.complaints())
+}
+
+func TestConnectionsThatAreCutCostNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p := s.pipeline()
+	g := s.generator("GENERATOR_INTERVAL=2ms", "GENERATOR_BATCH_SIZE=20")
+	for round := range 5 {
+		s.db.awaitAtLeast(300 * (round + 1))
+		_, err := s.db.ask(`SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+			WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+		if err != nil { // our own other connection may be among them
+			require.ErrorContains(t, err, "57P01")
+		}
+	}
+	g.terminate()
+	generated := s.generated()
+	s.db.awaitStored(len(generated))
+	requireSame(t, generated, s.db.stored())
+	s.db.require("0", "SELECT count(*) FROM rejected_events")
+	p.requireCalm(50)
+	p.terminate()
+}
+
+func TestAServerThatDoesNotAnswerIsToldAndItsConfigCanBeStopped(t *testing.T) {
+	t.Parallel()
+	// It takes connections and says nothing, as a wrong port or a firewall may.
+	mute, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer mute.Close()
+
+	s := newSite(t)
+	s.dropFile("a.csv", csvFile(0, 10))
+	dsn := fmt.Sprintf("postgres://shop:hush-hush@%s/shop?sslmode=disable&connect_timeout=1", mute.Addr())
+	p := s.pipeline("POSTGRES_DSN=" + dsn)
+	p.awaitLine(`level=error .*` + strings.Split(mute.Addr().String(), ":")[1])
+	requireSecret(t, p, dsn)
+	p.terminate()
+	s.db.require("true", "SELECT to_regclass('user_events') IS NULL")
+}
+
+// requireSecret checks that a program did not say its password.
+func requireSecret(t testing.TB, p *program, dsn string) {
+	t.Helper()
+	_, rest, _ := strings.Cut(dsn, "://")
+	credentials, _, _ := strings.Cut(rest, "@")
+	_, password, _ := strings.Cut(credentials, ":")
+	require.NotEmpty(t, password)
+	require.NotContains(t, p.output.String(), password)
+}

@@ -1,0 +1,15 @@
+package tests
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// dieWithUs has the kernel kill a program when this one ends without running
+// its cleanups: by a panic, or by go test's timeout.
+func dieWithUs(cmd *exec.Cmd) {
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+}

@@ -1,0 +1,208 @@
+package tests
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// program is the built binary, running. It dies with its test.
+type program struct {
+	t       testing.TB
+	name    string
+	address string // of its HTTP server
+	cmd     *exec.Cmd
+	output  lockedBuffer
+	started time.Time
+
+	done    chan struct{} // closed when the process is gone
+	outcome error         // how it ended; read it after done
+	wanted  bool          // its end was asked for, or is expected
+}
+
+// launch starts the binary and sees to it that nothing of it is left after the
+// test. A program that ends without being told to fails the test.
+func launch(t testing.TB, name string, prepare func(*exec.Cmd), args ...string) *program {
+	t.Helper()
+	path, err := binary()
+	require.NoError(t, err)
+	p := &program{t: t, name: name, done: make(chan struct{}), cmd: exec.Command(path, args...)}
+	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
+	prepare(p.cmd)
+	dieWithUs(p.cmd)
+	p.started = time.Now()
+	require.NoError(t, p.cmd.Start())
+	go func() {
+		p.outcome = p.cmd.Wait()
+		close(p.done)
+	}()
+	t.Cleanup(func() {
+		if p.ended() && !p.wanted {
+			t.Errorf("the %s ended by itself: %v", name, p.outcome)
+		}
+		p.kill()
+		if t.Failed() {
+			t.Logf("what the %s said:\n%s", name, p.output.String())
+		}
+	})
+	return p
+}
+
+func (p *program) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// kill ends the program as a power cut would: it gets no chance to tidy up.
+func (p *program) kill() {
+	p.wanted = true
+	_ = p.cmd.Process.Kill() // it may be gone already
+	<-p.done
+}
+
+// terminate asks the program to end, as a service manager does, and checks that
+// it does so in good order.
+func (p *program) terminate() {
+	p.t.Helper()
+	if runtime.GOOS == "windows" {
+		p.t.Skip("Windows has no SIGTERM")
+	}
+	p.wanted = true
+	require.NoError(p.t, p.cmd.Process.Signal(syscall.SIGTERM))
+	p.awaitEnd()
+}
+
+// awaitEnd waits until the program has ended in good order, by itself or because
+// it was told to.
+func (p *program) awaitEnd() {
+	p.t.Helper()
+	p.wanted = true
+	select {
+	case <-p.done:
+		require.NoError(p.t, p.outcome, "the %s ended badly", p.name)
+	case <-time.After(patience):
+		require.FailNow(p.t, "the "+p.name+" did not end when it should have")
+	}
+}
+
+// awaitLine waits until the program has said something that matches pattern.
+func (p *program) awaitLine(pattern string) {
+	p.t.Helper()
+	p.awaitLines(pattern, 1)
+}
+
+func (p *program) awaitLines(pattern string, n int) {
+	p.t.Helper()
+	await(p.t, fmt.Sprintf("the %s to say %q %d times", p.name, pattern, n), func() error {
+		if p.ended() && !p.wanted {
+			return &hopeless{fmt.Errorf("it ended: %w", p.outcome)}
+		}
+		if said := len(p.lines(pattern)); said < n {
+			return fmt.Errorf("it said so %d times", said)
+		}
+		return nil
+	})
+}
+
+// lines returns the lines the program has said so far that match pattern.
+func (p *program) lines(pattern string) []string {
+	var found []string
+	re := regexp.MustCompile(pattern)
+	for line := range strings.Lines(p.output.String()) {
+		if re.MatchString(line) {
+			found = append(found, strings.TrimSpace(line))
+		}
+	}
+	return found
+}
+
+// complaints are the lines with a level above information.
+func (p *program) complaints() []string { return p.lines(`level=(warn|warning|error|fatal)\b`) }
+
+// requireCalm checks that the program does not complain over and over: that it
+// said no more than at lines, and then no more than two a second of its life.
+func (p *program) requireCalm(atMost int) {
+	p.t.Helper()
+	lines := p.complaints()
+	allowed := atMost + int(2*time.Since(p.started).Seconds())
+	require.LessOrEqual(p.t, len(lines), allowed, "the %s floods its log:\n%s", p.name, strings.Join(lines, "\n"))
+}
+
+// metric sums a counter of the program over all its series that have the label.
+func (p *program) metric(name, label string) (float64, error) {
+	resp, err := http.Get("http://" + p.address + "/metrics")
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return 0, err
+	}
+	sum, found := 0.0, false
+	for line := range strings.Lines(string(body)) {
+		if !strings.HasPrefix(line, name+"{") || !strings.Contains(line, label) {
+			continue
+		}
+		value, err := strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndex(line, " ")+1:]), 64)
+		if err != nil {
+			return 0, err
+		}
+		sum, found = sum+value, true
+	}
+	if !found {
+		return 0, fmt.Errorf("no metric %s with %s", name, label)
+	}
+	return sum, nil
+}
+
+// memory reads what the kernel knows of the program's memory, in bytes: VmRSS is
+// what it holds now, VmHWM the most it ever held.
+func (p *program) memory(field string) int64 {
+	p.t.Helper()
+	if runtime.GOOS != "linux" {
+		p.t.Skip("resident memory is read from /proc")
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	require.NoError(p.t, err)
+	match := regexp.MustCompile(`(?m)^` + field + `:\s*(\d+) kB$`).FindSubmatch(status)
+	require.NotNil(p.t, match)
+	kilobytes, err := strconv.ParseInt(string(match[1]), 10, 64)
+	require.NoError(p.t, err)
+	return kilobytes << 10
+}
+
+// lockedBuffer takes what a program says while tests read it.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}

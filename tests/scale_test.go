@@ -1,0 +1,45 @@
+package tests
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestTwoPipelinesWithPositionsOfTheirOwnStoreEachEventOnce(t *testing.T) {
+	t.Parallel()
+	const events = 20_000
+	s := newSite(t)
+	root := filepath.Dir(s.state)
+	// Both make the tables at once, and both read every file.
+	one := s.pipeline("STATE_DIR=" + filepath.Join(root, "one"))
+	two := s.pipeline("STATE_DIR=" + filepath.Join(root, "two"))
+	s.generator("GENERATOR_INTERVAL=10ms", "GENERATOR_BATCH_SIZE=200", "GENERATOR_COUNT=20000").awaitEnd()
+	s.db.awaitStored(events)
+	await(t, "the first to have read it all", func() error { return one.hasRead(events) })
+	await(t, "the second to have read it all", func() error { return two.hasRead(events) })
+	one.terminate()
+	two.terminate()
+
+	requireSame(t, s.generated(), s.db.stored())
+	s.db.require("0", "SELECT count(*) FROM rejected_events")
+	require.Empty(t, one.complaints())
+	require.Empty(t, two.complaints())
+}
+
+func TestTwoPipelinesShareTheFoldersOfOneTable(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for _, half := range []string{"north", "south"} {
+		s.pipeline("EVENTS_DIR="+filepath.Join(s.events, half), "STATE_DIR="+filepath.Join(s.state, half))
+		s.generator("EVENTS_DIR="+filepath.Join(s.events, half), "GENERATOR_INTERVAL=5ms", "GENERATOR_COUNT=1000")
+	}
+	s.db.awaitStored(2000)
+	for _, p := range s.programs {
+		if p.name == "generator" {
+			p.awaitEnd()
+		}
+	}
+	requireSame(t, s.generated(), s.db.stored())
+}

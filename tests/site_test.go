@@ -1,0 +1,162 @@
+package tests
+
+import (
+	"bytes"
+	"compress/gzip"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecommerce-ingest/connect/config"
+	"github.com/ecommerce-ingest/connect/internal/postgres/postgrestest"
+	"github.com/ecommerce-ingest/connect/sql"
+)
+
+// site is one installation of the bundle: a database, a folder of events, a
+// folder of positions, and a copy of the shipped config and schema that a test
+// may edit.
+type site struct {
+	t  testing.TB
+	db *database
+
+	dsn     string
+	events  string
+	state   string
+	config  string
+	sql     string
+	prepare func(*exec.Cmd) // a last word on each program, may be nil
+
+	programs []*program
+}
+
+// newSite makes a site with a database of its own on the shared server.
+func newSite(t testing.TB) *site {
+	t.Helper()
+	return newSiteAt(t, postgrestest.NewDatabase(t))
+}
+
+// newSiteAt makes a site whose database is already there.
+func newSiteAt(t testing.TB, dsn string) *site {
+	t.Helper()
+	root := t.TempDir()
+	s := &site{
+		t:      t,
+		dsn:    dsn,
+		events: filepath.Join(root, "events"),
+		state:  filepath.Join(root, "state"),
+		config: filepath.Join(root, "config"),
+		sql:    filepath.Join(root, "sql"),
+	}
+	require.NoError(t, os.Mkdir(s.events, 0o755))
+	require.NoError(t, os.CopyFS(s.config, config.Files))
+	require.NoError(t, os.CopyFS(s.sql, sql.Files))
+	s.db = openDatabase(s, dsn)
+	return s
+}
+
+// pipeline starts config/pipeline.yaml. Each of env is NAME=value and has the
+// last word.
+func (s *site) pipeline(env ...string) *program {
+	s.t.Helper()
+	return s.pipelineWith(nil, env...)
+}
+
+// pipelineWith starts the pipeline with further arguments, such as --set.
+func (s *site) pipelineWith(args []string, env ...string) *program {
+	s.t.Helper()
+	args = append(append([]string{"run"}, args...), filepath.Join(s.config, "pipeline.yaml"))
+	return s.launch("pipeline", args, env)
+}
+
+// generator starts config/generator.yaml. Each of env is NAME=value.
+func (s *site) generator(env ...string) *program {
+	s.t.Helper()
+	return s.launch("generator", []string{"run", filepath.Join(s.config, "generator.yaml")}, env)
+}
+
+func (s *site) launch(name string, args, env []string) *program {
+	s.t.Helper()
+	address := freeAddress(s.t)
+	p := launch(s.t, name, func(cmd *exec.Cmd) {
+		cmd.Dir = s.t.TempDir() // a default that is not overruled lands here
+		// Nothing of the environment of whoever runs the tests: it may well hold
+		// a POSTGRES_DSN, or a PGPASSWORD.
+		cmd.Env = append([]string{
+			"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "SystemRoot=" + os.Getenv("SystemRoot"),
+			"POSTGRES_DSN=" + s.dsn,
+			"EVENTS_DIR=" + s.events,
+			"STATE_DIR=" + s.state,
+			"CONFIG_DIR=" + s.config,
+			"SQL_DIR=" + s.sql,
+			"HTTP_ADDRESS=" + address,
+			"GENERATOR_HTTP_ADDRESS=" + address,
+		}, env...)
+		if s.prepare != nil {
+			s.prepare(cmd)
+		}
+	}, args...)
+	p.address = address
+	s.programs = append(s.programs, p)
+	return p
+}
+
+// dropFile lets a file appear in the events folder, whole at once.
+func (s *site) dropFile(name, content string) {
+	s.t.Helper()
+	path := filepath.Join(s.events, name)
+	require.NoError(s.t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(s.t, os.WriteFile(path+".tmp", []byte(content), 0o644))
+	require.NoError(s.t, os.Rename(path+".tmp", path))
+}
+
+// appendTo writes to the end of a file in the events folder, and makes it when
+// it is not there.
+func (s *site) appendTo(name, content string) {
+	s.t.Helper()
+	f, err := os.OpenFile(filepath.Join(s.events, name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	require.NoError(s.t, err)
+	_, err = f.WriteString(content)
+	require.NoError(s.t, err)
+	require.NoError(s.t, f.Close())
+}
+
+// edit replaces the one occurrence of a text in a file of the site's config.
+func (s *site) edit(name, from, to string) {
+	s.t.Helper()
+	path := filepath.Join(s.config, name)
+	text, err := os.ReadFile(path)
+	require.NoError(s.t, err)
+	require.Equal(s.t, 1, bytes.Count(text, []byte(from)), "%q in %s", from, name)
+	require.NoError(s.t, os.WriteFile(path, bytes.Replace(text, []byte(from), []byte(to), 1), 0o644))
+}
+
+// freeAddress is a loopback address that nobody listens on.
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func gzipped(t testing.TB, content string) string {
+	t.Helper()
+	var buf bytes.Buffer
+	w := gzip.NewWriter(&buf)
+	_, err := w.Write([]byte(content))
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return buf.String()
+}
+
+// schema is the text of one of the site's SQL files.
+func (s *site) schema(name string) string {
+	s.t.Helper()
+	text, err := os.ReadFile(filepath.Join(s.sql, name))
+	require.NoError(s.t, err)
+	return string(text)
+}
