@@ -1,0 +1,245 @@
+// Package compose checks docker-compose.yml and the Dockerfile without an
+// engine: with the compose specification's own loader, and by following every
+// path that they name.
+package compose
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/compose-spec/compose-go/v2/cli"
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// root is the repository, seen from this package.
+const root = "../.."
+
+// The services that stay; prepare comes and goes.
+var lasting = []string{"postgres", "generator", "pipeline"}
+
+// load reads the file as docker compose would, with these variables set.
+func load(t *testing.T, env ...string) *types.Project {
+	t.Helper()
+	options, err := cli.NewProjectOptions(
+		[]string{filepath.Join(root, "docker-compose.yml")},
+		cli.WithName("shop"),
+		cli.WithEnv(env),
+		cli.WithDiscardEnvFile,
+	)
+	require.NoError(t, err)
+	project, err := options.LoadProject(t.Context())
+	require.NoError(t, err)
+	return project
+}
+
+func TestTheFileLoads(t *testing.T) {
+	t.Parallel()
+	names := load(t).ServiceNames()
+	assert.ElementsMatch(t, append([]string{"prepare"}, lasting...), names)
+}
+
+// docker compose calls version obsolete; docker-compose 1.29 refuses name.
+func TestNoTopLevelKeyThatOneOfTheTwoComposesDislikes(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile(filepath.Join(root, "docker-compose.yml"))
+	require.NoError(t, err)
+	keys := regexp.MustCompile(`(?m)^([a-z][\w-]*):`).FindAllStringSubmatch(string(content), -1)
+	require.NotEmpty(t, keys)
+	for _, key := range keys {
+		if !strings.HasPrefix(key[1], "x-") {
+			assert.Contains(t, []string{"services", "volumes"}, key[1])
+		}
+	}
+}
+
+func TestEveryPortIsPublishedOnLoopbackOnly(t *testing.T) {
+	t.Parallel()
+	for name, service := range load(t, "POSTGRES_PORT=15432").Services {
+		for _, port := range service.Ports {
+			assert.Equal(t, "127.0.0.1", port.HostIP, name)
+		}
+		assert.Empty(t, service.NetworkMode, name)
+	}
+}
+
+func TestNothingStartsBeforeWhatItNeeds(t *testing.T) {
+	t.Parallel()
+	project := load(t)
+	conditions := func(service string) map[string]string {
+		found := map[string]string{}
+		for name, dependency := range project.Services[service].DependsOn {
+			found[name] = dependency.Condition
+		}
+		return found
+	}
+	assert.Equal(t, map[string]string{
+		"postgres": types.ServiceConditionHealthy,
+		"prepare":  types.ServiceConditionCompletedSuccessfully,
+	}, conditions("pipeline"))
+	assert.Equal(t, map[string]string{
+		"prepare": types.ServiceConditionCompletedSuccessfully,
+	}, conditions("generator"))
+}
+
+func TestEveryLastingServiceIsWatchedAndRestarted(t *testing.T) {
+	t.Parallel()
+	project := load(t)
+	for _, name := range lasting {
+		service := project.Services[name]
+		require.NotNil(t, service.HealthCheck, name)
+		assert.False(t, service.HealthCheck.Disable, name)
+		assert.NotEmpty(t, service.HealthCheck.Test, name)
+		assert.Equal(t, types.RestartPolicyUnlessStopped, service.Restart, name)
+	}
+	assert.Equal(t, types.RestartPolicyNo, project.Services["prepare"].Restart)
+}
+
+// While the schema is applied, the server listens on its socket only: a check
+// by socket would call it healthy too early.
+func TestTheDatabaseIsCheckedByTCP(t *testing.T) {
+	t.Parallel()
+	check := load(t).Services["postgres"].HealthCheck.Test
+	assert.Contains(t, check, "--host=127.0.0.1")
+	assert.Contains(t, check, "--dbname=ecommerce_events")
+}
+
+// Several services that build one tag at once fail on a machine that does not
+// have the image yet, and an image without a build would be pulled.
+func TestOneServiceBuildsTheImageForAll(t *testing.T) {
+	t.Parallel()
+	project := load(t)
+	var builders []string
+	for name, service := range project.Services {
+		if service.Build != nil {
+			builders = append(builders, name)
+		}
+	}
+	assert.Equal(t, []string{"prepare"}, builders)
+	for _, name := range []string{"generator", "pipeline"} {
+		assert.Equal(t, project.Services["prepare"].Image, project.Services[name].Image, name)
+		assert.Equal(t, types.PullPolicyNever, project.Services[name].PullPolicy, name)
+		assert.Contains(t, project.Services[name].DependsOn, "prepare", name)
+	}
+}
+
+func TestTheServicesThatReadEventsAreUnprivileged(t *testing.T) {
+	t.Parallel()
+	project := load(t)
+	for _, name := range []string{"generator", "pipeline"} {
+		service := project.Services[name]
+		assert.Equal(t, "1000:1000", service.User, name)
+		assert.True(t, service.ReadOnly, name)
+		assert.Equal(t, []string{"ALL"}, service.CapDrop, name)
+		assert.Empty(t, service.CapAdd, name)
+	}
+	assert.Equal(t, "501:20", load(t, "CONNECT_UID=501", "CONNECT_GID=20").Services["pipeline"].User)
+}
+
+func TestThePasswordComesFromTheEnvironment(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		env  []string
+		want string
+	}{
+		{nil, "mysecretpassword"},
+		{[]string{"POSTGRES_PASSWORD="}, "mysecretpassword"},
+		{[]string{"POSTGRES_PASSWORD=p@ss/w:rd %"}, "p@ss/w:rd %"},
+	} {
+		project := load(t, c.env...)
+		assert.Equal(t, c.want, *project.Services["postgres"].Environment["POSTGRES_PASSWORD"])
+		assert.Equal(t, c.want, *project.Services["pipeline"].Environment["PGPASSWORD"])
+	}
+}
+
+func TestEveryImageCanComeFromAMirror(t *testing.T) {
+	t.Parallel()
+	project := load(t,
+		"POSTGRES_IMAGE=mirror/postgres:1", "GO_IMAGE=mirror/go:1", "RUN_IMAGE=mirror/run:1", "CONNECT_IMAGE=mirror/connect:1")
+	assert.Equal(t, "mirror/postgres:1", project.Services["postgres"].Image)
+	assert.Equal(t, "mirror/connect:1", project.Services["pipeline"].Image)
+	args := project.Services["prepare"].Build.Args
+	assert.Equal(t, "mirror/go:1", *args["GO_IMAGE"])
+	assert.Equal(t, "mirror/run:1", *args["RUN_IMAGE"])
+}
+
+func TestTheDefaultImagesAreThoseOfTheDockerfile(t *testing.T) {
+	t.Parallel()
+	args := load(t).Services["prepare"].Build.Args
+	lines := dockerfile(t)
+	for _, name := range []string{"GO_IMAGE", "RUN_IMAGE"} {
+		assert.Contains(t, lines, "ARG "+name+"="+*args[name])
+	}
+}
+
+func TestTheEventsAreSharedOnTheHost(t *testing.T) {
+	t.Parallel()
+	events, err := filepath.Abs(filepath.Join(root, "data", "events"))
+	require.NoError(t, err)
+	project := load(t)
+	for _, name := range []string{"prepare", "generator", "pipeline"} {
+		mounted := slices.ContainsFunc(project.Services[name].Volumes, func(v types.ServiceVolumeConfig) bool {
+			return v.Type == types.VolumeTypeBind && v.Source == events && v.Target == "/connect/data/events" && !v.ReadOnly
+		})
+		assert.True(t, mounted, name)
+	}
+}
+
+func TestWhatIsMountedIsThere(t *testing.T) {
+	t.Parallel()
+	events, err := filepath.Abs(filepath.Join(root, "data", "events"))
+	require.NoError(t, err)
+	project := load(t)
+	for name, service := range project.Services {
+		for _, volume := range service.Volumes {
+			switch {
+			case volume.Type == types.VolumeTypeVolume:
+				assert.Contains(t, project.Volumes, volume.Source, name)
+			case volume.Source == events: // the engine makes it
+			default:
+				assert.DirExists(t, volume.Source, name)
+				assert.True(t, volume.ReadOnly, "%s: %s", name, volume.Source)
+			}
+		}
+	}
+}
+
+// A variable that no config reads would be a setting without effect.
+func TestTheConfigsReadWhatTheServicesSet(t *testing.T) {
+	t.Parallel()
+	project := load(t)
+	for name, file := range map[string]string{
+		"generator": "config/generator.yaml",
+		"pipeline":  "config/pipeline.yaml",
+	} {
+		service := project.Services[name]
+		assert.Equal(t, types.ShellCommand{"-c", file}, service.Command)
+		content, err := os.ReadFile(filepath.Join(root, file))
+		require.NoError(t, err)
+		for variable := range service.Environment {
+			if variable != "PGPASSWORD" { // read by the PostgreSQL driver
+				assert.Contains(t, string(content), "${"+variable+":", "%s does not read it", file)
+			}
+		}
+	}
+}
+
+// The health checks and the published ports must speak of the port that the
+// service listens on.
+func TestTheHealthChecksAskThePortThatIsPublished(t *testing.T) {
+	t.Parallel()
+	project := load(t)
+	for name, variable := range map[string]string{"generator": "GENERATOR_HTTP_ADDRESS", "pipeline": "HTTP_ADDRESS"} {
+		service := project.Services[name]
+		_, port, found := strings.Cut(*service.Environment[variable], ":")
+		require.True(t, found, name)
+		assert.Contains(t, service.HealthCheck.Test, "http://127.0.0.1:"+port+"/ready", name)
+		require.Len(t, service.Ports, 1, name)
+		assert.Equal(t, port, service.Ports[0].Published, name)
+	}
+}
