@@ -17,13 +17,13 @@ type unit struct {
 // plan puts the rows of a batch, but those that skip names, into units.
 //
 // Rows are sent in the order of their keys, so that transactions lock in one
-// order and the index is entered in one sweep. Of rows with one key that are
-// known to be alike only one is sent, the last for an upsert and the first for
-// an ignore, as if they had come one by one; how many were left out is the
-// second result. Rows of one key and several shapes cannot be replaced by one
-// another in an upsert, so they go into units that follow one another.
+// order and the index is entered in one sweep. Of rows with one key only one is
+// sent, the last for an upsert and the first for an ignore, as if they had come
+// one by one; how many were left out is the second result. In an upsert a row
+// cannot replace one of another shape, so these go into units that follow one
+// another. Where equal keys may have different bytes the server sorts.
 //
-// With every row set, none is left out: each row is to be judged.
+// With every set, no row is left out: each is to be judged.
 func (b *batch) plan(skip func(message int) bool, every bool) (units []unit, leftOut int) {
 	order := make([]int, 0, len(b.rows))
 	for i := range b.rows {
@@ -34,10 +34,17 @@ func (b *batch) plan(skip func(message int) bool, every bool) (units []unit, lef
 	if len(b.target.keys) == 0 {
 		return b.split(order, nil), 0
 	}
-	b.sortByKey(order)
-	if b.target.mode == modeAppend || !b.target.exactKey {
-		return b.split(order, b.rounds(order)), 0
+	if b.target.mode == modeAppend {
+		b.sortByKey(order)
+		return b.split(order, nil), 0
 	}
+	if !b.target.exactKey {
+		if len(b.shapes) > 1 {
+			return b.runs(order), 0
+		}
+		return b.split(order, nil), 0
+	}
+	b.sortByKey(order)
 	if !every {
 		order, leftOut = b.dropRepeated(order)
 	}
@@ -50,7 +57,7 @@ type sortItem struct {
 	row    int
 }
 
-// sortByKey sorts rows by key, those without one to the end, and else as they
+// sortByKey sorts rows by key, those without one to the front, and else as they
 // came.
 func (b *batch) sortByKey(order []int) {
 	compare := func(i, j int) int {
@@ -128,7 +135,7 @@ func (b *batch) dropRepeated(order []int) (kept []int, dropped int) {
 // shape differs from that of the row before it has to wait for the next round.
 // It is nil when one round is enough.
 func (b *batch) rounds(order []int) []int {
-	if len(b.shapes) < 2 || b.target.mode != modeUpsert {
+	if len(b.shapes) < 2 {
 		return nil
 	}
 	var rounds []int
@@ -146,6 +153,20 @@ func (b *batch) rounds(order []int) []int {
 		}
 	}
 	return rounds
+}
+
+// runs makes a unit of each run of rows of one shape, as they came. This is for
+// keys of which it cannot be told here whether they are equal.
+func (b *batch) runs(order []int) []unit {
+	var units []unit
+	for n, i := range order {
+		if n == 0 || b.rows[i].shape != b.rows[order[n-1]].shape {
+			units = append(units, unit{b, b.shapes[b.rows[i].shape], nil})
+		}
+		last := &units[len(units)-1]
+		last.order = append(last.order, i)
+	}
+	return units
 }
 
 // split makes a unit of the rows of each round and shape.

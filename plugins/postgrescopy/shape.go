@@ -24,8 +24,8 @@ type shape struct {
 
 	// stagedOnly: COPY into the table itself is not possible.
 	stagedOnly bool
-	// ordered: the staged rows carry their number, since the INSERT needs it.
-	ordered bool
+	// numbered: the staged rows carry their number, since the INSERT needs it.
+	numbered bool
 
 	copyDirect string
 	stageName  string
@@ -113,8 +113,8 @@ func (s *shape) writeStatements(t *target, p shapeParts) {
 
 	into := t.insertInto(p.names)
 	onConflict := t.onConflict(p.names)
-	distinct, order := t.lastOfEachKey(p)
-	s.ordered = distinct != "" || len(p.names) == 0
+	distinct, order := t.byKey(p)
+	s.numbered = order != "" || len(p.names) == 0
 	if len(p.names) == 0 {
 		s.stagedOnly = true // COPY cannot write rows of no columns
 	}
@@ -158,18 +158,23 @@ func (t *target) onConflict(names []string) string {
 	return clause + "UPDATE SET " + strings.Join(set, ", ")
 }
 
-// lastOfEachKey gives what makes a SELECT take only the last row of each key,
-// which an upsert needs: ON CONFLICT DO UPDATE refuses to touch a row twice. It
-// is empty where equal keys have equal bytes, and so were found before. Rows
-// with NULL in the key are all different.
-func (t *target) lastOfEachKey(p shapeParts) (distinct, order string) {
-	if t.mode != modeUpsert || t.exactKey || len(p.keyValues) < len(t.keyNames) {
+// byKey gives what makes a SELECT take staged rows in the order of their keys,
+// for keys whose bytes do not tell whether they are equal, and so could not be
+// sorted before: the first of a key comes first for an ignore; for an upsert
+// the last one only, since ON CONFLICT DO UPDATE refuses to touch a row twice.
+// Rows with NULL in the key are all different.
+func (t *target) byKey(p shapeParts) (distinct, order string) {
+	if t.mode == modeAppend || t.exactKey || len(p.keyValues) < len(t.keyNames) {
 		return "", ""
+	}
+	key := strings.Join(p.keyValues, ", ")
+	if t.mode == modeIgnore {
+		return "", " ORDER BY " + key + ", o"
 	}
 	anyNull := make([]string, len(p.keyValues))
 	for i, value := range p.keyValues {
 		anyNull[i] = value + " IS NULL"
 	}
-	each := strings.Join(p.keyValues, ", ") + ", CASE WHEN " + strings.Join(anyNull, " OR ") + " THEN o END"
-	return "DISTINCT ON (" + each + ") ", " ORDER BY " + each + ", o DESC"
+	key += ", CASE WHEN " + strings.Join(anyNull, " OR ") + " THEN o END"
+	return "DISTINCT ON (" + key + ") ", " ORDER BY " + key + ", o DESC"
 }

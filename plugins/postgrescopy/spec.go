@@ -7,7 +7,7 @@ import (
 func spec() *service.ConfigSpec {
 	return service.NewConfigSpec().
 		Beta().
-		Version("1.0.0").
+		Version("0.1.0").
 		Categories("Services").
 		Summary("Writes batches of messages into a PostgreSQL table by binary COPY, and rejects single rows rather than batches.").
 		Description(description).

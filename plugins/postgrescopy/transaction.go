@@ -87,7 +87,7 @@ func (u planned) statements(reused bool) string {
 	if reused {
 		parts = append(parts, "DELETE FROM "+u.shape.stageName)
 	}
-	if u.shape.ordered {
+	if u.shape.numbered {
 		parts = append(parts, u.shape.copyNumber)
 	} else {
 		parts = append(parts, u.shape.copyStage)
@@ -97,7 +97,7 @@ func (u planned) statements(reused bool) string {
 
 func (s *session) send(ctx context.Context, j *job, u planned, statements string) error {
 	rows := u.stream()
-	if u.staged() && u.shape.ordered {
+	if u.staged() && u.shape.numbered {
 		rows = u.numberedStream(0)
 	}
 	tag, err := s.copyRows(ctx, rows, statements)

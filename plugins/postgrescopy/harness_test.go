@@ -1,0 +1,194 @@
+package postgrescopy
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/ecommerce-ingest/connect/internal/postgres/postgrestest"
+)
+
+// patient bounds what a test waits for.
+const patient = time.Minute
+
+// testDB is a database for one test, and a connection of the test's own.
+type testDB struct {
+	tb   testing.TB
+	dsn  string
+	conn *pgx.Conn
+}
+
+func newTestDB(tb testing.TB, schema ...string) *testDB {
+	tb.Helper()
+	return openTestDB(tb, postgrestest.NewDatabase(tb), schema...)
+}
+
+func openTestDB(tb testing.TB, dsn string, schema ...string) *testDB {
+	tb.Helper()
+	db := &testDB{tb: tb, dsn: dsn}
+	db.reconnect()
+	tb.Cleanup(func() { _ = db.conn.Close(context.Background()) })
+	for _, sql := range schema {
+		db.exec(sql)
+	}
+	return db
+}
+
+func (db *testDB) reconnect() {
+	db.tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patient)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, db.dsn)
+	require.NoError(db.tb, err)
+	db.conn = conn
+}
+
+func (db *testDB) exec(sql string) {
+	db.tb.Helper()
+	_, err := db.conn.PgConn().Exec(context.Background(), sql).ReadAll()
+	require.NoError(db.tb, err, sql)
+}
+
+// rows gives a query's rows, each as its values in text, parted by bars.
+func (db *testDB) rows(sql string) []string {
+	db.tb.Helper()
+	found, err := queryText(context.Background(), db.conn.PgConn(), sql)
+	require.NoError(db.tb, err, sql)
+	lines := make([]string, len(found))
+	for i, row := range found {
+		lines[i] = strings.Join(row, "|")
+	}
+	return lines
+}
+
+func (db *testDB) value(sql string) string {
+	db.tb.Helper()
+	rows := db.rows(sql)
+	require.Len(db.tb, rows, 1, sql)
+	return rows[0]
+}
+
+// testOutput is an output under test, and what it logs.
+type testOutput struct {
+	*copyOutput
+	tb  testing.TB
+	log *logBuffer
+}
+
+// logBuffer takes log lines from several goroutines.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// newTestOutput makes an output of YAML, to which the DSN is added.
+func newTestOutput(tb testing.TB, dsn, yaml string) *testOutput {
+	tb.Helper()
+	parsed, err := spec().ParseYAML(fmt.Sprintf("dsn: %q\n%s", dsn, yaml), nil)
+	require.NoError(tb, err)
+	conf, err := configFromParsed(parsed)
+	require.NoError(tb, err)
+	log := &logBuffer{}
+	logger := service.NewLoggerFromSlog(slog.New(slog.NewTextHandler(log, nil)))
+	o := &testOutput{newCopyOutput(conf, service.MockResources(service.MockResourcesOptUseLogger(logger))), tb, log}
+	tb.Cleanup(func() { _ = o.Close(context.Background()) })
+	return o
+}
+
+// connected is newTestOutput, connected.
+func (db *testDB) connected(yaml string) *testOutput {
+	db.tb.Helper()
+	o := newTestOutput(db.tb, db.dsn, yaml)
+	o.connect()
+	return o
+}
+
+func (o *testOutput) connect() {
+	o.tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patient)
+	defer cancel()
+	require.NoError(o.tb, o.Connect(ctx))
+}
+
+// fields is a row as a message has it.
+type fields = map[string]any
+
+func batchOf(rows ...fields) service.MessageBatch {
+	batch := make(service.MessageBatch, len(rows))
+	for i, row := range rows {
+		batch[i] = service.NewMessage(nil)
+		batch[i].SetStructured(row)
+	}
+	return batch
+}
+
+// write writes rows and gives the reasons of those that were rejected, by their
+// place in the batch. As the engine does, it connects again and sends the batch
+// again when the output asks for that.
+func (o *testOutput) write(rows ...fields) map[int]string {
+	o.tb.Helper()
+	return o.writeBatch(batchOf(rows...))
+}
+
+func (o *testOutput) writeBatch(batch service.MessageBatch) map[int]string {
+	o.tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patient)
+	defer cancel()
+	rejected, err := o.send(ctx, batch)
+	require.NoError(o.tb, err)
+	return rejected
+}
+
+// send is writeBatch for goroutines other than the test's.
+func (o *testOutput) send(ctx context.Context, batch service.MessageBatch) (map[int]string, error) {
+	indexed := batch.Copy()
+	index := indexed.Index()
+	for {
+		err := o.WriteBatch(ctx, indexed)
+		switch {
+		case err == nil:
+			return map[int]string{}, nil
+		case err == service.ErrNotConnected:
+			for err != nil {
+				if err = o.Connect(ctx); ctx.Err() != nil {
+					return nil, ctx.Err()
+				}
+			}
+			continue
+		}
+		failed, ok := err.(*service.BatchError)
+		if !ok {
+			return nil, err
+		}
+		reasons := map[int]string{}
+		failed.WalkMessagesIndexedBy(index, func(i int, _ *service.Message, err error) bool {
+			if err != nil {
+				reasons[i] = err.Error()
+			}
+			return true
+		})
+		return reasons, nil
+	}
+}
