@@ -37,6 +37,8 @@ func render(view *service.ConfigView) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("reading the spec: %w", err)
 	}
+	data.CommonConfigYAML = showSecretsEmpty(data.CommonConfigYAML)
+	data.AdvancedConfigYAML = showSecretsEmpty(data.AdvancedConfigYAML)
 	fields, err := fieldsOf(view, data)
 	if err != nil {
 		return "", err
@@ -52,6 +54,12 @@ func render(view *service.ConfigView) (string, error) {
 		"Categories": strings.Join(categories, ", "),
 		"Fields":     fields,
 	})
+}
+
+// showSecretsEmpty takes out the engine's mark for a value that it does not
+// show, which here hides nothing and would only be copied.
+func showSecretsEmpty(config string) string {
+	return strings.ReplaceAll(config, "'!!!SECRET_SCRUBBED!!!'", `""`)
 }
 
 // renderIndex gives the page that lists the others.

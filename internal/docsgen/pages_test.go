@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -28,11 +29,32 @@ func TestThePagesAreFresh(t *testing.T) {
 			t.Errorf("%s/%s is missing%s", pagesDir, name, remedy)
 			continue
 		}
-		assert.Equal(t, page, written, "%s/%s is stale%s", pagesDir, name, remedy)
+		if line, fromSpec, onPage := firstDifference(page, written); line > 0 {
+			t.Errorf("%s/%s is stale: line %d should be\n\t%s\nbut is\n\t%s\n%s", pagesDir, name, line, fromSpec, onPage, remedy[2:])
+		}
 	}
 	for name := range have {
 		assert.Contains(t, want, name, "%s/%s belongs to no plugin%s", pagesDir, name, remedy)
 	}
+}
+
+// firstDifference gives the number and both versions of the first line in which
+// two texts differ; number 0 if there is none.
+func firstDifference(a, b string) (number int, inA, inB string) {
+	linesA, linesB := strings.Split(a, "\n"), strings.Split(b, "\n")
+	for i := range max(len(linesA), len(linesB)) {
+		inA, inB = "(the end)", "(the end)"
+		if i < len(linesA) {
+			inA = linesA[i]
+		}
+		if i < len(linesB) {
+			inB = linesB[i]
+		}
+		if inA != inB {
+			return i + 1, inA, inB
+		}
+	}
+	return 0, "", ""
 }
 
 // The examples are what people copy, so each must be a config that the engine
