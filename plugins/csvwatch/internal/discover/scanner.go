@@ -21,7 +21,7 @@ const (
 	hotTime = time.Minute
 	// coldLooks is how many files that have long been the same are looked at in one scan where notification works.
 	// With more of them their turns go round.
-	coldLooks = 2000
+	coldLooks = 1000
 )
 
 // Sink is told what is different.
@@ -49,8 +49,7 @@ type Scanner struct {
 
 	dirs  map[string]*dir
 	round uint64
-	cold  int // looks left for unchanged files in this scan
-	turn  uint64
+	cold  int // looks left in this scan for files that have long been the same; negative: no limit
 	said  map[string]string // by path: the last thing said about it
 	start time.Time
 }
@@ -65,14 +64,16 @@ type dir struct {
 	told     bool      // notification can be relied on
 	round    uint64    // the last scan that came by
 	files    map[string]*seen
-	subs     map[string]bool // names of directories below; true for those reached by a symbolic link
+	names    []string            // of files, as they were at the last listing
+	turn     int                 // the one of names that was looked at last
+	hot      map[string]struct{} // names of files that changed of late
+	subs     map[string]bool     // names of directories below; true for those reached by a symbolic link
 }
 
 // seen is what is remembered of a file.
 type seen struct {
 	st    fileid.Stat
-	hot   time.Duration // until when it is looked at in every scan, as time since the scanner's start
-	turn  uint64        // when it was looked at last
+	hot   time.Duration // until when it counts as changed of late, as time since the scanner's start
 	other bool          // not a regular file
 }
 
@@ -161,7 +162,7 @@ func (w *walk) tree(dirPath string, base bool) error {
 		if d != nil {
 			s.drop(dirPath, d)
 		}
-		d = &dir{path: dirPath, id: st.ID, files: map[string]*seen{}, subs: map[string]bool{}}
+		d = &dir{path: dirPath, id: st.ID, files: map[string]*seen{}, hot: map[string]struct{}{}, subs: map[string]bool{}}
 		s.dirs[dirPath] = d
 	}
 	d.round = s.round
@@ -230,6 +231,10 @@ func (s *Scanner) list(d *dir) error {
 			delete(d.subs, name)
 		}
 	}
+	d.names, d.turn = d.names[:0], 0
+	for name := range d.files {
+		d.names = append(d.names, name)
+	}
 	return nil
 }
 
@@ -242,9 +247,7 @@ func (s *Scanner) entry(d *dir, e fs.DirEntry, present map[string]bool) {
 		if s.patterns.Enters(full) && (kind.IsDir() || isDir(full)) {
 			present[name] = true
 			d.subs[name] = kind&fs.ModeSymlink != 0
-			if s.patterns.Match(full) {
-				s.say(full, "%s matches but is a directory: it is left out", full)
-			}
+			s.leaveOut(full, kind|fs.ModeDir)
 			return
 		}
 	}
@@ -262,46 +265,29 @@ func isDir(path string) bool {
 	return err == nil && st.Mode.IsDir()
 }
 
-// lookAtKnown looks at the files of a directory that may have changed.
+// lookAtKnown looks at the files of a directory that may have changed: all of them where nothing else would tell, else
+// those that changed of late, and some of the others in turn.
 func (s *Scanner) lookAtKnown(d *dir, now time.Time) {
-	age := now.Sub(s.start)
 	if !d.told || s.cold < 0 {
 		for name := range d.files {
 			s.look(d, name)
 		}
 		return
 	}
-	for name, k := range d.files {
-		if k.hot > age {
+	age := now.Sub(s.start)
+	for name := range d.hot {
+		k := d.files[name]
+		if k == nil || k.hot < age {
+			delete(d.hot, name)
+		}
+		s.look(d, name)
+	}
+	for n := min(len(d.names), s.cold); n > 0; n-- {
+		d.turn = (d.turn + 1) % len(d.names)
+		if name := d.names[d.turn]; d.files[name] != nil {
 			s.look(d, name)
 		}
-	}
-	if s.cold > 0 {
-		s.lookAtCold(d, age)
-	}
-}
-
-// lookAtCold takes those whose last look is longest ago. Map order is random, so an exact queue is not needed: a file
-// that was looked at since the turn began is passed over, and when all were, a new turn begins.
-func (s *Scanner) lookAtCold(d *dir, age time.Duration) {
-	left := 0
-	for name, k := range d.files {
-		if k.hot > age || k.turn > s.turn {
-			continue
-		}
-		if s.cold == 0 {
-			left++
-			break
-		}
 		s.cold--
-		s.look(d, name)
-		k.turn = s.turn + 1
-	}
-	if left == 0 && s.cold > 0 {
-		// All of this directory have had their turn; they begin anew in the next scan.
-		for _, k := range d.files {
-			k.turn = 0
-		}
 	}
 }
 
@@ -353,8 +339,12 @@ func (s *Scanner) look(d *dir, name string) {
 		if known != nil && !known.other {
 			s.remove(d, name, known)
 		}
-		d.files[name] = &seen{other: true, st: st}
-		s.say(full, "%s matches but is a %s: it is left out", full, kindOf(st.Mode))
+		if st.Mode.IsDir() {
+			delete(d.files, name)
+		} else {
+			d.files[name] = &seen{other: true, st: st}
+		}
+		s.leaveOut(full, st.Mode)
 		return
 	}
 	if known != nil && !known.other {
@@ -366,19 +356,30 @@ func (s *Scanner) look(d *dir, name string) {
 		}
 	}
 	s.unsay(full)
+	s.unsay(full + " matches")
 	if known == nil {
 		known = &seen{}
 		d.files[name] = known
 	}
 	known.st, known.other = st, false
 	known.hot = time.Since(s.start) + hotTime
+	d.hot[name] = struct{}{}
 	s.sink.Found(full, st)
+}
+
+// leaveOut says once that something is not a file.
+func (s *Scanner) leaveOut(full string, mode fs.FileMode) {
+	if s.patterns.Match(full) {
+		s.say(full+" matches", "%s matches but is a %s: it is left out", full, kindOf(mode))
+	}
 }
 
 func (s *Scanner) remove(d *dir, name string, k *seen) {
 	delete(d.files, name)
+	delete(d.hot, name)
 	full := filepath.Join(d.path, name)
 	s.unsay(full)
+	s.unsay(full + " matches")
 	if !k.other {
 		s.sink.Gone(full, k.st.ID)
 	}
@@ -391,6 +392,7 @@ func (s *Scanner) drop(path string, d *dir) {
 	}
 	s.forget(path)
 	s.unsay(path)
+	s.unsay(path + " matches")
 	delete(s.dirs, path)
 }
 

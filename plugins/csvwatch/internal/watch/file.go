@@ -38,6 +38,7 @@ const (
 // All fields are under Watcher.mu, except open, which belongs to the reader and tells others only by isOpen.
 type file struct {
 	path    string
+	alias   string // another path to it, when there is one
 	st      fileid.Stat
 	changed time.Time // when a change was seen last; by the monotonic clock
 	seen    bool      // found in this run
@@ -114,16 +115,11 @@ func (w *Watcher) Found(path string, st fileid.Stat) {
 	old := f.st
 	first := !f.seen
 	f.st, f.seen = st, true
-	if f.path != path && (f.missing || first) {
-		if !first {
-			w.opt.Log.Debugf("%s was renamed to %s", f.path, path)
-		}
-		f.path = path
-		w.touch(f)
-	}
-	if f.path == path {
-		f.missing = false
-		delete(w.lost, f)
+	if f.path != path && !f.missing && !first {
+		// A second link, or a rename of which only one half was seen so far.
+		f.alias = path
+	} else {
+		w.put(f, path)
 	}
 	switch {
 	case first:
@@ -153,8 +149,27 @@ func (f *file) upToDate() bool {
 func (w *Watcher) Gone(path string, id fileid.ID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if f := w.files[id]; f != nil && f.path == path {
+	f := w.files[id]
+	switch {
+	case f == nil:
+	case f.alias == path:
+		f.alias = ""
+	case f.path == path && f.alias != "":
+		w.put(f, f.alias)
+		f.alias = ""
+	case f.path == path:
 		w.miss(f)
+	}
+}
+
+// put notes where f is. The lock is held.
+func (w *Watcher) put(f *file, path string) {
+	f.missing = false
+	delete(w.lost, f)
+	if f.path != path {
+		w.opt.Log.Debugf("%s is now %s", f.path, path)
+		f.path = path
+		w.touch(f)
 	}
 }
 

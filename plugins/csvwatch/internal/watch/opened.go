@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/content"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
@@ -30,20 +29,13 @@ var (
 
 // opened is an open file in the middle of being read. It is for one goroutine at a time.
 type opened struct {
+	path  string
+	opts  csvrows.Options
 	file  *os.File
 	rows  *csvrows.Reader
-	plain bool
-	// reach is how far the bytes on disk were taken, by contents whose rows do not lie there as they are.
-	reach atomic.Int64
-}
-
-// ReadAt implements io.ReaderAt for csvrows, and notes how far it came.
-func (o *opened) ReadAt(p []byte, off int64) (int, error) {
-	n, err := o.file.ReadAt(p, off)
-	if end := off + int64(n); end > o.reach.Load() {
-		o.reach.Store(end)
-	}
-	return n, err
+	plain bool // the offsets of rows are offsets in the file
+	// torn tells that the reader of rows holds the beginning of a record whose rest was not there.
+	torn bool
 }
 
 // open opens the file with this identity at path, to read on from at.
@@ -60,8 +52,8 @@ func open(path string, id fileid.ID, opts csvrows.Options, at csvrows.Position) 
 		f.Close()
 		return nil, err
 	}
-	o := &opened{file: f, plain: isPlain(path, opts)}
-	if o.rows, err = csvrows.Open(o, path, opts, at); err != nil {
+	o := &opened{path: path, opts: opts, file: f, plain: isPlain(path, opts)}
+	if o.rows, err = csvrows.Open(f, path, opts, at); err != nil {
 		f.Close()
 		return nil, err
 	}
@@ -110,20 +102,27 @@ func (o *opened) take(from mark, most int, finish bool, seen fileid.Stat) (t tak
 		if from.check, err = content.Take(o.file, min(t.st.Size, content.Window)); err != nil {
 			return t, replacedIfShort(err)
 		}
+		from.check = from.check.Beginning()
 	}
 	if o.plain && t.st.Size < from.at.Offset {
 		return t, errReplaced
+	}
+	if err := o.dropTorn(from.at); err != nil {
+		return t, err
 	}
 	t.rows, t.more, err = o.readRows(most)
 	if err == nil && !t.more && finish {
 		t.rows, err = o.rows.Finish(t.rows)
 	}
+	if errors.Is(err, csvrows.ErrShrunk) {
+		return t, errReplaced
+	}
 	t.end.at = o.rows.Position()
-	end := o.reach.Load()
+	end := max(o.rows.SourceBytes(), from.check.End)
 	if o.plain {
+		o.torn = !t.more && end > t.end.at.Offset
 		end = t.end.at.Offset
 	}
-	end = max(end, from.check.End)
 	check, checkErr := content.Take(o.file, end)
 	if checkErr != nil {
 		return t, replacedIfShort(checkErr)
@@ -141,6 +140,20 @@ func (o *opened) take(from mark, most int, finish bool, seen fileid.Stat) (t tak
 		t.end.whole, t.end.size, t.end.modified = true, t.st.Size, t.st.Modified
 	}
 	return t, err
+}
+
+// dropTorn makes the beginning of a torn record be read again: its writer may have taken it back and begun anew.
+func (o *opened) dropTorn(at csvrows.Position) error {
+	if !o.torn {
+		return nil
+	}
+	rows, err := csvrows.Open(o.file, o.path, o.opts, at)
+	if err != nil {
+		return err
+	}
+	_ = o.rows.Close()
+	o.rows, o.torn = rows, false
+	return nil
 }
 
 // readRows reads until the end, most rows, or enough bytes.

@@ -68,7 +68,7 @@ func (r *reader) next() (f *file, room int, wait time.Duration) {
 		wait = time.Until(at)
 	}
 	room = min(w.opt.BatchRows, w.opt.MaxRows-w.rows)
-	if !w.started || room <= 0 || w.bytes >= w.opt.MaxBytes || w.ahead >= 4*w.opt.BatchRows {
+	if !w.started || room <= 0 || w.bytes >= w.opt.MaxBytes || w.ahead >= 2*w.opt.BatchRows {
 		return nil, 0, wait
 	}
 	for {
@@ -243,7 +243,7 @@ func (r *reader) settle(f *file, t *taken, grown bool) {
 		w.rest(f, now)
 		return
 	}
-	if t.more && len(r.open) > w.opt.MaxOpen/2 && w.queue.New() > 0 {
+	if t.more && !f.missing && len(r.open) > w.opt.MaxOpen/2 && w.queue.New() > 0 {
 		// Too many are in the middle: this one gives up its place.
 		r.close(f)
 	}
@@ -280,7 +280,7 @@ func (r *reader) fail(f *file, err error) {
 	}
 	var header *csvrows.HeaderError
 	var stopped stop
-	f.sticky = errors.As(err, &header) || errors.As(err, &stopped)
+	f.sticky = errors.As(err, &header) || errors.As(err, &stopped) || errors.Is(err, csvrows.ErrDamaged)
 	if !f.failed {
 		f.failed = true
 		w.figures.Failed++

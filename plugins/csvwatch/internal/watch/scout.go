@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"context"
 	"time"
 
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/discover"
@@ -23,13 +24,17 @@ func (w *Watcher) scout() {
 			return
 		case <-tick.C:
 			w.scan(scanner, false)
+		case looked := <-w.looks:
+			w.scan(scanner, true)
+			close(looked)
 		case <-ready:
 			paths, all := w.hints.Take()
+			around := false
 			for path := range paths {
-				all = scanner.Look(path) || all
+				around = scanner.Look(path) || around
 			}
-			if all {
-				w.scan(scanner, true)
+			if around || all {
+				w.scan(scanner, all)
 			}
 		}
 	}
@@ -50,6 +55,24 @@ func (w *Watcher) scan(scanner *discover.Scanner, full bool) {
 	}
 }
 
+// Look looks everywhere now, and returns when everything there was to find is found.
+func (w *Watcher) Look(ctx context.Context) error {
+	looked := make(chan struct{})
+	select {
+	case w.looks <- looked:
+	case <-w.ctx.Done():
+		return w.ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-looked:
+		return nil
+	case <-w.ctx.Done():
+		return w.ctx.Err()
+	}
+}
+
 // lookForLost forgets a file once it has been missing in two complete scans. The lock is held.
 func (w *Watcher) lookForLost(f *file) {
 	f.missing = true
@@ -57,7 +80,7 @@ func (w *Watcher) lookForLost(f *file) {
 	if f.looks < 2 || f.state != resting || f.isOpen.Load() || f.line.Out() > 0 {
 		return
 	}
-	if !f.read.whole && (f.seen || !f.acked.whole) {
+	if !f.read.whole {
 		w.opt.Log.Warnf("%s is gone before it was read to its end: %d rows of it were read", f.path, f.read.at.Row)
 	}
 	w.forget(f)

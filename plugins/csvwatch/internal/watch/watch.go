@@ -73,11 +73,12 @@ type Watcher struct {
 	done   sync.WaitGroup
 	hints  *hints.Hints
 
-	wake     chan struct{} // for the reader: there may be something to do
-	tidy     chan struct{} // for the keeper: a file may be finished
-	parsed   chan *Segment // from the reader to the committer
-	arrived  chan struct{} // for Next: segments are ready, or fewer are out
-	storeMu  sync.Mutex    // a store is for one goroutine at a time
+	wake     chan struct{}      // for the reader: there may be something to do
+	tidy     chan struct{}      // for the keeper: a file may be finished
+	looks    chan chan struct{} // for the scout: look everywhere now, and tell when that is done
+	parsed   chan *Segment      // from the reader to the committer
+	arrived  chan struct{}      // for Next: segments are ready, or fewer are out
+	storeMu  sync.Mutex         // a store is for one goroutine at a time
 	troubles troubles
 
 	mu      sync.Mutex
@@ -111,6 +112,7 @@ func Start(ctx context.Context, opt Options) (*Watcher, error) {
 		wake:    make(chan struct{}, 1),
 		tidy:    make(chan struct{}, 1),
 		arrived: make(chan struct{}, 1),
+		looks:   make(chan chan struct{}),
 		parsed:  make(chan *Segment, 64),
 		files:   make(map[fileid.ID]*file, len(entries)),
 		dirty:   map[*file]struct{}{},

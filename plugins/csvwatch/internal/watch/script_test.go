@@ -1,0 +1,537 @@
+package watch
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/discover"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/finish"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/positions"
+)
+
+// patience is how long a test waits for what must happen.
+const patience = 20 * time.Second
+
+// world is a directory, a watcher over it, and what has come out of it.
+type world struct {
+	tb      testing.TB
+	dir     string
+	options Options
+	globs   []string
+	exclude []string
+	avoid   string
+	log     *memoryLog
+
+	watcher *Watcher
+	stop    context.CancelFunc
+	pumped  chan struct{}
+
+	mu      sync.Mutex
+	changed chan struct{}
+	rows    []delivered
+	hold    bool // segments are kept instead of being done
+	held    []*Segment
+}
+
+// delivered is a row that came out.
+type delivered struct {
+	path, channel string
+	number        int64
+	cells         []string
+	raw           string
+	bad           error
+	columns       []string
+}
+
+func (d delivered) String() string {
+	if d.bad != nil {
+		return "!" + d.raw
+	}
+	return strings.Join(d.cells, ",")
+}
+
+func newWorld(tb testing.TB) *world {
+	tb.Helper()
+	w := &world{tb: tb, dir: tb.TempDir(), globs: []string{"in/**/*.csv", "in/**/*.csv.gz", "in/**/*.csv.zst"}, log: &memoryLog{}}
+	w.changed = make(chan struct{})
+	w.options = Options{
+		Rows:         csvrows.Options{ParseHeaderRow: true},
+		PollInterval: time.Hour, Notify: true,
+		Quiet: time.Hour, SaveEvery: time.Hour,
+		BatchRows: 100, MaxRows: 10_000, MaxBytes: 1 << 20, MaxOpen: 16,
+	}
+	require.NoError(tb, os.Mkdir(w.path("in"), 0o755))
+	tb.Cleanup(func() {
+		if w.watcher != nil {
+			w.kill()
+		}
+	})
+	return w
+}
+
+func (w *world) path(name string) string { return filepath.Join(w.dir, filepath.FromSlash(name)) }
+
+// start begins to watch, with the positions that an earlier start left.
+func (w *world) start() {
+	w.tb.Helper()
+	require.Nil(w.tb, w.watcher)
+	require.NoError(w.tb, w.tryStart())
+}
+
+func (w *world) tryStart() error {
+	opt := w.options
+	globs := make([]string, len(w.globs))
+	for i, g := range w.globs {
+		globs[i] = w.path(g)
+	}
+	var err error
+	opt.Patterns, err = discover.Compile(globs, w.exclude, false, w.avoid)
+	require.NoError(w.tb, err)
+	opt.Log = w.log
+	if opt.Store == nil {
+		if opt.Store, err = positions.OpenDir(w.path("state")); err != nil {
+			return err
+		}
+	}
+	if w.watcher, err = Start(context.Background(), opt); err != nil {
+		return err
+	}
+	var ctx context.Context
+	ctx, w.stop = context.WithCancel(context.Background())
+	w.pumped = make(chan struct{})
+	go w.pump(ctx, w.watcher, w.pumped)
+	return nil
+}
+
+// pump takes what comes, and reports it done.
+func (w *world) pump(ctx context.Context, from *Watcher, pumped chan struct{}) {
+	defer close(pumped)
+	for {
+		segments, err := from.Next(ctx, w.options.BatchRows, nil)
+		if err != nil {
+			return
+		}
+		w.mu.Lock()
+		for _, s := range segments {
+			for i := range s.Rows {
+				r := &s.Rows[i]
+				w.rows = append(w.rows, delivered{s.Path, s.Channel, r.Number, r.Fields, r.Raw, r.Err, s.Columns})
+			}
+			if w.hold {
+				w.held = append(w.held, s)
+			} else {
+				from.Done(s)
+			}
+		}
+		close(w.changed)
+		w.changed = make(chan struct{})
+		w.mu.Unlock()
+	}
+}
+
+// close ends the watch as a clean stop does.
+func (w *world) close() {
+	w.tb.Helper()
+	w.stop()
+	<-w.pumped
+	require.NoError(w.tb, w.watcher.Close(context.Background()))
+	w.watcher = nil
+}
+
+// kill ends the watch as SIGKILL does: what was not saved is lost.
+func (w *world) kill() {
+	w.stop()
+	<-w.pumped
+	w.watcher.cancel()
+	w.watcher.done.Wait()
+	if w.watcher.hints != nil {
+		_ = w.watcher.hints.Close()
+	}
+	_ = w.watcher.opt.Store.Close()
+	w.watcher = nil
+}
+
+// settle waits until everything there is to read was read and has come out.
+func (w *world) settle() {
+	w.tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	calm := 0
+	for calm < 3 {
+		require.NoError(w.tb, w.watcher.Look(ctx), "waiting for calm")
+		if w.watcher.calm() {
+			calm++
+		} else {
+			calm = 0
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
+// calm tells that nothing is on its way from a file to the output.
+func (w *Watcher) calm() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.queue.Len() > 0 || len(w.ready) > 0 || len(w.parsed) > 0 || w.ahead > 0 || len(w.finish) > 0 {
+		return false
+	}
+	for _, f := range w.files {
+		if f.state != resting {
+			return false
+		}
+	}
+	return true
+}
+
+// until waits until it is true of the watcher.
+func (w *world) until(what string, isTrue func() bool) {
+	w.tb.Helper()
+	deadline := time.Now().Add(patience)
+	for !isTrue() {
+		if time.Now().After(deadline) {
+			w.tb.Fatalf("it did not come true that %s; the log has:\n%s", what, w.log)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// expect waits for these rows and checks that they are all that came since the last time, in whatever order files came.
+func (w *world) expect(rows ...string) {
+	w.tb.Helper()
+	w.settle()
+	w.mu.Lock()
+	got := make([]string, len(w.rows))
+	for i, r := range w.rows {
+		got[i] = r.String()
+	}
+	w.rows = nil
+	w.mu.Unlock()
+	slices.Sort(got)
+	slices.Sort(rows)
+	if len(rows) == 0 {
+		rows = got[:0]
+	}
+	require.Equal(w.tb, rows, got, "the log has:\n%s", w.log)
+}
+
+func (w *world) write(name, text string) {
+	w.tb.Helper()
+	require.NoError(w.tb, os.MkdirAll(filepath.Dir(w.path(name)), 0o755))
+	require.NoError(w.tb, os.WriteFile(w.path(name), []byte(text), 0o644))
+}
+
+func (w *world) append(name, text string) {
+	w.tb.Helper()
+	f, err := os.OpenFile(w.path(name), os.O_WRONLY|os.O_APPEND, 0)
+	require.NoError(w.tb, err)
+	_, err = f.WriteString(text)
+	require.NoError(w.tb, err)
+	require.NoError(w.tb, f.Close())
+}
+
+func (w *world) rename(from, to string) {
+	w.tb.Helper()
+	require.NoError(w.tb, os.MkdirAll(filepath.Dir(w.path(to)), 0o755))
+	require.NoError(w.tb, os.Rename(w.path(from), w.path(to)))
+}
+
+func (w *world) remove(name string) {
+	w.tb.Helper()
+	require.NoError(w.tb, os.RemoveAll(w.path(name)))
+}
+
+func (w *world) exists(name string) bool {
+	_, err := os.Lstat(w.path(name))
+	return err == nil
+}
+
+// memoryLog keeps what was said.
+type memoryLog struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (l *memoryLog) add(level, format string, args ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines = append(l.lines, level+" "+fmt.Sprintf(format, args...))
+}
+
+func (l *memoryLog) Debugf(format string, args ...any) { l.add("debug", format, args...) }
+func (l *memoryLog) Infof(format string, args ...any)  { l.add("info", format, args...) }
+func (l *memoryLog) Warnf(format string, args ...any)  { l.add("warn", format, args...) }
+func (l *memoryLog) Errorf(format string, args ...any) { l.add("error", format, args...) }
+
+func (l *memoryLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Join(l.lines, "\n")
+}
+
+// count is how many lines above the debug level have this text.
+func (l *memoryLog) count(text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for _, line := range l.lines {
+		if strings.Contains(line, text) && !strings.HasPrefix(line, "debug") {
+			n++
+		}
+	}
+	return n
+}
+
+// A script is a situation in a few lines: see testdata/situations for the words.
+func runScript(t *testing.T, text string, prepare func(*world)) {
+	w := newWorld(t)
+	prepare(w)
+	for n, line := range strings.Split(text, "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		words := splitWords(t, line)
+		t.Logf("%d: %s", n+1, line)
+		w.do(words[0], words[1:])
+	}
+	if w.watcher != nil {
+		w.expect()
+	}
+}
+
+// splitWords cuts a line at spaces; a word in double quotes is a Go string.
+func splitWords(t *testing.T, line string) (words []string) {
+	for line = strings.TrimSpace(line); line != ""; line = strings.TrimSpace(line) {
+		if line[0] == '"' {
+			quoted, err := strconv.QuotedPrefix(line)
+			require.NoError(t, err, line)
+			word, err := strconv.Unquote(quoted)
+			require.NoError(t, err, line)
+			words, line = append(words, word), line[len(quoted):]
+			continue
+		}
+		word, rest, _ := strings.Cut(line, " ")
+		words, line = append(words, word), rest
+	}
+	return words
+}
+
+func (w *world) do(word string, args []string) {
+	w.tb.Helper()
+	switch word {
+	case "set":
+		w.set(args[0], args[1:])
+	case "start":
+		w.start()
+	case "stop":
+		w.close()
+	case "kill":
+		w.kill()
+	case "save":
+		require.NoError(w.tb, w.watcher.save(context.Background()))
+	case "write":
+		w.write(args[0], args[1])
+	case "append":
+		w.append(args[0], args[1])
+	case "gzip":
+		w.write(args[0], gzipped(w.tb, args[1]))
+	case "gzip-append":
+		w.append(args[0], gzipped(w.tb, args[1]))
+	case "gzip-cut":
+		text := gzipped(w.tb, args[1])
+		w.write(args[0], text[:len(text)-10])
+	case "gzip-rest":
+		text := gzipped(w.tb, args[1])
+		w.append(args[0], text[len(text)-10:])
+	case "zstd":
+		w.write(args[0], zstdded(w.tb, args[1]))
+	case "rename":
+		w.rename(args[0], args[1])
+	case "remove":
+		w.remove(args[0])
+	case "truncate":
+		size, err := strconv.ParseInt(args[1], 10, 64)
+		require.NoError(w.tb, err)
+		require.NoError(w.tb, os.Truncate(w.path(args[0]), size))
+	case "touch":
+		now := time.Now()
+		require.NoError(w.tb, os.Chtimes(w.path(args[0]), now, now))
+	case "age":
+		age, err := time.ParseDuration(args[1])
+		require.NoError(w.tb, err)
+		at := time.Now().Add(-age)
+		require.NoError(w.tb, os.Chtimes(w.path(args[0]), at, at))
+	case "mkdir":
+		require.NoError(w.tb, os.MkdirAll(w.path(args[0]), 0o755))
+	case "link":
+		require.NoError(w.tb, os.Link(w.path(args[0]), w.path(args[1])))
+	case "symlink":
+		require.NoError(w.tb, os.Symlink(args[0], w.path(args[1])))
+	case "fifo", "socket":
+		makeSpecial(w.tb, word, w.path(args[0]))
+	case "look":
+		w.settle()
+	case "quiet":
+		w.beQuiet()
+	case "rows":
+		w.expect(args...)
+	case "hold":
+		w.mu.Lock()
+		w.hold = true
+		w.mu.Unlock()
+	case "done":
+		w.releaseHeld()
+	case "gone":
+		w.until(args[0]+" is gone", func() bool { return !w.exists(args[0]) })
+	case "there":
+		w.until(args[0]+" is there", func() bool { return w.exists(args[0]) })
+	case "content":
+		text, err := os.ReadFile(w.path(args[0]))
+		require.NoError(w.tb, err)
+		require.Equal(w.tb, args[1], string(text))
+	case "says":
+		w.until("the log says "+args[0], func() bool { return w.log.count(args[0]) > 0 })
+	case "said":
+		n, err := strconv.Atoi(args[0])
+		require.NoError(w.tb, err)
+		require.Equal(w.tb, n, w.log.count(args[1]), "the log has:\n%s", w.log)
+	case "known":
+		n, err := strconv.Atoi(args[0])
+		require.NoError(w.tb, err)
+		w.until("so many files are known: "+args[0], func() bool {
+			require.NoError(w.tb, w.watcher.Look(context.Background()))
+			return w.knownFiles() == n
+		})
+	default:
+		w.tb.Fatalf("no such word: %s", word)
+	}
+}
+
+func (w *world) set(name string, args []string) {
+	w.tb.Helper()
+	switch name {
+	case "globs":
+		w.globs = args
+	case "exclude":
+		w.exclude = args
+	case "poll":
+		w.options.PollInterval, w.options.Notify = 5*time.Millisecond, false
+	case "delete":
+		w.options.Finish = os.Remove
+	case "move":
+		w.avoid = w.path(args[0])
+		w.options.Finish = func(path string) error {
+			_, err := finish.Move(path, w.path(args[0]))
+			return err
+		}
+	case "quiet":
+		d, err := time.ParseDuration(args[0])
+		require.NoError(w.tb, err)
+		w.options.Quiet = d
+	case "minimum-age":
+		d, err := time.ParseDuration(args[0])
+		require.NoError(w.tb, err)
+		w.options.MinimumAge = d
+	case "stop-at-bad-row":
+		w.options.StopAtBadRow = true
+	case "by-name":
+		w.options.ByName = true
+	case "expected-headers":
+		w.options.Rows.ExpectedHeaders = args
+	case "reject-drift":
+		w.options.Rows.RejectDrift = true
+	case "no-header":
+		w.options.Rows.ParseHeaderRow = false
+	default:
+		w.tb.Fatalf("no such setting: %s", name)
+	}
+}
+
+// beQuiet lets the quiet time of all files pass at once.
+func (w *world) beQuiet() {
+	w.settle()
+	w.watcher.mu.Lock()
+	long := time.Now().Add(-2 * w.options.Quiet)
+	for _, f := range w.watcher.files {
+		f.changed = long
+		if !f.due.IsZero() {
+			f.due = time.Time{}
+			w.watcher.alarm(f, time.Now())
+		}
+	}
+	w.watcher.mu.Unlock()
+	w.until("no alarm is due", func() bool {
+		w.watcher.mu.Lock()
+		defer w.watcher.mu.Unlock()
+		at, set := w.watcher.alarms.Next()
+		return !set || time.Until(at) > time.Minute
+	})
+	w.settle()
+}
+
+func (w *world) releaseHeld() {
+	w.mu.Lock()
+	held := w.held
+	w.hold, w.held = false, nil
+	w.mu.Unlock()
+	for _, s := range held {
+		w.watcher.Done(s)
+	}
+}
+
+func (w *world) knownFiles() int {
+	w.watcher.mu.Lock()
+	defer w.watcher.mu.Unlock()
+	return len(w.watcher.files)
+}
+
+func gzipped(tb testing.TB, text string) string {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, err := z.Write([]byte(text))
+	require.NoError(tb, err)
+	require.NoError(tb, z.Close())
+	return b.String()
+}
+
+func zstdded(tb testing.TB, text string) string {
+	z, err := zstd.NewWriter(nil)
+	require.NoError(tb, err)
+	return string(z.EncodeAll([]byte(text), nil))
+}
+
+// TestSituations runs every script of testdata/situations, with notification and without.
+func TestSituations(t *testing.T) {
+	t.Parallel()
+	scripts, err := fs.Glob(os.DirFS("testdata/situations"), "*.txt")
+	require.NoError(t, err)
+	require.Greater(t, len(scripts), 40)
+	for _, script := range scripts {
+		text, err := os.ReadFile(filepath.Join("testdata/situations", script))
+		require.NoError(t, err)
+		name := strings.TrimSuffix(script, ".txt")
+		t.Run(name+"/notified", func(t *testing.T) {
+			t.Parallel()
+			runScript(t, string(text), func(*world) {})
+		})
+		t.Run(name+"/polled", func(t *testing.T) {
+			t.Parallel()
+			runScript(t, string(text), func(w *world) { w.set("poll", nil) })
+		})
+	}
+}
