@@ -36,6 +36,11 @@ func (e *jsonEncoder) text(dst []byte, s string) ([]byte, error) {
 	if !json.Valid(bytesOf(s)) {
 		return dst, errNotJSON
 	}
+	if e.binary {
+		if err := checkJSONB(s); err != nil {
+			return dst, err
+		}
+	}
 	return append(e.start(dst), s...), nil
 }
 
@@ -48,7 +53,7 @@ func (e *jsonEncoder) float(dst []byte, f float64) ([]byte, error) {
 }
 
 func (e *jsonEncoder) number(dst []byte, s string) ([]byte, error) {
-	return append(e.start(dst), s...), nil
+	return appendJSONNumber(e.start(dst), s)
 }
 
 func (e *jsonEncoder) boolean(dst []byte, b bool) ([]byte, error) {
@@ -97,7 +102,7 @@ func appendJSON(dst []byte, v any, depth int) ([]byte, error) {
 		if !isNumber(string(v)) {
 			return dst, errNotNumber
 		}
-		return append(dst, v...), nil
+		return appendJSONNumber(dst, string(v))
 	case time.Time:
 		dst = append(dst, '"')
 		return append(v.AppendFormat(dst, time.RFC3339Nano), '"'), nil
@@ -108,6 +113,24 @@ func appendJSON(dst []byte, v any, depth int) ([]byte, error) {
 	}
 	return appendRareValue(dst, &jsonEncoder{}, v)
 }
+
+// appendJSONNumber writes a number that numeric, and so jsonb, can hold.
+func appendJSONNumber(dst []byte, s string) ([]byte, error) {
+	if err := checkJSONNumber(s); err != nil {
+		return dst, err
+	}
+	return append(dst, s...), nil
+}
+
+func checkJSONNumber(s string) error {
+	d, err := parseDecimal(s)
+	if err != nil {
+		return err
+	}
+	return unbounded.check(&d)
+}
+
+var unbounded = &numericEncoder{}
 
 func appendJSONArray(dst []byte, l []any, depth int) ([]byte, error) {
 	if depth > maxJSONDepth {

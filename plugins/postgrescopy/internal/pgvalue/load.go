@@ -25,7 +25,7 @@ type typeInfo struct {
 	formatted string // as format_type spells it, without a modifier
 	kind      string // typtype: b, c, d, e, m, p or r
 	category  string // typcategory
-	delimiter string // typdelim
+	delimiter string // typdelim, of an array its element's
 	element   uint32 // of an array
 	base      uint32 // of a domain
 	typmod    int32  // of a domain's base
@@ -45,8 +45,8 @@ type fieldInfo struct {
 // way of JSON a column that is not there reads as null.
 const typesQuery = `
 select t.oid, t.typname::text, n.nspname = 'pg_catalog', pg_catalog.format_type(t.oid, null),
-  t.typtype::text, t.typcategory::text, t.typdelim::text,
-  case when t.typlen = -1 and t.typcategory = 'A' then t.typelem else 0 end,
+  t.typtype::text, t.typcategory::text, coalesce(el.typdelim, t.typdelim)::text,
+  coalesce(el.oid, 0),
   t.typbasetype, t.typtypmod,
   coalesce(r.rngsubtype, m.rngtypid, 0),
   (select pg_catalog.array_agg(e.enumlabel::text) from pg_catalog.pg_enum e where e.enumtypid = t.oid),
@@ -54,6 +54,7 @@ select t.oid, t.typname::text, n.nspname = 'pg_catalog', pg_catalog.format_type(
    from pg_catalog.pg_attribute a where t.typtype = 'c' and a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped)
 from pg_catalog.pg_type t
 join pg_catalog.pg_namespace n on n.oid = t.typnamespace
+left join pg_catalog.pg_type el on el.oid = t.typelem and el.typarray = t.oid
 left join pg_catalog.pg_range r on r.rngtypid = t.oid
 left join pg_catalog.pg_range m on t.typtype = 'm' and (pg_catalog.to_jsonb(m)->>'rngmultitypid') = t.oid::text
 where t.oid = any($1::oid[])`

@@ -16,6 +16,7 @@ const (
 type moment struct {
 	infinity int // 1 or -1: the text was infinity or -infinity
 	hasDate  bool
+	hasT     bool  // a T stood between date and time
 	days     int64 // since 2000-01-01
 	hasTime  bool
 	micros   int64 // since midnight, up to and with 24:00:00
@@ -100,7 +101,7 @@ func (m *moment) parseDateAndTime(s string) (string, error) {
 	}
 	rest, spaced := skipSpaces(s)
 	if len(rest) > 1 && toLower(rest[0]) == 't' && isDigit(rest[1]) && !spaced {
-		rest, spaced = rest[1:], true
+		rest, m.hasT = rest[1:], true
 		if !looksLikeTime(rest) {
 			s, err = m.parseBasicTime(rest)
 		} else {

@@ -1,0 +1,123 @@
+package pgvalue
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecommerce-ingest/connect/internal/postgres/postgrestest"
+)
+
+// server is a connection to a database of the test's own.
+type server struct {
+	tb   testing.TB
+	conn *pgx.Conn
+}
+
+func newServer(tb testing.TB) *server {
+	tb.Helper()
+	ctx := context.Background()
+	config, err := pgx.ParseConfig(postgrestest.NewDatabase(tb))
+	require.NoError(tb, err)
+	config.RuntimeParams["timezone"] = "UTC"
+	config.DefaultQueryExecMode = pgx.QueryExecModeExec // tables come and go under one name
+	config.OnNotice = func(*pgconn.PgConn, *pgconn.Notice) {}
+	conn, err := pgx.ConnectConfig(ctx, config)
+	require.NoError(tb, err)
+	tb.Cleanup(func() { _ = conn.Close(ctx) })
+	return &server{tb: tb, conn: conn}
+}
+
+func (s *server) exec(sql string) {
+	s.tb.Helper()
+	_, err := s.conn.Exec(context.Background(), sql)
+	require.NoError(s.tb, err, sql)
+}
+
+// table makes an empty table with one column of a type, and the column's writer.
+func (s *server) table(name, typ string) *Column {
+	s.tb.Helper()
+	s.exec("drop table if exists " + name + "; create temp table " + name + " (v " + typ + ")")
+	var oid uint32
+	var typmod int32
+	row := s.conn.QueryRow(context.Background(), "select atttypid, atttypmod from pg_attribute where attrelid = '"+name+"'::regclass and attnum = 1")
+	require.NoError(s.tb, row.Scan(&oid, &typmod))
+	types, err := Load(context.Background(), s.conn, []uint32{oid})
+	require.NoError(s.tb, err)
+	column, err := types.Column("v", oid, typmod)
+	require.NoError(s.tb, err)
+	return column
+}
+
+// copyFields lands fields, each as Append wrote it, in the table's only column
+// by one binary COPY: straight, or as text that the server casts.
+func (s *server) copyFields(table string, column *Column, fields ...[]byte) error {
+	target := table
+	if column.Text {
+		s.exec("drop table if exists staged; create temp table staged (v text)")
+		target = "staged"
+	}
+	buf := []byte("PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00")
+	for _, field := range fields {
+		buf = append(append(buf, 0, 1), field...)
+	}
+	buf = append(buf, 0xff, 0xff)
+	_, err := s.conn.PgConn().CopyFrom(context.Background(), bytes.NewReader(buf), "copy "+target+" from stdin (format binary)")
+	if err == nil && column.Text {
+		_, err = s.conn.Exec(context.Background(), "insert into "+table+" select v::"+column.Type+" from staged")
+	}
+	return err
+}
+
+// texts gives the column's values as text, in the order they were put in.
+func (s *server) texts(table string) []string {
+	s.tb.Helper()
+	rows, err := s.conn.Query(context.Background(), "select coalesce(v::text, '<null>') from "+table)
+	require.NoError(s.tb, err)
+	texts, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(s.tb, err)
+	return texts
+}
+
+// land puts v into an empty table of this type by COPY and gives it as text.
+func (s *server) land(typ string, v any) (string, error) {
+	s.tb.Helper()
+	column := s.table("landed", typ)
+	field, err := column.Append(nil, v)
+	if err != nil {
+		return "", err
+	}
+	if err := s.copyFields("landed", column, field); err != nil {
+		return "", err
+	}
+	return s.texts("landed")[0], nil
+}
+
+// insert puts a literal into an empty table of this type by INSERT and gives
+// it as text.
+func (s *server) insert(typ, literal string) (string, error) {
+	s.tb.Helper()
+	s.table("inserted", typ)
+	if _, err := s.conn.Exec(context.Background(), "insert into inserted values ("+quote(literal)+")"); err != nil {
+		return "", err
+	}
+	return s.texts("inserted")[0], nil
+}
+
+// quote makes a literal of SQL.
+func quote(s string) string {
+	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
+}
+
+// refusal gives the error that the server sent, if it was that.
+func refusal(err error) *pgconn.PgError {
+	var refused *pgconn.PgError
+	errors.As(err, &refused)
+	return refused
+}
