@@ -5,7 +5,7 @@ import "github.com/redpanda-data/benthos/v4/public/service"
 func spec() *service.ConfigSpec {
 	return service.NewConfigSpec().
 		Beta().
-		Version("1.0.0").
+		Version("0.1.0").
 		Categories("Local").
 		Summary("Writes each batch as one CSV file that appears in its folder whole, or not at all.").
 		Description(description).

@@ -30,9 +30,9 @@ type shelf struct {
 	popularity ranks
 }
 
-// priceBands are the spans, in whole currency units, that a category's prices
+// priceBands are the spans, in cents, that a category's prices
 // lie in: a shop sells socks and cameras.
-var priceBands = [...][2]float64{{2, 30}, {8, 90}, {15, 250}, {60, 900}, {150, 2400}}
+var priceBands = [...][2]int{{200, 3000}, {800, 9000}, {1500, 25000}, {6000, 90000}, {15000, 240000}}
 
 // sizes end some names. They hold commas, quotes and letters beyond ASCII,
 // because names in real catalogues do.
@@ -42,7 +42,7 @@ var sizes = [...]string{`, 15"`, `, 27" Wide`, ` "Pro"`, `, 2 pcs.`, ` – Édit
 func newCatalogue(seed int64, n int) *catalogue {
 	fake := gofakeit.NewUnlocked(seed)
 	categories := someCategories(fake)
-	bands := make([][2]float64, len(categories))
+	bands := make([][2]int, len(categories))
 	for i := range bands {
 		bands[i] = priceBands[fake.IntRange(0, len(priceBands)-1)]
 	}
@@ -96,8 +96,8 @@ func productName(fake *gofakeit.Faker) string {
 }
 
 // productPrice is a price with two decimals, most often just below a round one.
-func productPrice(fake *gofakeit.Faker, band [2]float64) string {
-	cents := int64(fake.Float64Range(band[0], band[1]) * 100)
+func productPrice(fake *gofakeit.Faker, band [2]int) string {
+	cents := int64(fake.IntRange(band[0], band[1]))
 	switch fake.IntRange(0, 3) {
 	case 0, 1:
 		cents = cents/100*100 + 99

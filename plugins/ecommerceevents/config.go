@@ -153,7 +153,7 @@ func (c *config) check() error {
 		return fmt.Errorf("users must be from 1 to %d, got %d", maxUsers, c.users)
 	case c.products < 1 || c.products > maxProducts:
 		return fmt.Errorf("products must be from 1 to %d, got %d", maxProducts, c.products)
-	case !c.start.IsZero() && (c.start.Before(earliestStart) || c.start.After(latestStart)):
+	case !c.start.IsZero() && (c.start.Before(earliestStart) || !c.start.Before(latestStart)):
 		return errors.New("start_time must lie from the year 1970 to the year 2199")
 	}
 	if err := c.checkWeights(); err != nil {

@@ -32,7 +32,7 @@ var spellings = [kinds][4]any{
 var boxedEmpty any = ""
 
 // boxedQuantities are the cells of quantities, by number.
-var boxedQuantities = func() (cells [lineQuantity + 1]any) {
+var boxedQuantities = func() (cells [maxQuantity + 1]any) {
 	cells[0] = boxedEmpty
 	for i := 1; i < len(cells); i++ {
 		cells[i] = strconv.Itoa(i)

@@ -5,7 +5,6 @@ type session struct {
 	user       uint32
 	viewed     uint32 // the product looked at last
 	inCarts    uint32 // place in shop.carts while there is something in the cart
-	hasViewed  bool
 	cart       cart
 	lastMillis int64
 	userID, id any // string each
@@ -29,12 +28,15 @@ func habit(user uint32) uint32 {
 	return h ^ h>>13
 }
 
-const (
-	cartLines    = 6 // products in a cart, at most
-	lineQuantity = 9 // pieces of a product in a cart, at most
-)
+// cartLines is how often something can be put into a cart before some of it is
+// taken out or bought.
+const cartLines = 6
 
-// cart is what somebody means to buy.
+// maxQuantity is how many pieces go into a cart at a time, at most.
+const maxQuantity = 4
+
+// cart is what somebody means to buy. Each line was put into it by one event,
+// and goes by one; a product may stand in several.
 type cart struct {
 	size  uint8
 	lines [cartLines]line
@@ -45,23 +47,14 @@ type line struct {
 	quantity uint8
 }
 
-// put adds pieces of a product. It is not ok when the cart has no room.
-func (c *cart) put(product uint32, quantity uint8) (isNew, ok bool) {
-	for i := range c.lines[:c.size] {
-		if l := &c.lines[i]; l.product == product {
-			if l.quantity+quantity > lineQuantity {
-				return false, false
-			}
-			l.quantity += quantity
-			return false, true
-		}
-	}
+// put adds a line. It is not ok when the cart is full.
+func (c *cart) put(product uint32, quantity uint8) (ok bool) {
 	if c.size == cartLines {
-		return false, false
+		return false
 	}
 	c.lines[c.size] = line{product: product, quantity: quantity}
 	c.size++
-	return true, true
+	return true
 }
 
 // take removes one line, which there must be.

@@ -167,13 +167,13 @@ func (s *shop) view(millis int64) action {
 	place := s.visitor(millis)
 	p := &s.sessions[place]
 	p.viewed = s.catalogue.choose(s.random, p.favourite(len(s.catalogue.shelves)))
-	p.hasViewed = true
 	a := s.acted(place, millis, action{kind: view, product: p.viewed})
 	s.mayLeave(place)
 	return a
 }
 
-// add lets somebody put what they looked at last into their cart.
+// add lets somebody put what they looked at last into their cart. Whoever has a
+// full cart, while nobody has to buy anything, leaves it behind.
 func (s *shop) add(millis int64) (action, bool) {
 	for range 4 {
 		place := s.current[s.someone()]
@@ -181,27 +181,33 @@ func (s *shop) add(millis int64) (action, bool) {
 			continue
 		}
 		p := &s.sessions[place]
-		if !p.hasViewed {
-			continue
-		}
 		quantity := uint8(1)
 		if bits := s.random.Uint64(); bits&3 == 0 {
-			quantity += uint8(bits >> 8 & 3)
+			quantity += uint8(scale(uint32(bits>>32), maxQuantity))
 		}
-		isNew, ok := p.cart.put(p.viewed, quantity)
-		if !ok {
+		if !p.cart.put(p.viewed, quantity) {
+			if s.canSpare(cartLines) {
+				s.leave(place)
+			}
 			continue
 		}
-		if isNew {
-			s.lines++
-		}
-		if p.cart.size == 1 && isNew {
+		s.lines++
+		if p.cart.size == 1 {
 			p.inCarts = uint32(len(s.carts))
 			s.carts = append(s.carts, place)
 		}
 		return s.acted(place, millis, action{kind: addToCart, product: p.viewed, quantity: quantity}), true
 	}
 	return action{}, false
+}
+
+// canSpare says whether enough is left to buy without this many lines.
+func (s *shop) canSpare(lines int) bool {
+	if s.until[addToCart] == s.until[purchase] {
+		return true // nothing is ever bought or removed
+	}
+	owed := s.owed[removeFromCart] + s.owed[purchase]
+	return s.lines-lines >= cartsKept+owed || s.owed[addToCart] > owed
 }
 
 // acted completes the action of the person in this place.
@@ -276,12 +282,9 @@ func (s *shop) mayLeave(place uint32) {
 	if s.random.below(p.patience()) != 0 {
 		return
 	}
-	if n := int(p.cart.size); n > 0 {
-		if s.lines-n < cartsKept+s.owed[removeFromCart]+s.owed[purchase] {
-			return
-		}
+	if n := int(p.cart.size); n == 0 || s.canSpare(n) {
+		s.leave(place)
 	}
-	s.leave(place)
 }
 
 func (s *shop) leave(place uint32) {

@@ -5,7 +5,7 @@ import "github.com/redpanda-data/benthos/v4/public/service"
 func spec() *service.ConfigSpec {
 	return service.NewConfigSpec().
 		Beta().
-		Version("1.0.0").
+		Version("0.1.0").
 		Categories("Utility").
 		Summary("Simulates the event stream of an online shop: people who browse, fill carts and buy.").
 		Description(description).
@@ -80,7 +80,9 @@ input:
 
 pipeline:
   processors:
-    - mapping: root = if metadata("fault") == null { deleted() } else { this.assign({"fault": metadata("fault")}) }
+    - mapping: |
+        root = if metadata("fault") == null { deleted() }
+        root.fault = metadata("fault")
 
 output:
   stdout: {}
@@ -102,7 +104,7 @@ Each message is an object of ten strings, exactly as a CSV file would show them,
 | ` + "`event_type`" + ` | ` + "`view`, `add_to_cart`, `remove_from_cart` or `purchase`" + `, in mixed case as different clients send them |
 | ` + "`product_name`, `category`" + ` | text, some of it with commas, quotes and letters beyond ASCII |
 | ` + "`price`" + ` | the price of one piece with two decimals; empty for ` + "`remove_from_cart`" + ` |
-| ` + "`quantity`" + ` | pieces, from 1 to 9; empty for ` + "`view`" + ` |
+| ` + "`quantity`" + ` | pieces, from 1 to 4; empty for ` + "`view`" + ` |
 | ` + "`timestamp`" + ` | RFC 3339 with or without milliseconds and offset, ` + "`YYYY-MM-DD hh:mm:ss[.fff]`" + ` with a blank or a T (UTC), Unix seconds or Unix milliseconds |
 
 Some formats of ` + "`timestamp`" + ` are cut to seconds. Where the exact moment matters, to measure latency for instance, the first 48 bits of ` + "`event_id`" + ` are the same moment in Unix milliseconds.
@@ -130,6 +132,8 @@ root = if $text.re_match("^-") {
 const lintStartTime = `let text = this.or("").string()
 root = if $text != "" && !$text.re_match("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$") {
   [ "start_time must be a time of RFC 3339 such as 2024-01-31T00:00:00Z, or '' for now" ]
+} else if $text != "" && !$text.re_match("^(19[7-9]|20[0-9]|21[0-9])[0-9]-") {
+  [ "start_time must lie from the year 1970 to the year 2199" ]
 }`
 
 func weightsField() *service.ConfigField {
