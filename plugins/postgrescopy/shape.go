@@ -28,6 +28,7 @@ type shape struct {
 	numbered bool
 
 	copyDirect string
+	guard      string // fails when COPY took the bytes for other types
 	stageName  string
 	makeStage  string
 	copyStage  string // without the rows' numbers
@@ -104,6 +105,7 @@ func (s *shape) writeStatements(t *target, p shapeParts) {
 	numbered := append([]string{"o"}, p.aliases...)
 	definitions := strings.Join(append([]string{""}, p.definitions...), ", ")
 
+	s.guard = t.guardStatement(s.mask)
 	s.copyDirect = "COPY " + t.quoted + " (" + quoteNames(p.names) + ") FROM STDIN (FORMAT binary)"
 	s.makeStage = "CREATE TEMPORARY TABLE IF NOT EXISTS " + name + " (o int4" + definitions + ") ON COMMIT DELETE ROWS"
 	s.makeJudge = "CREATE TEMPORARY TABLE IF NOT EXISTS " + name + "_judge (o int4 PRIMARY KEY" + definitions + ") ON COMMIT DELETE ROWS"
@@ -124,6 +126,28 @@ func (s *shape) writeStatements(t *target, p shapeParts) {
 			" WHERE o >= " + from + " AND o < " + to + " ORDER BY o" + onConflict
 	}
 }
+
+// guardStatement fails, and with it the transaction, when a column of the rows
+// has another type than the rows were encoded for: a bigint's eight bytes would
+// make a timestamp too. It comes behind the COPY, which keeps the table from
+// being altered until the end of the transaction. An INSERT needs no guard,
+// since it looks at the types itself.
+func (t *target) guardStatement(mask string) string {
+	var pairs []string
+	for i := range t.columns {
+		if mask[i/8]&(1<<(i%8)) != 0 {
+			c := &t.columns[i]
+			pairs = append(pairs, fmt.Sprintf("(%s,%d)", quoteLiteral(c.name), c.value.OID))
+		}
+	}
+	return fmt.Sprintf("SELECT CASE WHEN pg_catalog.count(*) = %d THEN 0 ELSE ('%s'||pg_catalog.count(*))::int4 END"+
+		" FROM pg_catalog.pg_attribute WHERE attrelid = %d AND NOT attisdropped AND (attname,atttypid) IN (%s)",
+		len(pairs), alteredMark, t.oid, strings.Join(pairs, ","))
+}
+
+// alteredMark begins what a guard fails on, as people will find it in the
+// server's log.
+const alteredMark = "postgres_copy: the table was altered meanwhile, so the batch is sent again: columns left as they were: "
 
 func copyInto(table string, columns []string) string {
 	return "COPY " + table + " (" + strings.Join(columns, ", ") + ") FROM STDIN (FORMAT binary)"

@@ -81,7 +81,7 @@ func (s *session) commitAll(ctx context.Context, j *job, units []planned, mark s
 // reused says that its staging table has rows of the same transaction.
 func (u planned) statements(reused bool) string {
 	if !u.staged() {
-		return u.shape.copyDirect
+		return u.shape.copyDirect + "; " + u.shape.guard
 	}
 	parts := []string{u.shape.makeStage}
 	if reused {

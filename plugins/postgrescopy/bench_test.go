@@ -1,0 +1,97 @@
+package postgrescopy
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+const eventsTable = `CREATE TABLE user_events (
+	event_id uuid PRIMARY KEY, user_id bigint NOT NULL, session_id uuid, event_type text NOT NULL,
+	product_id bigint, product_name text, category text, price numeric(12,2), quantity integer,
+	"timestamp" timestamptz NOT NULL, created_at timestamptz NOT NULL DEFAULT now())`
+
+var eventTime = time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
+
+// events are rows as the shop's mapping leaves them: ten columns of strings,
+// numbers and a timestamp.
+func events(n int) []fields {
+	rows := make([]fields, n)
+	for i := range rows {
+		rows[i] = fields{
+			"event_id": uuid.Must(uuid.NewV7()).String(), "user_id": int64(i % 5000),
+			"session_id": "0198c0de-7b1c-7d2e-8a3f-5b6c7d8e9f01", "event_type": "view",
+			"product_id": int64(i % 700), "product_name": "Enchanting Silk Lamp", "category": "Home & Garden",
+			"price": 19.99, "quantity": nil, "timestamp": eventTime.Add(time.Duration(i) * time.Millisecond),
+		}
+	}
+	return rows
+}
+
+func benchTarget(b *testing.B, yaml string) (*testDB, *testOutput, *target) {
+	b.Helper()
+	db := newTestDB(b, eventsTable)
+	o := db.connected("table: user_events\n" + yaml)
+	t, err := o.writer.targets.get(context.Background(), o.writer.pool, "user_events")
+	require.NoError(b, err)
+	return db, o, t
+}
+
+// BenchmarkClient is the whole of our own work on a batch: taking the values
+// out of the messages, encoding, sorting, and reading COPY's stream.
+func BenchmarkClient(b *testing.B) {
+	_, o, t := benchTarget(b, "write_mode: ignore")
+	for _, size := range []int{10, 1000, 10000} {
+		b.Run(fmt.Sprintf("%d rows", size), func(b *testing.B) {
+			batch := batchOf(events(size)...)
+			buf := make([]byte, 65531)
+			b.ReportAllocs()
+			for b.Loop() {
+				j := o.conf.newJob(batch)
+				p := j.parts[0]
+				if p.encodeAs(j, t) != fresh {
+					b.Fatal(j.rejected)
+				}
+				units, _ := j.plan(false)
+				for _, u := range units {
+					for s := u.stream(); ; {
+						if _, err := s.Read(buf); err == io.EOF {
+							break
+						}
+					}
+				}
+				j.release()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*size), "ns/row")
+		})
+	}
+}
+
+// BenchmarkWriteBatch is a batch with everything, to a server on the same
+// machine.
+func BenchmarkWriteBatch(b *testing.B) {
+	for _, mode := range []string{"append", "ignore", "upsert"} {
+		for _, size := range []int{10, 1000, 10000} {
+			b.Run(fmt.Sprintf("%s/%d rows", mode, size), func(b *testing.B) {
+				_, o, _ := benchTarget(b, "write_mode: "+mode)
+				b.ReportAllocs()
+				for b.Loop() {
+					b.StopTimer()
+					batch := batchOf(events(size)...)
+					b.StartTimer()
+					require.NoError(b, o.WriteBatch(context.Background(), batch))
+				}
+				b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*size), "µs/row")
+			})
+		}
+	}
+}
+
+var _ service.BatchOutput = (*copyOutput)(nil)
