@@ -10,7 +10,7 @@ import (
 
 // patience is how long a test waits for what must come. It bounds a failure
 // only: nothing here is measured against it.
-const patience = 60 * time.Second
+const patience = 2 * time.Minute
 
 // hopeless wraps an error that no waiting will cure.
 type hopeless struct{ error }

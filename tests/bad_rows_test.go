@@ -34,7 +34,7 @@ var badRows = []struct {
 	{name: "a session that is no uuid", record: with("session_id", "session-17"), stage: "database", reason: `"session_id"`},
 	{name: "a product in words", record: with("product_id", "SKU-4711"), stage: "database", reason: `"product_id"`},
 	{name: "a NUL byte", record: with("product_name", "Broken\x00Name"), stage: "database", reason: `"product_name"`, raw: with("product_name", `Broken\x00Name`)},
-	{name: "invalid UTF-8", record: with("product_name", "Caf\xe9 \xff"), stage: "parse", reason: "product_name", raw: with("product_name", `Caf\xe9 \xff`)},
+	{name: "invalid UTF-8", record: with("product_name", "Caf\xe9 \xff"), stage: "parse", reason: "invalid UTF-8", raw: with("product_name", `Caf\xe9 \xff`)},
 	{name: "a cell too few", record: eventID(2) + ",1,,view", stage: "parse", reason: "4 fields"},
 	{name: "a cell too many", record: with("timestamp", "2026-01-02T03:04:05Z,what"), stage: "parse", reason: "11 fields"},
 	{name: "a quote inside a bare cell", record: with("product_name", `big "lamp"`), stage: "parse", reason: "quote"},

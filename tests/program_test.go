@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -133,8 +134,13 @@ func (p *program) lines(pattern string) []string {
 	return found
 }
 
-// complaints are the lines with a level above information.
-func (p *program) complaints() []string { return p.lines(`level=(warn|warning|error|fatal)\b`) }
+// complaints are the lines with a level above information, but for those that
+// tell why rows are rejected: these come with the rows.
+func (p *program) complaints() []string {
+	return slices.DeleteFunc(p.lines(`level=(warn|warning|error|fatal)\b`), func(line string) bool {
+		return strings.Contains(line, "path=root.pipeline.processors") || strings.Contains(line, "rows were rejected")
+	})
+}
 
 // requireCalm checks that the program does not complain over and over: that it
 // said no more than at lines, and then no more than two a second of its life.

@@ -57,6 +57,7 @@ func TestThePipelineIsRestartedWhileEventsKeepComing(t *testing.T) {
 			g := s.generator("GENERATOR_INTERVAL=5ms", "GENERATOR_BATCH_SIZE=20")
 			for round := range 4 {
 				p := s.pipeline()
+				await(t, "rows that this pipeline has read", func() error { return p.hasRead(100) })
 				s.db.awaitAtLeast(200 * (round + 1))
 				end(p)
 			}
@@ -74,12 +75,13 @@ func TestThePipelineIsRestartedWhileEventsKeepComing(t *testing.T) {
 
 func TestAPipelineKilledInTheMiddleOfAFileGoesOnThere(t *testing.T) {
 	t.Parallel()
-	const rows = 60_000
+	const rows = 40_000
 	s := newSite(t)
 	s.db.makeTables()
 	s.dropFile("big.csv", csvFile(0, rows))
 	for round := range 3 {
 		p := s.pipeline("PIPELINE_THREADS=1")
+		await(t, "rows that this pipeline has read", func() error { return p.hasRead(1) })
 		s.db.awaitAtLeast(1 + round*rows/4)
 		p.kill()
 	}
@@ -126,7 +128,7 @@ func TestRowsOnTheirWayWhenThePipelineIsKilledAreNotLost(t *testing.T) {
 
 func TestAFileDeletedWhileItIsReadIsNoTrouble(t *testing.T) {
 	t.Parallel()
-	const rows = 100_000
+	const rows = 40_000
 	s := newSite(t)
 	p := s.pipeline()
 	s.dropFile("a.csv", csvFile(0, rows))
@@ -151,7 +153,7 @@ func TestAFileDeletedWhileItIsReadIsNoTrouble(t *testing.T) {
 
 func TestAFileDeletedWhileThePipelineIsDownIsNoTrouble(t *testing.T) {
 	t.Parallel()
-	const rows = 60_000
+	const rows = 40_000
 	s := newSite(t)
 	p := s.pipeline("PIPELINE_THREADS=1")
 	s.dropFile("a.csv", csvFile(0, rows))

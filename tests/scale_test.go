@@ -33,13 +33,11 @@ func TestTwoPipelinesShareTheFoldersOfOneTable(t *testing.T) {
 	s := newSite(t)
 	for _, half := range []string{"north", "south"} {
 		s.pipeline("EVENTS_DIR="+filepath.Join(s.events, half), "STATE_DIR="+filepath.Join(s.state, half))
-		s.generator("EVENTS_DIR="+filepath.Join(s.events, half), "GENERATOR_INTERVAL=5ms", "GENERATOR_COUNT=1000")
 	}
+	north := s.generator("EVENTS_DIR="+filepath.Join(s.events, "north"), "GENERATOR_INTERVAL=5ms", "GENERATOR_COUNT=1000")
+	south := s.generator("EVENTS_DIR="+filepath.Join(s.events, "south"), "GENERATOR_INTERVAL=5ms", "GENERATOR_COUNT=1000")
+	north.awaitEnd()
+	south.awaitEnd()
 	s.db.awaitStored(2000)
-	for _, p := range s.programs {
-		if p.name == "generator" {
-			p.awaitEnd()
-		}
-	}
 	requireSame(t, s.generated(), s.db.stored())
 }
