@@ -55,15 +55,19 @@ type demo struct {
 func (d *demo) run(ctx context.Context) (_ *Summary, err error) {
 	defer func() { err = errors.Join(err, d.cleanUp(context.WithoutCancel(ctx))) }()
 
-	place, err := makePlace(d.opts.Dir)
-	if err != nil {
-		return nil, err
-	}
-	d.cleanOutside(func(context.Context) error { return place.remove() })
 	store, err := d.openStore(ctx)
 	if err != nil {
 		return nil, interrupted(ctx, err)
 	}
+	scratch, err := store.server.Scratch()
+	if err != nil {
+		return nil, err
+	}
+	place, err := makePlace(d.opts.Dir, scratch)
+	if err != nil {
+		return nil, err
+	}
+	d.cleanOutside(func(context.Context) error { return place.remove() })
 	rhythm, err := rhythmOf(d.opts.Rate)
 	if err != nil {
 		return nil, err

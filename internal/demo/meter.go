@@ -15,8 +15,11 @@ import (
 )
 
 const (
-	// pollEvery is the pause between two looks for rows that are not there yet.
-	pollEvery = time.Millisecond
+	// pollEvery and pollAtLeast bound the pause between two looks for rows that
+	// are not there yet. Between them it is a sixteenth of what the oldest file
+	// has waited: precise enough, and easy on a database that is behind.
+	pollEvery   = time.Millisecond
+	pollAtLeast = 10 * time.Millisecond
 	// retryEvery is the pause after a look that failed: the database is away.
 	retryEvery = 50 * time.Millisecond
 	// lookAtOnce bounds how many files one look asks for, the oldest first.
@@ -179,7 +182,7 @@ func (m *meter) watchRows(ctx context.Context) {
 			}
 			continue
 		}
-		pause := pollEvery
+		pause := min(max(pollEvery, time.Since(waiting[0].appeared)/16), pollAtLeast)
 		switch found, err := m.look(ctx, waiting); {
 		case err != nil:
 			pause = retryEvery

@@ -20,37 +20,54 @@ type place struct {
 	keep bool
 }
 
-// checkDir refuses what the folder's name could not mean inside a YAML file
+// checkDir refuses a folder with something in it, which the pipeline would take
+// for the shop's, and one whose name could not mean itself inside a YAML file
 // and a glob, where it will stand.
 func checkDir(dir string) error {
-	if i := strings.IndexFunc(dir, func(r rune) bool { return r < ' ' || strings.ContainsRune(`*?[]{}"'#$!`, r) }); i >= 0 {
-		return fmt.Errorf("--dir %q: the pipeline reads the folder's name as a pattern, so it may not contain any of * ? [ ] { } \" ' # $ !", dir)
+	if dir == "" {
+		return nil
+	}
+	base, err := filepath.Abs(dir)
+	if err != nil {
+		return fmt.Errorf("--dir: %w", err)
+	}
+	if err := checkPath(base); err != nil {
+		return fmt.Errorf("--dir: %w", err)
+	}
+	entries, err := os.ReadDir(base)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("--dir: %w", err)
+	}
+	if len(entries) > 0 {
+		return fmt.Errorf("--dir %s: the folder is not empty: give an empty or a new one", dir)
 	}
 	return nil
 }
 
-func makePlace(dir string) (_ *place, err error) {
+func checkPath(path string) error {
+	if strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || strings.ContainsRune(`*?[]{}"'#$!`, r) }) {
+		return fmt.Errorf("the pipeline reads the path %q as a pattern, so it may not contain any of * ? [ ] { } \" ' # $ !", path)
+	}
+	return nil
+}
+
+// makePlace makes the folder dir, which stays; where dir is empty a temporary
+// one under parent, or under the system's own parent if that is empty too.
+func makePlace(dir, parent string) (_ *place, err error) {
 	p := &place{keep: dir != ""}
 	if p.keep {
-		if p.base, err = filepath.Abs(dir); err != nil {
-			return nil, fmt.Errorf("finding the folder of --dir: %w", err)
-		}
-		entries, err := os.ReadDir(p.base)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("looking into the folder of --dir: %w", err)
-		}
-		if len(entries) > 0 {
-			return nil, fmt.Errorf("the folder %s of --dir is not empty: give an empty or a new one", p.base)
-		}
+		p.base, err = filepath.Abs(dir)
 	} else {
-		if p.base, err = os.MkdirTemp("", "connect-demo-"); err != nil {
-			return nil, fmt.Errorf("making a temporary folder: %w", err)
-		}
+		p.base, err = os.MkdirTemp(parent, "connect-demo-")
 	}
-	if err := checkDir(p.base); err != nil {
-		return nil, errors.Join(err, p.remove())
+	if err != nil {
+		return nil, fmt.Errorf("making the folder of the demo: %w", err)
 	}
-	if err := p.fill(); err != nil {
+	err = checkPath(p.base)
+	if err == nil {
+		err = p.fill()
+	}
+	if err != nil {
 		return nil, errors.Join(err, p.remove())
 	}
 	return p, nil

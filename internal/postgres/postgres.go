@@ -128,6 +128,20 @@ func startOwn(ctx context.Context, opts Options, acct *account, bin Binaries) (_
 // for a user that may create databases.
 func (s *Server) DSN() string { return s.dsn }
 
+// Scratch returns a folder that vanishes with a throwaway server, however that
+// comes about, for files of which the same is wanted; "" for a named server.
+// It is made by the first call.
+func (s *Server) Scratch() (string, error) {
+	if s.Named() {
+		return "", nil
+	}
+	dir := filepath.Join(s.dir, "scratch")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("making a folder beside the server: %w", err)
+	}
+	return dir, nil
+}
+
 // Named tells whether the server was named by its user, rather than started here.
 func (s *Server) Named() bool { return s.dir == "" }
 

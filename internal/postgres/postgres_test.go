@@ -42,9 +42,14 @@ func TestAStoppedServerComesBackWithItsData(t *testing.T) {
 	require.Equal(t, "42", ask(t, dsn, "SELECT n::text FROM t"))
 	require.Contains(t, server.Log(), "database system is ready to accept connections")
 
+	scratch, err := server.Scratch()
+	require.NoError(t, err)
+	require.DirExists(t, scratch)
+
 	require.NoError(t, server.Stop(ctx))
 	require.NoError(t, server.Stop(ctx))
 	require.ErrorContains(t, server.Restart(ctx), "stopped for good")
+	require.NoDirExists(t, scratch)
 }
 
 func TestAServerOnLoopbackAsksForItsPassword(t *testing.T) {
