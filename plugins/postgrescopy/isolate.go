@@ -16,7 +16,8 @@ import (
 // they fail, down to one row. The rows that fail alone are at fault. So the whole
 // costs at most maxNamed+1 failed COPYs, one more, and less than three attempts a
 // row in the server, whatever the number of bad rows; and nothing is committed
-// before all are judged.
+// before all are judged. (Where rows of a batch may refer to one another, those
+// that lack what they refer to are tried again as long as that helps.)
 
 // maxNamed is how many rows of a batch are rejected because the server named
 // their line.
@@ -65,34 +66,58 @@ func (j *job) rejectNamed(e *unitError) bool {
 	return true
 }
 
+// Rows are numbered through all units of a job, so that units of one shape can
+// share a staging table.
+type judged struct {
+	planned
+	first int // the number of its first row
+}
+
+// faultsTable takes what the server finds: for each row at fault its number and
+// the error. The message under the number -1 is how many rows were inserted.
 const faultsTable = "pg_temp.postgres_copy_faults"
 
 const makeFaultsTable = `CREATE TEMPORARY TABLE IF NOT EXISTS postgres_copy_faults (o int4, code text, message text, detail text) ON COMMIT DELETE ROWS`
 
+const readFaults = "; SELECT o, code, message, detail FROM " + faultsTable + "; DELETE FROM " + faultsTable
+
+// judgement is what came out for the rows of a job.
+type judgement struct {
+	faults   map[int]fault // by number
+	sent     int
+	inserted int
+}
+
+type fault struct{ code, message, detail string }
+
+// unclearError is a failure of every row, from which follows nothing about the
+// rows.
+type unclearError struct{ code, message string }
+
+func (e *unclearError) Error() string { return fmt.Sprintf("%s (SQLSTATE %s)", e.message, e.code) }
+
 // judge commits the rows that can be stored and rejects the rest.
 func (s *session) judge(ctx context.Context, j *job, l *ledger) error {
-	units, _ := j.plan(true)
+	plans, _ := j.plan(true)
 	j.result = result{skipped: len(j.done)}
 	if err := s.exec(ctx, "BEGIN; "+s.settings+"SET CONSTRAINTS ALL IMMEDIATE; "+makeFaultsTable); err != nil {
 		return err
 	}
-	used := map[string]bool{}
-	verdicts := judgement{faults: map[int]rejection{}}
-	for _, u := range units {
-		if err := s.judgeUnit(ctx, u, used[u.shape.judgeName], &verdicts); err != nil {
-			return &unitError{u, true, err}
+	out := &judgement{faults: map[int]fault{}}
+	units := make([]judged, len(plans))
+	for i, p := range plans {
+		units[i] = judged{p, out.sent}
+		if err := s.judgeUnit(ctx, units[i], out); err != nil {
+			return &unitError{p, true, err}
 		}
-		used[u.shape.judgeName] = true
-		j.result.bytes += u.size()
+		j.result.bytes += p.size()
 	}
-	if verdicts.inserted == 0 && verdicts.unclear != nil {
-		return verdicts.unclear
+	if err := s.judgeAgain(ctx, units, out); err != nil {
+		return err
 	}
-	for message, r := range verdicts.faults {
-		j.rejected[message] = r
+	if err := out.reject(j, units); err != nil {
+		return err
 	}
-	j.result.written = verdicts.inserted
-	j.result.duplicates = verdicts.sent - verdicts.inserted - len(verdicts.faults)
 	mark := ""
 	if l != nil {
 		if mark = l.markStatement(j.toMark()); mark != "" {
@@ -102,85 +127,115 @@ func (s *session) judge(ctx context.Context, j *job, l *ledger) error {
 	return s.exec(ctx, mark+"COMMIT")
 }
 
-// judgement is what came out for the rows of a job.
-type judgement struct {
-	faults         map[int]rejection
-	sent, inserted int
-	// unclear is an error that might not be the row's fault, if there was one.
-	unclear error
-}
-
-// unclearError is a failure of every row, from which follows nothing about the
-// rows.
-type unclearError struct{ code, message string }
-
-func (e *unclearError) Error() string { return fmt.Sprintf("%s (SQLSTATE %s)", e.message, e.code) }
-
-func (s *session) judgeUnit(ctx context.Context, u planned, reused bool, out *judgement) error {
-	prepare := u.shape.makeJudge + "; "
-	if reused {
-		prepare += "DELETE FROM " + u.shape.judgeName + "; "
-	}
-	if _, err := s.copyRows(ctx, u.numberedStream(0), prepare+u.shape.copyJudge); err != nil {
+func (s *session) judgeUnit(ctx context.Context, u judged, out *judgement) error {
+	if _, err := s.copyRows(ctx, u.numberedStream(u.first), u.shape.makeJudge+"; "+u.shape.copyJudge); err != nil {
 		return err
 	}
-	rows, err := queryText(ctx, s.conn, u.judgeStatement()+"; SELECT o, code, message, detail FROM "+faultsTable+"; DELETE FROM "+faultsTable)
+	rows, err := queryText(ctx, s.conn, u.judgeStatement()+readFaults)
 	if err != nil {
 		return err
 	}
 	out.sent += len(u.order)
+	_, err = out.add(rows)
+	return err
+}
+
+// judgeAgain tries the rows again that refer to a row which is not there, as
+// long as that helps: it may be in the same batch, but behind them.
+func (s *session) judgeAgain(ctx context.Context, units []judged, out *judgement) error {
+	for progress := true; progress; {
+		progress = false
+		for _, u := range units {
+			if len(units) == 1 && !u.part.target.selfRefers {
+				return nil
+			}
+			orphans := out.orphans(u)
+			if len(orphans) == 0 {
+				continue
+			}
+			rows, err := queryText(ctx, s.conn, u.againStatement(orphans)+readFaults)
+			if err != nil {
+				return &unitError{u.planned, true, err}
+			}
+			for _, n := range orphans {
+				delete(out.faults, n)
+			}
+			faults, err := out.add(rows)
+			if err != nil {
+				return err
+			}
+			progress = progress || faults < len(orphans)
+		}
+	}
+	return nil
+}
+
+// add takes over what was read from the faults table.
+func (out *judgement) add(rows [][]string) (faults int, err error) {
 	for _, r := range rows {
 		n, err := strconv.Atoi(r[0])
-		if err != nil || n >= len(u.order) {
-			return fmt.Errorf("reading which rows failed: row number %q", r[0])
+		if err != nil {
+			return 0, fmt.Errorf("reading which rows failed: %w", err)
 		}
-		if n < 0 { // the count of rows inserted
-			count, _ := strconv.Atoi(r[2])
-			out.inserted += count
+		if n >= 0 {
+			out.faults[n] = fault{r[1], r[2], r[3]}
+			faults++
 			continue
 		}
-		if v := verdictOf(r[1]); v == verdictUnclear || v == verdictConfiguration {
-			out.unclear = &unclearError{r[1], r[2]}
+		count, err := strconv.Atoi(r[2])
+		if err != nil {
+			return 0, fmt.Errorf("reading how many rows were inserted: %w", err)
 		}
-		out.faults[u.batch.rows[u.order[n]].message] = rejectedBy(r[1], r[2], r[3])
+		out.inserted += count
 	}
+	return faults, nil
+}
+
+// orphans are the numbers of the unit's rows that violate a foreign key.
+func (out *judgement) orphans(u judged) []int {
+	var found []int
+	for n := u.first; n < u.first+len(u.order); n++ {
+		if out.faults[n].code == "23503" {
+			found = append(found, n)
+		}
+	}
+	return found
+}
+
+// reject rejects the rows at fault, unless no row could be stored, for reasons
+// that need not be theirs.
+func (out *judgement) reject(j *job, units []judged) error {
+	for _, f := range out.faults {
+		v := verdictOf(f.code)
+		if out.sent == len(out.faults) && (v == verdictUnclear || v == verdictConfiguration) {
+			return &unclearError{f.code, f.message}
+		}
+	}
+	for _, u := range units {
+		for i, row := range u.order {
+			if f, ok := out.faults[u.first+i]; ok {
+				j.rejected[u.batch.rows[row].message] = rejectedBy(f.code, f.message, f.detail)
+			}
+		}
+	}
+	j.result.written = out.inserted
+	j.result.duplicates = out.sent - out.inserted - len(out.faults)
 	return nil
 }
 
 // judgeStatement inserts the staged rows in runs, and notes those that cannot
 // be inserted. What may pass by itself is raised again, and ends the
-// transaction. A row that refers to one behind it, in a table whose foreign key
-// refers to itself, is tried again when that one has been inserted.
-func (u planned) judgeStatement() string {
-	again := ""
-	if u.part.target.selfRefers {
-		again = `
-	LOOP
-		progress := false;
-		FOR i IN SELECT f.o FROM ` + faultsTable + ` f WHERE f.code = '23503' ORDER BY f.o LOOP
-			BEGIN
-				` + u.shape.insertRange("i", "i + 1") + `;
-				GET DIAGNOSTICS n = ROW_COUNT;
-				inserted := inserted + n;
-				DELETE FROM ` + faultsTable + ` f WHERE f.o = i;
-				progress := true;
-			EXCEPTION WHEN OTHERS THEN
-				IF ` + passesByItself + ` THEN RAISE; END IF;
-			END;
-		END LOOP;
-		EXIT WHEN NOT progress;
-	END LOOP;`
-	}
+// transaction.
+func (u judged) judgeStatement() string {
 	return "DO " + quoteLiteral(`
 DECLARE
-	i int := 0;
+	i int := `+strconv.Itoa(u.first)+`;
 	size int := 64;
 	n int;
 	inserted int := 0;
-	progress boolean;
 	detail text;
 BEGIN
-	WHILE i < `+strconv.Itoa(len(u.order))+` LOOP
+	WHILE i < `+strconv.Itoa(u.first+len(u.order))+` LOOP
 		BEGIN
 			`+u.shape.insertRange("i", "i + size")+`;
 			GET DIAGNOSTICS n = ROW_COUNT;
@@ -197,7 +252,35 @@ BEGIN
 				i := i + 1;
 			END IF;
 		END;
-	END LOOP;`+again+`
+	END LOOP;
+	INSERT INTO `+faultsTable+` VALUES (-1, '', inserted);
+END`)
+}
+
+// againStatement inserts single rows, and notes those that cannot be inserted.
+func (u judged) againStatement(rows []int) string {
+	numbers := make([]string, len(rows))
+	for i, n := range rows {
+		numbers[i] = strconv.Itoa(n)
+	}
+	return "DO " + quoteLiteral(`
+DECLARE
+	i int;
+	n int;
+	inserted int := 0;
+	detail text;
+BEGIN
+	FOREACH i IN ARRAY '{`+strings.Join(numbers, ",")+`}'::int[] LOOP
+		BEGIN
+			`+u.shape.insertRange("i", "i + 1")+`;
+			GET DIAGNOSTICS n = ROW_COUNT;
+			inserted := inserted + n;
+		EXCEPTION WHEN OTHERS THEN
+			IF `+passesByItself+` THEN RAISE; END IF;
+			GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+			INSERT INTO `+faultsTable+` VALUES (i, SQLSTATE, SQLERRM, detail);
+		END;
+	END LOOP;
 	INSERT INTO `+faultsTable+` VALUES (-1, '', inserted);
 END`)
 }

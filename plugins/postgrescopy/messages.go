@@ -39,9 +39,16 @@ func structuredRecord(message *service.Message) record {
 }
 
 func mappedRecord(executor *service.MessageBatchBloblangExecutor, i int) record {
-	value, err := executor.QueryValue(i)
+	result, err := executor.Query(i)
 	if err != nil {
 		return record{err: rejection{"mapping", fmt.Sprintf("args_mapping: %v", err)}}
+	}
+	if result == nil {
+		return record{err: rejection{"mapping", "args_mapping deleted the message: filter messages with a processor in front of the output"}}
+	}
+	value, err := result.AsStructured()
+	if err != nil {
+		return record{err: rejection{"mapping", "args_mapping gave a string, and must give an array of one value for each of `columns`"}}
 	}
 	args, ok := value.([]any)
 	if !ok {
@@ -74,8 +81,9 @@ func (c *outputConfig) splitByTable(j *job, batch service.MessageBatch) {
 		return
 	}
 	byName := map[string]*part{}
-	for i, message := range batch {
-		name, err := c.table.TryString(message)
+	tables := batch.InterpolationExecutor(c.table)
+	for i := range batch {
+		name, err := tables.TryString(i)
 		if err == nil {
 			_, err = parseTableName(name)
 		}
@@ -99,9 +107,10 @@ func (c *outputConfig) takeOffsets(j *job, batch service.MessageBatch) {
 		return
 	}
 	j.marks = newMarks(len(batch))
-	for i, message := range batch {
-		channel, err1 := c.channel.TryString(message)
-		offset, err2 := c.offset.TryString(message)
+	channels, offsets := batch.InterpolationExecutor(c.channel), batch.InterpolationExecutor(c.offset)
+	for i := range batch {
+		channel, err1 := channels.TryString(i)
+		offset, err2 := offsets.TryString(i)
 		err := errors.Join(err1, err2)
 		if err == nil {
 			err = j.marks.set(i, channel, offset)

@@ -16,7 +16,7 @@ const (
 type moment struct {
 	infinity int // 1 or -1: the text was infinity or -infinity
 	hasDate  bool
-	hasT     bool  // a T stood between date and time
+	compact  bool  // the date was YYYYMMDD, or a T stood after it
 	days     int64 // since 2000-01-01
 	hasTime  bool
 	micros   int64 // since midnight, up to and with 24:00:00
@@ -94,14 +94,15 @@ func looksLikeTime(s string) bool {
 	return (len(s) > 1 && s[1] == ':') || (len(s) > 2 && s[2] == ':')
 }
 
-func (m *moment) parseDateAndTime(s string) (string, error) {
-	year, month, day, s, err := parseDate(s)
+func (m *moment) parseDateAndTime(text string) (string, error) {
+	year, month, day, s, err := parseDate(text)
 	if err != nil {
 		return s, err
 	}
+	m.compact = isDigit(text[4]) && len(text)-len(s) == 8
 	rest, spaced := skipSpaces(s)
 	if len(rest) > 1 && toLower(rest[0]) == 't' && isDigit(rest[1]) && !spaced {
-		rest, m.hasT = rest[1:], true
+		rest, m.compact = rest[1:], true
 		if !looksLikeTime(rest) {
 			s, err = m.parseBasicTime(rest)
 		} else {

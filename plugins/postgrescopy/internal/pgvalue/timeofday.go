@@ -7,7 +7,7 @@ import (
 
 const (
 	errNoTime    = reason("it has no time of day")
-	errTimeWithT = reason("PostgreSQL reads no T between a date and a time of day here; leave out the date, or give a timestamp")
+	errTimeOfISO = reason("PostgreSQL reads a time of day after a date only as YYYY-MM-DD hh:mm:ss, with no T")
 )
 
 // timeEncoder writes time and timetz.
@@ -36,8 +36,8 @@ func (e *timeEncoder) text(dst []byte, s string) ([]byte, error) {
 		return dst, err
 	case m.infinity != 0 || !m.hasTime:
 		return dst, errNoTime
-	case m.hasT:
-		return dst, errTimeWithT
+	case m.compact:
+		return dst, errTimeOfISO
 	}
 	return e.write(dst, m.micros, m.zone), nil
 }
