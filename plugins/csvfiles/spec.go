@@ -69,7 +69,7 @@ input:
 
 output:
   csv_files:
-    path: 'export/${! json("category").slug() }/events-${! uuid_v4() }.csv.gz'
+    path: 'export/${! json("category").replace_all(" ", "-") }/events-${! uuid_v4() }.csv.gz'
     compression: gzip
     batching:
       count: 5000
