@@ -1,0 +1,21 @@
+-- The same events in a table without a key, for config/keyless.yaml, and the
+-- ledger that keeps it free of duplicates (see docs/delivery-semantics.md).
+DO $$
+BEGIN
+  IF to_regclass('event_log') IS NULL THEN
+    CREATE TABLE event_log (LIKE user_events INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
+    CREATE INDEX event_log_timestamp_idx ON event_log USING brin ("timestamp");
+  END IF;
+  IF to_regclass('postgres_copy_ledger') IS NULL THEN
+    CREATE TABLE postgres_copy_ledger (
+      channel    text PRIMARY KEY,
+      offsets    int8multirange NOT NULL,
+      updated_at timestamptz NOT NULL DEFAULT now()
+    ) WITH (fillfactor = 50);
+  END IF;
+  IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'event_ingest')
+     AND NOT has_table_privilege('event_ingest', 'event_log', 'INSERT') THEN
+    GRANT SELECT, INSERT, UPDATE ON event_log, postgres_copy_ledger TO event_ingest;
+  END IF;
+END
+$$;
