@@ -15,7 +15,7 @@ type job struct {
 	repeats map[int]int  // messages whose offset stands on one before them
 	done    map[int]bool // messages whose offset the ledger holds
 
-	readLedger bool // the ledger is to be read before anything is sent
+	readLedger bool // the ledger is to be read before anything more is sent
 	judging    bool // rows are to be judged one by one
 	named      int  // rows rejected because the server named their line
 

@@ -88,6 +88,7 @@ func (o *copyOutput) newWriter(ctx context.Context) (*writer, error) {
 		warn:     o.warn,
 	}
 	w.table, _ = o.conf.table.Static()
+	w.replays.Store(afterReplay)
 	return w, nil
 }
 

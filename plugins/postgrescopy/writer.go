@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,7 +21,16 @@ type writer struct {
 	table    string  // empty: each message names its table
 	ledger   *ledger // nil without exactly_once
 	warn     func(format string, args ...any)
+
+	// replays is how many batches are still to be compared with the ledger
+	// before anything is sent, since rows are likely to come again.
+	replays atomic.Int32
 }
+
+// afterReplay is how many batches are compared with the ledger in advance after
+// connecting, and after a row that came again. It costs a round trip each, and
+// saves a COPY that fails in the end.
+const afterReplay = 16
 
 // errLost means that there is no connection to the database. It wraps why.
 type errLost struct{ err error }
@@ -84,8 +94,8 @@ func (w *writer) write(ctx context.Context, j *job) error {
 // settle does what a failed attempt calls for, and says whether the next can
 // follow at once.
 func (w *writer) settle(ctx context.Context, j *job, err error, v verdict) (bool, error) {
+	j.readLedger = true
 	if pgErr, ok := asPgError(err); ok && pgErr.Code == errOverlap {
-		j.readLedger = true
 		return true, nil
 	}
 	var failed *unitError
@@ -125,8 +135,8 @@ func (w *writer) attempt(ctx context.Context, j *job) error {
 	}
 	defer conn.Release()
 	s := &session{conn: conn.Conn().PgConn(), settings: w.settings}
-	if w.ledger != nil && j.readLedger {
-		if j.done, err = w.ledger.read(ctx, s.conn, w.settings, j.marks); err != nil {
+	if w.ledger != nil {
+		if err := w.leaveOutDone(ctx, s, j); err != nil {
 			return err
 		}
 	}
@@ -142,6 +152,24 @@ func (w *writer) attempt(ctx context.Context, j *job) error {
 		_ = conn.Conn().Close(ctx)
 	}
 	return err
+}
+
+// leaveOutDone reads which rows the ledger has, when they are likely to be
+// there, and in any case before a row is rejected: a row that is stored must not
+// be rejected for being there, nor a rejection that is stored be told again.
+func (w *writer) leaveOutDone(ctx context.Context, s *session, j *job) (err error) {
+	if !j.readLedger && len(j.rejected) == 0 && w.replays.Add(-1) < 0 {
+		w.replays.Store(0)
+		return nil
+	}
+	if j.done, err = w.ledger.read(ctx, s.conn, w.settings, j.marks); err != nil {
+		return err
+	}
+	for message := range j.done {
+		w.replays.Store(afterReplay)
+		delete(j.rejected, message)
+	}
+	return nil
 }
 
 // encode encodes the parts that are not encoded.

@@ -167,7 +167,13 @@ func (p *span) parseNamed(a amount, s string, take func(unit) bool) (string, err
 	if !ok || !take(u) {
 		return s, errNotInterval
 	}
-	return s[end:], p.add(a, u)
+	// As in 1h30m: PostgreSQL parts a word from digits at once after it only
+	// where the word is also one of its dates' keywords.
+	rest := s[end:]
+	if rest != "" && !isSpace(rest[0]) && (end > 1 || !isDigit(rest[0]) || !contains("hmsdy", toLower(s[0]))) {
+		return s, errNotInterval
+	}
+	return rest, p.add(a, u)
 }
 
 // parseYearsMonths reads the months of 1-2, whose sign is that of the years.

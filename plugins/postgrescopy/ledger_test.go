@@ -1,0 +1,222 @@
+package postgrescopy
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+const onceYAML = `
+exactly_once:
+  channel: ${! @channel }
+  offset_token: ${! @offset }
+`
+
+// numbered gives messages their channel and their offsets, from first on.
+func numbered(channel string, first int, rows ...fields) service.MessageBatch {
+	batch := batchOf(rows...)
+	for i, m := range batch {
+		m.MetaSetMut("channel", channel)
+		m.MetaSetMut("offset", first+i)
+	}
+	return batch
+}
+
+func values(from, to int) []fields {
+	var rows []fields
+	for v := from; v < to; v++ {
+		rows = append(rows, fields{"v": v})
+	}
+	return rows
+}
+
+func TestAReplayOfAnyKindStoresARowOnce(t *testing.T) {
+	t.Parallel()
+	db := newTestDB(t, `CREATE TABLE v (v int)`)
+	o := db.connected("table: v" + onceYAML)
+
+	for _, r := range [][2]int{{0, 10}, {20, 30}, {0, 10}, {5, 25}, {0, 40}, {30, 31}} {
+		assert.Empty(t, o.writeBatch(numbered("a", r[0], values(r[0], r[1])...)))
+	}
+	assert.Empty(t, o.writeBatch(numbered("b", 0, values(100, 103)...)), "another channel has offsets of its own")
+
+	assert.Equal(t, "43|43", db.value("SELECT count(*), count(DISTINCT v) FROM v"))
+	assert.Equal(t, []string{"a|{[0,40)}", "b|{[0,3)}"}, db.rows("SELECT channel, offsets FROM postgres_copy_ledger ORDER BY 1"))
+}
+
+func TestARowThatComesTwiceInABatchIsStoredOnce(t *testing.T) {
+	t.Parallel()
+	db := newTestDB(t, `CREATE TABLE v (v int CHECK (v > 0))`)
+	o := db.connected("table: v" + onceYAML)
+	batch := append(numbered("a", 0, values(1, 4)...), numbered("a", 1, values(2, 6)...)...)
+	batch = append(batch, numbered("a", 9, fields{"v": -1})...)
+	batch = append(batch, numbered("a", 9, fields{"v": -1})...)
+	rejected := o.writeBatch(batch)
+	assert.Len(t, rejected, 2, "what repeats a rejected row is rejected with it")
+	assert.Equal(t, rejected[7], rejected[8])
+	assert.Equal(t, []string{"1", "2", "3", "4", "5"}, db.rows("SELECT v FROM v ORDER BY v"))
+	assert.Equal(t, "{[0,5)}", db.value("SELECT offsets FROM postgres_copy_ledger"))
+}
+
+func TestARejectedRowStaysOpenUntilItsRejectionIsStored(t *testing.T) {
+	t.Parallel()
+	db := newTestDB(t, `CREATE TABLE v (v int CHECK (v <> 3)); CREATE TABLE rejected (reason text)`)
+	good, bad := db.connected("table: v"+onceYAML), db.connected("table: rejected"+onceYAML)
+
+	batch := numbered("a", 0, values(0, 6)...)
+	rejected := good.writeBatch(batch)
+	assert.Len(t, rejected, 1)
+	assert.Equal(t, "{[0,3),[4,6)}", db.value("SELECT offsets FROM postgres_copy_ledger"))
+
+	for range 2 { // a crash before its acknowledgement brings it again
+		assert.Empty(t, bad.writeBatch(numbered("a", 3, fields{"reason": rejected[3]})))
+		assert.Equal(t, "{[0,6)}", db.value("SELECT offsets FROM postgres_copy_ledger"))
+		assert.Equal(t, "1", db.value("SELECT count(*) FROM rejected"))
+		assert.Empty(t, good.writeBatch(batch.Copy()), "the rejected row is behind us")
+	}
+	assert.Equal(t, "5", db.value("SELECT count(*) FROM v"))
+}
+
+func TestTheLedgerWorksInEveryWriteModeAndShape(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"append", "ignore", "upsert"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			db := newTestDB(t, `CREATE TABLE k (id int PRIMARY KEY, v int CHECK (v <> 13), w int)`)
+			o := db.connected("table: k\nwrite_mode: " + mode + onceYAML)
+			batch := numbered("a", 0, fields{"id": 1, "v": 1}, fields{"id": 2, "w": 2}, fields{"id": 3, "v": 13}, fields{"id": 4, "v": 4})
+			for range 3 {
+				assert.Len(t, o.writeBatch(batch.Copy()), 1)
+			}
+			assert.Equal(t, "{[0,2),[3,4)}", db.value("SELECT offsets FROM postgres_copy_ledger"))
+			if mode != "append" {
+				assert.Empty(t, o.writeBatch(numbered("a", 10, fields{"id": 1, "v": 5}, fields{"id": 9, "v": 5})))
+				assert.Equal(t, "{[0,2),[3,4),[10,12)}", db.value("SELECT offsets FROM postgres_copy_ledger"))
+			}
+			assert.Equal(t, "1", db.value("SELECT count(*) FROM k WHERE id = 1"))
+		})
+	}
+}
+
+func TestMessagesWithoutAnOffsetAreRejected(t *testing.T) {
+	t.Parallel()
+	db := newTestDB(t, `CREATE TABLE v (v int)`)
+	o := db.connected("table: v" + onceYAML)
+	batch := append(numbered("", 0, values(1, 2)...), numbered("a", 0, values(1, 5)...)...)
+	batch[1].MetaSetMut("offset", "x")
+	batch[2].MetaSetMut("offset", "9223372036854775807")
+	batch[3].MetaSetMut("channel", "a\x00b")
+	rejected := o.writeBatch(batch)
+	assert.Equal(t, map[int]string{
+		0: "exactly_once.channel gave an empty string: every message needs the name of its channel",
+		1: `exactly_once.offset_token gave "x": it must be an integer from -9223372036854775808 to 9223372036854775806`,
+		2: `exactly_once.offset_token gave "9223372036854775807": it must be an integer from -9223372036854775808 to 9223372036854775806`,
+		3: `exactly_once.channel gave "a\x00b", which is not text that PostgreSQL can store`,
+	}, rejected)
+	assert.Equal(t, "a|{[3,4)}", db.value("SELECT channel, offsets FROM postgres_copy_ledger"))
+}
+
+func TestChannelsOfAnyNameAreKept(t *testing.T) {
+	t.Parallel()
+	db := newTestDB(t, `CREATE TABLE v (v int)`)
+	o := db.connected("table: v" + onceYAML)
+	for _, name := range []string{`it's`, `back\slash`, `$$; DROP TABLE v; --`, "new\nline", "größe", `"`, `\'`} {
+		for range 2 {
+			assert.Empty(t, o.writeBatch(numbered(name, -5, values(0, 10)...)), name)
+			o.connect() // which forgets nothing, since nothing is remembered
+		}
+		assert.Equal(t, "{[-5,5)}", db.value("SELECT offsets FROM postgres_copy_ledger WHERE channel = "+quoteLiteral(name)))
+	}
+	assert.Equal(t, "70", db.value("SELECT count(*) FROM v"))
+}
+
+func TestTwoInstancesNeverBothStoreAnOffset(t *testing.T) {
+	t.Parallel()
+	db := newTestDB(t, `CREATE TABLE v (v int CHECK (v % 97 <> 0))`)
+	ctx, cancel := context.WithTimeout(context.Background(), patient)
+	defer cancel()
+	const channels, rows = 3, 600
+	var wg sync.WaitGroup
+	errs := make(chan error, 100)
+	for instance := range 2 {
+		o := db.connected("table: v\nmax_in_flight: 4" + onceYAML)
+		for worker := range 4 {
+			random := rand.New(rand.NewPCG(uint64(instance), uint64(worker)))
+			wg.Go(func() {
+				for range 25 {
+					var batch service.MessageBatch
+					for range 2 {
+						channel, from := random.IntN(channels), random.IntN(rows-60)
+						batch = append(batch, numbered(fmt.Sprint("c", channel), from, values(channel*rows+from, channel*rows+from+random.IntN(60))...)...)
+					}
+					if _, err := o.send(ctx, batch); err != nil {
+						errs <- err
+					}
+				}
+			})
+		}
+	}
+	wg.Wait()
+	close(errs)
+	require.NoError(t, <-errs)
+	assert.Equal(t, "t", db.value("SELECT count(*) = count(DISTINCT v) FROM v"))
+	assert.Equal(t, "t", db.value(`SELECT (SELECT count(*) FROM v) = (SELECT sum(upper(r) - lower(r)) FROM postgres_copy_ledger, unnest(offsets) r)`))
+}
+
+func TestTheLedgerIsMadeOnceByManyInstances(t *testing.T) {
+	t.Parallel()
+	db := newTestDB(t, `CREATE TABLE v (v int); CREATE SCHEMA books`)
+	var wg sync.WaitGroup
+	errs := make([]error, 10)
+	for i := range errs {
+		o := newTestOutput(t, db.dsn, `
+table: v
+init_statement: 'CREATE TABLE IF NOT EXISTS extra (v int); CREATE INDEX IF NOT EXISTS extra_v ON extra (v)'
+exactly_once: { channel: '${! "a" }', offset_token: '${! this.v }', table: 'books."My Ledger"' }
+`)
+		wg.Go(func() { errs[i] = o.Connect(context.Background()) })
+	}
+	wg.Wait()
+	for _, err := range errs {
+		assert.NoError(t, err)
+	}
+	assert.Equal(t, "0", db.value(`SELECT count(*) FROM books."My Ledger"`))
+}
+
+func TestATableThatIsNoLedgerIsRefused(t *testing.T) {
+	t.Parallel()
+	db := newTestDB(t, `CREATE TABLE v (v int); CREATE TABLE postgres_copy_ledger (channel int)`)
+	o := newTestOutput(t, db.dsn, "table: v"+onceYAML)
+	err := o.Connect(context.Background())
+	assert.EqualError(t, err, "table public.postgres_copy_ledger is not a ledger of postgres_copy, which has the columns channel text, offsets int8multirange and updated_at timestamptz: name another in `exactly_once.table`")
+}
+
+func TestAStoredRejectionIsNotToldAgain(t *testing.T) {
+	t.Parallel()
+	db := newTestDB(t, `CREATE TABLE v (v int); CREATE TABLE rejected (reason text)`)
+	good, bad := db.connected("table: v"+onceYAML), db.connected("table: rejected"+onceYAML)
+	batch := numbered("a", 0, fields{"v": "one"}, fields{"v": 2})
+	assert.Len(t, good.writeBatch(batch), 1)
+	assert.Empty(t, bad.writeBatch(numbered("a", 0, fields{"reason": "no number"})))
+	assert.Empty(t, good.writeBatch(batch.Copy()))
+}
+
+func TestMultirangesAreWrittenAndRead(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, "{[-1,3),[5,6),[7,9)}", multirange([]int64{8, 0, 5, 1, -1, 7, 2, 2}))
+	ranges, err := parseMultirange("{[-1,3),[5,6)}")
+	require.NoError(t, err)
+	assert.Equal(t, [][2]int64{{-1, 3}, {5, 6}}, ranges)
+	ranges, err = parseMultirange("{}")
+	require.NoError(t, err)
+	assert.Empty(t, ranges)
+	_, err = parseMultirange("{(,5)}")
+	assert.Error(t, err)
+}
