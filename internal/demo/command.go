@@ -6,6 +6,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -85,7 +86,7 @@ func runInTerminal(ctx context.Context, opts Options, asJSON bool) error {
 	d := &demo{opts: opts, screen: screen}
 
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
 	go func() {
 		<-signals
@@ -97,17 +98,17 @@ func runInTerminal(ctx context.Context, opts Options, asJSON bool) error {
 	}()
 
 	summary, err := d.run(ctx)
-	if err != nil {
-		return cli.Exit("demo: "+err.Error(), exitFailed)
-	}
-	if asJSON {
-		if err := summary.writeJSON(os.Stdout); err != nil {
-			return cli.Exit("demo: "+err.Error(), exitFailed)
+	if summary != nil { // there may be both: not all could be cleaned up
+		if asJSON {
+			err = errors.Join(err, summary.writeJSON(os.Stdout))
+		} else {
+			summary.writeText(os.Stdout)
 		}
-	} else {
-		summary.writeText(os.Stdout)
 	}
-	if !summary.OK {
+	switch {
+	case err != nil:
+		return cli.Exit("demo: "+err.Error(), exitFailed)
+	case !summary.OK:
 		return cli.Exit("", exitFailed)
 	}
 	return nil
