@@ -53,7 +53,7 @@ func (d *database) await(want, query string, args ...any) {
 	await(d.site.t, fmt.Sprintf("%s of %s %v", want, query, args), func() error {
 		for _, p := range d.site.programs {
 			if p.ended() && !p.wanted {
-				return &hopeless{fmt.Errorf("the %s ended: %w", p.name, p.outcome)}
+				return &hopeless{fmt.Errorf("the %s ended: %v", p.name, p.outcome)}
 			}
 		}
 		got, err := d.ask(query, args...)

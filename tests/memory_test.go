@@ -35,7 +35,7 @@ func TestThePipelineStaysSmallAtTenThousandEventsASecond(t *testing.T) {
 
 func TestABacklogDoesNotGrowThePipeline(t *testing.T) {
 	t.Parallel()
-	const files, perFile, limit = 20, 5_000, 200 << 20
+	const files, perFile, limit = 12, 5_000, 200 << 20
 	s := newSite(t)
 	for n := range files {
 		s.dropFile(eventID(n)+".csv", csvFile(n*perFile, (n+1)*perFile))

@@ -12,14 +12,10 @@ import (
 	"github.com/ecommerce-ingest/connect/internal/postgres/postgrestest"
 )
 
-// hurried are settings for a server whose data nobody will miss, short of what
-// a crash of the server itself needs.
-var hurried = map[string]string{"synchronous_commit": "off"}
-
 // newSiteOfItsOwn makes a site with a server of its own, to be stopped at will.
-func newSiteOfItsOwn(t testing.TB, settings map[string]string) (*site, *postgres.Server) {
+func newSiteOfItsOwn(t testing.TB) (*site, *postgres.Server) {
 	t.Helper()
-	server := postgrestest.NewServer(t, settings)
+	server := postgrestest.NewServer(t, nil)
 	dsn, _, err := server.CreateDatabase(t.Context())
 	require.NoError(t, err)
 	return newSiteAt(t, dsn), server
@@ -28,7 +24,7 @@ func newSiteOfItsOwn(t testing.TB, settings map[string]string) (*site, *postgres
 func TestADatabaseThatIsDownAtTheStartIsWaitedForAndReadingPauses(t *testing.T) {
 	t.Parallel()
 	const rows = 50_000
-	s, server := newSiteOfItsOwn(t, nil)
+	s, server := newSiteOfItsOwn(t)
 	require.NoError(t, server.StopNow(t.Context()))
 	s.dropFile("a.csv", csvFile(0, rows))
 	p := s.pipeline()
@@ -46,7 +42,7 @@ func TestADatabaseThatIsDownAtTheStartIsWaitedForAndReadingPauses(t *testing.T) 
 
 func TestADatabaseThatGoesAwayInTheMiddleIsWaitedFor(t *testing.T) {
 	t.Parallel()
-	s, server := newSiteOfItsOwn(t, nil)
+	s, server := newSiteOfItsOwn(t)
 	p := s.pipeline()
 	g := s.generator("GENERATOR_INTERVAL=2ms", "GENERATOR_BATCH_SIZE=20", "GENERATOR_MALFORMED=0.01")
 	for round := range 3 {

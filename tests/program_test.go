@@ -2,6 +2,7 @@ package tests
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -94,31 +95,39 @@ func (p *program) terminate() {
 // it was told to.
 func (p *program) awaitEnd() {
 	p.t.Helper()
+	require.NoError(p.t, p.end(), "the %s ended badly", p.name)
+}
+
+// awaitFailure waits until the program has given up by itself.
+func (p *program) awaitFailure() {
+	p.t.Helper()
+	require.Error(p.t, p.end(), "the %s ended as if all were well", p.name)
+}
+
+// end waits until the program has ended, as it should, and returns how.
+func (p *program) end() error {
+	p.t.Helper()
 	p.wanted = true
 	select {
 	case <-p.done:
-		require.NoError(p.t, p.outcome, "the %s ended badly", p.name)
 	case <-time.After(patience):
 		require.FailNow(p.t, "the "+p.name+" did not end when it should have")
 	}
+	return p.outcome
 }
 
 // awaitLine waits until the program has said something that matches pattern.
 func (p *program) awaitLine(pattern string) {
 	p.t.Helper()
-	p.awaitLines(pattern, 1)
-}
-
-func (p *program) awaitLines(pattern string, n int) {
-	p.t.Helper()
-	await(p.t, fmt.Sprintf("the %s to say %q %d times", p.name, pattern, n), func() error {
-		if p.ended() && !p.wanted {
-			return &hopeless{fmt.Errorf("it ended: %w", p.outcome)}
+	await(p.t, fmt.Sprintf("the %s to say %q", p.name, pattern), func() error {
+		ended := p.ended() // whatever it had to say it said before
+		switch {
+		case len(p.lines(pattern)) > 0:
+			return nil
+		case ended:
+			return &hopeless{fmt.Errorf("it ended: %v", p.outcome)}
 		}
-		if said := len(p.lines(pattern)); said < n {
-			return fmt.Errorf("it said so %d times", said)
-		}
-		return nil
+		return errors.New("it did not say so")
 	})
 }
 

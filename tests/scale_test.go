@@ -41,3 +41,28 @@ func TestTwoPipelinesShareTheFoldersOfOneTable(t *testing.T) {
 	s.db.awaitStored(2000)
 	requireSame(t, s.generated(), s.db.stored())
 }
+
+func TestASecondPipelineOnTheSamePositionsWaitsUntilTheFirstIsGone(t *testing.T) {
+	t.Parallel()
+	for how, end := range endings {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			s.dropFile("a.csv", csvFile(0, 100))
+			first := s.pipeline()
+			s.db.awaitStored(100)
+			second := s.pipeline() // by mistake, or to stand by
+			second.awaitLine("in use by another csv_watch")
+			s.dropFile("b.csv", csvFile(100, 200))
+			s.db.awaitStored(200)
+
+			end(first)
+			s.dropFile("c.csv", csvFile(200, 300))
+			s.db.awaitStored(300)
+			require.NoError(t, second.hasRead(100))
+			second.requireCalm(4)
+			second.terminate()
+			s.db.require("0", "SELECT count(*) FROM rejected_events")
+		})
+	}
+}
