@@ -116,7 +116,7 @@ func (d *deliveries) messages(out *delivery) (service.MessageBatch, service.AckF
 	batch := make(service.MessageBatch, len(out.rows))
 	places := make([]place, len(out.rows))
 	for i, ref := range out.rows {
-		places[i] = place{Context: context.Background(), delivery: out, index: i}
+		places[i] = place{delivery: out, index: i}
 		batch[i] = ref.segment.origin.message(&places[i], &ref.segment.Rows[ref.index])
 	}
 	return batch, func(_ context.Context, err error) error {

@@ -51,21 +51,30 @@ func originOf(s *watch.Segment) origin {
 
 // place is the context of a message: it tells which row of its delivery it is, through whatever the pipeline makes of
 // it. It is a context because that is what the engine carries along from a message to all that are made of it.
+// Otherwise it is an empty one, and small, since there is one a row.
 type place struct {
-	context.Context
 	delivery *delivery
 	index    int
 }
 
-type placeKey struct{}
+// Deadline implements context.Context.
+func (p *place) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
+
+// Done implements context.Context.
+func (p *place) Done() <-chan struct{} { return nil }
+
+// Err implements context.Context.
+func (p *place) Err() error { return nil }
 
 // Value implements context.Context.
 func (p *place) Value(key any) any {
 	if key == (placeKey{}) {
 		return p
 	}
-	return p.Context.Value(key)
+	return nil
 }
+
+type placeKey struct{}
 
 // placeOf finds the place that m or what it was made of was given.
 func placeOf(m *service.Message, d *delivery) (index int, ok bool) {

@@ -113,7 +113,7 @@ func (w *Watcher) Found(path string, st fileid.Stat) {
 		return
 	}
 	old := f.st
-	first := !f.seen
+	first, missed := !f.seen, f.missing
 	f.st, f.seen = st, true
 	if f.path != path && !f.missing && !first {
 		// A second link, or a rename of which only one half was seen so far.
@@ -129,6 +129,8 @@ func (w *Watcher) Found(path string, st fileid.Stat) {
 		f.changed, f.quiet, f.moved, f.sticky = now, false, false, false
 	case old.Changed != st.Changed && f.failed:
 		// Permissions may have been given back.
+	case missed && !f.upToDate():
+		// The reader may not have found it.
 	default:
 		return
 	}
@@ -154,9 +156,6 @@ func (w *Watcher) Gone(path string, id fileid.ID) {
 	case f == nil:
 	case f.alias == path:
 		f.alias = ""
-	case f.path == path && f.alias != "":
-		w.put(f, f.alias)
-		f.alias = ""
 	case f.path == path:
 		w.miss(f)
 	}
@@ -164,7 +163,7 @@ func (w *Watcher) Gone(path string, id fileid.ID) {
 
 // put notes where f is. The lock is held.
 func (w *Watcher) put(f *file, path string) {
-	f.missing = false
+	f.missing, f.alias = false, ""
 	delete(w.lost, f)
 	if f.path != path {
 		w.opt.Log.Debugf("%s is now %s", f.path, path)
@@ -173,8 +172,15 @@ func (w *Watcher) put(f *file, path string) {
 	}
 }
 
+// miss notes that f is not at its path. The lock is held.
 func (w *Watcher) miss(f *file) {
-	if !f.missing {
+	switch {
+	case f.alias != "":
+		w.put(f, f.alias)
+		if !f.upToDate() {
+			w.ask(f, time.Now())
+		}
+	case !f.missing:
 		f.missing, f.looks = true, 0
 		w.lost[f] = struct{}{}
 	}
@@ -260,7 +266,7 @@ func (w *Watcher) considerFinish(f *file) {
 // replace puts a new content in the place of f, whose bytes are no longer those that were read. The lock is held.
 func (w *Watcher) replace(f *file, now time.Time) {
 	w.forget(f)
-	g := &file{path: f.path, st: f.st, changed: now, seen: true, missing: f.missing}
+	g := &file{path: f.path, alias: f.alias, st: f.st, changed: now, seen: true, missing: f.missing}
 	w.files[g.st.ID] = g
 	if g.missing {
 		w.lost[g] = struct{}{}

@@ -68,7 +68,7 @@ func (r *reader) next() (f *file, room int, wait time.Duration) {
 		wait = time.Until(at)
 	}
 	room = min(w.opt.BatchRows, w.opt.MaxRows-w.rows)
-	if !w.started || room <= 0 || w.bytes >= w.opt.MaxBytes || w.ahead >= 2*w.opt.BatchRows {
+	if !w.started || room <= 0 || w.bytes >= w.opt.MaxBytes || w.ahead >= w.opt.BatchRows {
 		return nil, 0, wait
 	}
 	for {
@@ -109,7 +109,11 @@ func (r *reader) ring(f *file) {
 	f.again = false
 	switch {
 	case errors.Is(err, errElsewhere), errors.Is(err, fs.ErrNotExist):
-		w.miss(f)
+		if again || f.path != path {
+			w.ask(f, now)
+		} else {
+			w.miss(f)
+		}
 		return
 	case err == nil && (st.Size != f.st.Size || st.Modified != f.st.Modified):
 		f.st, f.changed, f.quiet, f.sticky = st, now, false, false
@@ -140,7 +144,7 @@ func (r *reader) turn(f *file, room int) {
 	w.mu.Unlock()
 	if f.open == nil {
 		if err := r.openFile(f, path, id, from.at); err != nil {
-			r.fail(f, err)
+			r.fail(f, path, err)
 			return
 		}
 	}
@@ -163,11 +167,11 @@ func (r *reader) turn(f *file, room int) {
 	}
 	switch {
 	case bad != nil:
-		r.fail(f, stop{bad})
+		r.fail(f, path, stop{bad})
 	case errors.Is(err, csvrows.ErrGrown):
 		r.settle(f, &t, true)
 	case err != nil:
-		r.fail(f, err)
+		r.fail(f, path, err)
 	default:
 		r.settle(f, &t, false)
 	}
@@ -260,8 +264,8 @@ func (r *reader) replaced(f *file) {
 	w.replace(f, time.Now())
 }
 
-// fail leaves f alone for a while, or until it changes.
-func (r *reader) fail(f *file, err error) {
+// fail leaves f, which was tried at path, alone for a while, or until it changes.
+func (r *reader) fail(f *file, path string, err error) {
 	r.close(f)
 	w := r.w
 	w.mu.Lock()
@@ -270,12 +274,12 @@ func (r *reader) fail(f *file, err error) {
 	again := f.again
 	f.again = false
 	now := time.Now()
-	if errors.Is(err, errElsewhere) || errors.Is(err, fs.ErrNotExist) {
-		w.miss(f)
+	if again || f.path != path {
+		w.ask(f, now)
 		return
 	}
-	if again {
-		w.ask(f, now)
+	if errors.Is(err, errElsewhere) || errors.Is(err, fs.ErrNotExist) {
+		w.miss(f)
 		return
 	}
 	var header *csvrows.HeaderError

@@ -150,7 +150,7 @@ func (w *world) close() {
 	w.stop()
 	<-w.pumped
 	require.NoError(w.tb, w.watcher.Close(context.Background()))
-	w.watcher = nil
+	w.watcher, w.hold, w.held = nil, false, nil
 }
 
 // kill ends the watch as SIGKILL does: what was not saved is lost.
@@ -163,7 +163,7 @@ func (w *world) kill() {
 		_ = w.watcher.hints.Close()
 	}
 	_ = w.watcher.opt.Store.Close()
-	w.watcher = nil
+	w.watcher, w.hold, w.held = nil, false, nil
 }
 
 // settle waits until everything there is to read was read and has come out.
@@ -174,7 +174,10 @@ func (w *world) settle() {
 	calm := 0
 	for calm < 3 {
 		require.NoError(w.tb, w.watcher.Look(ctx), "waiting for calm")
-		if w.watcher.calm() {
+		w.mu.Lock()
+		held := len(w.held)
+		w.mu.Unlock()
+		if w.watcher.calm(held) {
 			calm++
 		} else {
 			calm = 0
@@ -183,11 +186,11 @@ func (w *world) settle() {
 	}
 }
 
-// calm tells that nothing is on its way from a file to the output.
-func (w *Watcher) calm() bool {
+// calm tells that nothing is on its way from a file to the output, except the segments that are held there.
+func (w *Watcher) calm(held int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.queue.Len() > 0 || len(w.ready) > 0 || len(w.parsed) > 0 || w.ahead > 0 || len(w.finish) > 0 {
+	if w.out != held || w.queue.Len() > 0 || len(w.ready) > 0 || len(w.parsed) > 0 || w.ahead > 0 || len(w.finish) > 0 {
 		return false
 	}
 	for _, f := range w.files {

@@ -1,0 +1,138 @@
+package csvwatch
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	_ "github.com/redpanda-data/benthos/v4/public/components/io"
+	"github.com/redpanda-data/benthos/v4/public/service"
+	"github.com/stretchr/testify/require"
+)
+
+// received counts what the engine counts as received from inputs, which works for any input and output.
+type received struct {
+	rows   atomic.Int64
+	wanted int64
+	all    chan struct{}
+}
+
+func (r *received) Incr(n int64) {
+	if r.rows.Add(n) == r.wanted {
+		close(r.all)
+	}
+}
+
+type ignored struct{}
+
+func (ignored) Incr(int64)   {}
+func (ignored) Set(int64)    {}
+func (ignored) Timing(int64) {}
+
+func (r *received) NewCounterCtor(name string, _ ...string) service.MetricsExporterCounterCtor {
+	return func(...string) service.MetricsExporterCounter {
+		if name == "output_sent" {
+			return r
+		}
+		return ignored{}
+	}
+}
+
+func (r *received) NewTimerCtor(string, ...string) service.MetricsExporterTimerCtor {
+	return func(...string) service.MetricsExporterTimer { return ignored{} }
+}
+
+func (r *received) NewGaugeCtor(string, ...string) service.MetricsExporterGaugeCtor {
+	return func(...string) service.MetricsExporterGauge { return ignored{} }
+}
+
+func (r *received) Close(context.Context) error { return nil }
+
+// writeShopFile writes rows as a shop sends them.
+func writeShopFile(tb testing.TB, path string, rows int) (bytes int64) {
+	tb.Helper()
+	f, err := os.Create(path)
+	require.NoError(tb, err)
+	w := bufio.NewWriterSize(f, 1<<20)
+	fmt.Fprintln(w, "event_id,user_id,session_id,event_type,product_id,product_name,category,price,quantity,timestamp")
+	kinds := []string{"View", "ADD_TO_CART", "view", "Purchase"}
+	for i := range rows {
+		fmt.Fprintf(w, "0198c0de-7000-7000-8000-%012x,%d,5f0c5a1e-0000-4000-8000-%012x,%s,%d,\"Chair, %s\",Furniture,%d.%02d,%d,2025-06-01T12:%02d:%02d.%03dZ\n",
+			i, i%5000, i/10, kinds[i%4], i%800, []string{"oak", "walnut", "steel"}[i%3], i%200, i%100, i%5, i/60%60, i%60, i%1000)
+	}
+	require.NoError(tb, w.Flush())
+	info, err := f.Stat()
+	require.NoError(tb, err)
+	require.NoError(tb, f.Close())
+	return info.Size()
+}
+
+// runUntilReceived runs a stream until so many rows went through it, and returns the CPU time that took.
+func runUntilReceived(tb testing.TB, input string, rows int) time.Duration {
+	tb.Helper()
+	env := service.NewEnvironment()
+	r := &received{wanted: int64(rows), all: make(chan struct{})}
+	require.NoError(tb, env.RegisterMetricsExporter("counting", service.NewConfigSpec(),
+		func(*service.ParsedConfig, *service.Logger) (service.MetricsExporter, error) { return r, nil }))
+	b := env.NewStreamBuilder()
+	require.NoError(tb, b.SetYAML("logger: { level: none }\nmetrics: { counting: {} }\ninput:\n  "+strings.ReplaceAll(input, "\n", "\n  ")+"\noutput: { drop: {} }\n"))
+	stream, err := b.Build()
+	require.NoError(tb, err)
+	runtime.GC()
+	before := cpuTime()
+	done := make(chan error, 1)
+	go func() { done <- stream.Run(context.Background()) }()
+	select {
+	case <-r.all:
+	case <-time.After(5 * time.Minute):
+		tb.Fatalf("%d of %d rows were received", r.rows.Load(), rows)
+	}
+	took := cpuTime() - before
+	require.NoError(tb, stream.Stop(context.Background()))
+	<-done
+	return took
+}
+
+// BenchmarkAgainstStockCSV reads the same file with the stock csv input and with csv_watch, in turn, into drop.
+func BenchmarkAgainstStockCSV(b *testing.B) {
+	const rows = 300_000
+	dir := b.TempDir()
+	file := filepath.Join(dir, "events.csv")
+	writeShopFile(b, file, rows)
+	var stock, ours time.Duration
+	n := 0
+	for b.Loop() {
+		n++
+		stock += runUntilReceived(b, fmt.Sprintf("csv: { paths: [ %q ], batch_count: 1000 }", file), rows)
+		ours += runUntilReceived(b, fmt.Sprintf("csv_watch: { paths: [ %q ], batch_count: 1000, checkpoint_dir: %q }",
+			file, filepath.Join(dir, fmt.Sprint("state", n))), rows)
+	}
+	total := float64(rows) * float64(n)
+	b.ReportMetric(total/stock.Seconds(), "stock-rows/cpu-s")
+	b.ReportMetric(total/ours.Seconds(), "rows/cpu-s")
+	b.ReportMetric(stock.Seconds()/ours.Seconds(), "times-stock")
+	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkReading is csv_watch alone, for profiles.
+func BenchmarkReading(b *testing.B) {
+	const rows = 300_000
+	dir := b.TempDir()
+	file := filepath.Join(dir, "events.csv")
+	b.SetBytes(writeShopFile(b, file, rows))
+	var took time.Duration
+	n := 0
+	for b.Loop() {
+		n++
+		took += runUntilReceived(b, fmt.Sprintf("csv_watch: { paths: [ %q ], batch_count: 1000, checkpoint_dir: %q }",
+			file, filepath.Join(dir, fmt.Sprint("state", n))), rows)
+	}
+	b.ReportMetric(float64(rows)*float64(n)/took.Seconds(), "rows/cpu-s")
+}
