@@ -2,8 +2,6 @@ package csvrows
 
 import (
 	"bytes"
-	"encoding/binary"
-	"math/bits"
 	"strings"
 	"unicode/utf8"
 )
@@ -117,38 +115,6 @@ func (r *Reader) unquote(cells []string, line string, spans []span) {
 		}
 		cells[i] = cell
 	}
-}
-
-const (
-	lowBits  = 0x7f7f7f7f7f7f7f7f
-	eachByte = 0x0101010101010101
-)
-
-// split cuts line at each delimiter and gives the number of cells, of which as many as fit are in cells. b begins with
-// the bytes of line and has at least padBytes more: eight of them are compared at a time.
-func split(cells []string, line string, b []byte, delimiter byte) int {
-	pattern := uint64(delimiter) * eachByte
-	n, start := 0, 0
-	for i := 0; i < len(line); i += 8 {
-		x := binary.LittleEndian.Uint64(b[i:]) ^ pattern
-		// The high bit of each byte that is zero in x, and nothing else.
-		hits := ^((x&lowBits + lowBits) | x | lowBits)
-		for ; hits != 0; hits &= hits - 1 {
-			at := i + bits.TrailingZeros64(hits)>>3
-			if at >= len(line) {
-				break
-			}
-			if n < len(cells) {
-				cells[n] = line[start:at]
-			}
-			n++
-			start = at + 1
-		}
-	}
-	if n < len(cells) {
-		cells[n] = line[start:]
-	}
-	return n + 1
 }
 
 // splitRune is split for a delimiter of several bytes.

@@ -252,7 +252,11 @@ func (r *Reader) fill() error {
 	if n > 0 {
 		return nil
 	}
-	r.win.release()
+	if r.win.pos == r.win.end {
+		// Waiting for more costs no memory.
+		r.win.release()
+		r.records, r.spans = nil, nil
+	}
 	return err
 }
 
