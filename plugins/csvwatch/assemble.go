@@ -1,6 +1,7 @@
 package csvwatch
 
 import (
+	"context"
 	"os"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -10,12 +11,15 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/watch"
 )
 
-// openStore opens where positions are kept.
-func (c *config) openStore(res *service.Resources) (positions.Store, error) {
-	if c.cache != "" {
-		return positions.OpenShards(&cacheKV{res: res, name: c.cache}, c.cacheKey), nil
+// openStore opens where positions are kept. The lease is for a cache.
+func (c *config) openStore(ctx context.Context, res *service.Resources, lease *positions.Lease) (positions.Store, error) {
+	if c.cache == "" {
+		return positions.OpenDir(c.dir)
 	}
-	return positions.OpenDir(c.dir)
+	if err := lease.Take(ctx); err != nil {
+		return nil, err
+	}
+	return positions.OpenShards(&cacheKV{res: res, name: c.cache}, c.cacheKey, lease), nil
 }
 
 // options are those of the watcher beneath.

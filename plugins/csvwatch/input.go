@@ -3,44 +3,64 @@ package csvwatch
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/positions"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/watch"
 )
 
 // input is the component's lifecycle; everything else is beneath it.
 type input struct {
-	config     config
-	resources  *service.Resources
-	deliveries *deliveries
+	config    config
+	resources *service.Resources
+	meter     *meter
+	lease     *positions.Lease
+
 	watcher    *watch.Watcher
+	deliveries *deliveries
+	stop       context.CancelFunc
+	metering   sync.WaitGroup
 }
 
 func newInput(c config, res *service.Resources) *input {
-	return &input{config: c, resources: res}
+	lease := positions.NewLease(&cacheKV{res: res, name: c.cache}, c.cacheKey+"-owner")
+	return &input{config: c, resources: res, meter: newMeter(res.Metrics()), lease: lease}
 }
 
 // Connect opens the positions, which only one instance may have, and begins to watch.
 func (i *input) Connect(ctx context.Context) error {
-	store, err := i.config.openStore(i.resources)
+	if i.watcher != nil {
+		return nil
+	}
+	store, err := i.config.openStore(ctx, i.resources, i.lease)
 	if err != nil {
 		return err
 	}
-	i.watcher, err = watch.Start(ctx, i.config.options(store, i.resources.Logger()))
+	watcher, err := watch.Start(ctx, i.config.options(store, i.resources.Logger()))
 	if err != nil {
 		return errors.Join(err, store.Close())
 	}
-	i.deliveries = newDeliveries(i.watcher, i.config.autoRetryNacks, i.resources.Logger())
+	i.watcher = watcher
+	i.deliveries = newDeliveries(watcher, i.config.autoRetryNacks, i.resources.Logger())
+	metering, stop := context.WithCancel(context.Background())
+	i.stop = stop
+	i.metering.Go(func() { i.meter.run(metering, watcher) })
 	return nil
 }
 
 // ReadBatch waits for rows.
 func (i *input) ReadBatch(ctx context.Context) (service.MessageBatch, service.AckFunc, error) {
-	if i.deliveries == nil {
+	if i.watcher == nil {
 		return nil, nil, service.ErrNotConnected
 	}
-	return i.deliveries.next(ctx, i.config.batchCount)
+	batch, ack, err := i.deliveries.next(ctx, i.config.batchCount)
+	if errors.Is(err, positions.ErrInUse) {
+		i.resources.Logger().Errorf("%v: this one stops reading", err)
+		return nil, nil, errors.Join(service.ErrNotConnected, i.Close(ctx))
+	}
+	return batch, ack, err
 }
 
 // Close saves the positions and lets go of everything.
@@ -48,5 +68,10 @@ func (i *input) Close(ctx context.Context) error {
 	if i.watcher == nil {
 		return nil
 	}
-	return i.watcher.Close(ctx)
+	err := i.watcher.Close(ctx)
+	i.stop()
+	i.metering.Wait()
+	i.meter.pass(i.watcher.Figures())
+	i.watcher = nil
+	return err
 }

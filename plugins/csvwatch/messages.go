@@ -22,6 +22,7 @@ const (
 	metaRow         = "csv_row"
 	metaRaw         = "csv_raw"
 	metaChannel     = "csv_channel"
+	metaError       = "csv_error" // of bad records only
 )
 
 // origin is what the messages of one segment have in common, boxed once.
@@ -104,6 +105,8 @@ func (o *origin) message(ctx context.Context, row *csvrows.Row) *service.Message
 	if row.Err != nil {
 		m.SetBytes([]byte(row.Raw))
 		m.SetError(row.Err)
+		// The error may be replaced or cleared on the way; this stays.
+		m.MetaSetMut(metaError, row.Err.Error())
 		return m
 	}
 	if o.columns == nil {

@@ -49,7 +49,7 @@ type Scanner struct {
 
 	dirs  map[string]*dir
 	round uint64
-	cold  int // looks left in this scan for files that have long been the same; negative: no limit
+	cold  int               // looks left in this scan for files that have long been the same; negative: no limit
 	said  map[string]string // by path: the last thing said about it
 	start time.Time
 }

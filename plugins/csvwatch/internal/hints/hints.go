@@ -23,7 +23,7 @@ type Hints struct {
 	mu      sync.Mutex
 	paths   map[string]struct{}
 	all     bool
-	watched map[string]struct{}
+	watched map[string]bool // true where hints can be relied on
 }
 
 // New fails where the system offers no notification, or has no more of it to give.
@@ -37,27 +37,32 @@ func New() (*Hints, error) {
 		ready:   make(chan struct{}, 1),
 		stopped: make(chan struct{}),
 		paths:   map[string]struct{}{},
-		watched: map[string]struct{}{},
+		watched: map[string]bool{},
 	}
 	go h.gather()
 	return h, nil
 }
 
-// Watch asks for hints about what is directly in dir. It may be called again for the same dir.
-func (h *Hints) Watch(dir string) error {
+// Watch asks for hints about what is directly in dir. It may be called again for the same dir. It tells whether hints can
+// be relied on there: not on filesystems that others can change without this system being told.
+func (h *Hints) Watch(dir string) (relied bool, err error) {
 	h.mu.Lock()
-	_, known := h.watched[dir]
+	relied, known := h.watched[dir]
 	h.mu.Unlock()
 	if known {
-		return nil
+		return relied, nil
+	}
+	relied = reliable(dir)
+	if !relied && holdsFilesOpen {
+		return false, nil
 	}
 	if err := h.watcher.Add(dir); err != nil {
-		return fmt.Errorf("asking for change notifications of %s: %w", dir, err)
+		return false, fmt.Errorf("asking for change notifications of %s: %w", dir, err)
 	}
 	h.mu.Lock()
-	h.watched[dir] = struct{}{}
+	h.watched[dir] = relied
 	h.mu.Unlock()
-	return nil
+	return relied, nil
 }
 
 // Forget ends what Watch began.

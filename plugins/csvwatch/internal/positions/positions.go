@@ -44,7 +44,8 @@ type Store interface {
 	Load(ctx context.Context) (entries []Entry, warning string, err error)
 	// Save keeps the entries changed in place of those of the same channels, and forgets gone. When it returns nil
 	// they are as durable as the store makes them; after an error any part of them may have been kept, and the same
-	// call may be tried again.
+	// call may be tried again. It is to be called from time to time even if there is nothing to save. The error wraps
+	// ErrInUse when another instance has taken the store over, which is final.
 	Save(ctx context.Context, changed []Entry, gone []Channel) error
 	// Close frees the store for others.
 	Close() error

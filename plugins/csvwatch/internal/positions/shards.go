@@ -26,14 +26,15 @@ var ErrNoValue = errors.New("no value")
 type Shards struct {
 	kv     KV
 	prefix string
+	lease  *Lease
 	live   [shards]map[Channel]Entry
 	home   map[Channel]int
 	stale  map[int]bool // to be written, because the last try failed
 }
 
-// OpenShards makes a store of the keys prefix-00 to prefix-3f.
-func OpenShards(kv KV, prefix string) *Shards {
-	return &Shards{kv: kv, prefix: prefix, home: map[Channel]int{}, stale: map[int]bool{}}
+// OpenShards makes a store of the keys prefix-00 to prefix-3f. The lease must have been taken; Close releases it.
+func OpenShards(kv KV, prefix string, lease *Lease) *Shards {
+	return &Shards{kv: kv, prefix: prefix, lease: lease, home: map[Channel]int{}, stale: map[int]bool{}}
 }
 
 // Load implements Store.
@@ -87,6 +88,9 @@ func (s *Shards) parse(n int, value []byte) bool {
 
 // Save implements Store. It is as durable as the cache is.
 func (s *Shards) Save(ctx context.Context, changed []Entry, gone []Channel) error {
+	if err := s.lease.Renew(ctx); err != nil {
+		return err
+	}
 	newcomers := -1
 	for _, e := range changed {
 		n, known := s.home[e.Channel]
@@ -141,6 +145,6 @@ func (s *Shards) value(n int) []byte {
 }
 
 // Close implements Store.
-func (s *Shards) Close() error { return nil }
+func (s *Shards) Close() error { return s.lease.Release(context.Background()) }
 
 func (s *Shards) key(n int) string { return fmt.Sprintf("%s-%02x", s.prefix, n) }

@@ -33,7 +33,7 @@ func (w *Watcher) finishFile(f *file) {
 		return
 	}
 	w.opt.Log.Debugf("%s is done: %d rows", path, f.acked.at.Row)
-	w.figures.Finished++
+	w.figures.Cleaned++
 	w.forget(f)
 }
 

@@ -27,7 +27,8 @@ type Segment struct {
 }
 
 // Next waits for rows and returns up to most of them, in segments. The rows of one file come in their order. When wake
-// has a value it may return without any.
+// has a value it may return without any. The error wraps positions.ErrInUse when another instance has taken over; then
+// only Close is left to do.
 func (w *Watcher) Next(ctx context.Context, most int, wake <-chan struct{}) ([]*Segment, error) {
 	var deadline <-chan time.Time
 	for {
@@ -59,7 +60,7 @@ func (w *Watcher) Next(ctx context.Context, most int, wake <-chan struct{}) ([]*
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-w.ctx.Done():
-			return nil, w.ctx.Err()
+			return nil, context.Cause(w.ctx)
 		}
 	}
 }
@@ -98,12 +99,23 @@ func (w *Watcher) Done(s *Segment) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.release(s)
-	f := s.file
-	if end, moved := f.line.Done(s.part); moved && !f.dead {
-		f.acked = end
-		w.touch(f)
-		w.considerFinish(f)
+	w.figures.Acked += int64(len(s.Rows))
+	w.pass(s.file, s.part)
+}
+
+// pass notes that a part of f is done, and moves its position if all before it is, too. The lock is held.
+func (w *Watcher) pass(f *file, part *acks.Part[mark]) {
+	end, moved := f.line.Done(part)
+	if !moved || f.dead {
+		return
 	}
+	f.acked = end
+	if end.whole && !f.finished {
+		f.finished = true
+		w.figures.Finished++
+	}
+	w.touch(f)
+	w.considerFinish(f)
 }
 
 // Abandon tells that s will not be delivered in this run. The position of its file stays before it.

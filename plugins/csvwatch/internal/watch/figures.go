@@ -1,20 +1,111 @@
 package watch
 
+import (
+	"time"
+
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/progress"
+)
+
+// lookEvery is how often the keeper looks at how things stand.
+const lookEvery = time.Second
+
+// blockedAfter is how long nothing must have been acknowledged, while nothing more may be read, to be worth a line.
+const blockedAfter = time.Minute
+
 // Figures are what has happened since Start, and how things stand.
 type Figures struct {
-	// Since Start.
-	Discovered, Finished, Failed int64
-	Rows, BadRows, Bytes         int64
-	// Now.
-	Open    int
-	Waiting int
+	// Discovered are contents that were found, Finished those of which every row is acknowledged, Cleaned those that
+	// were deleted or moved, Failed those that could not be read at some time. A file that grows again counts once.
+	Discovered, Finished, Cleaned, Failed int64
+	// Rows were read, bad ones included; BadRows are the bad ones among them; Acked are those that are behind us.
+	Rows, BadRows, Acked int64
+	// Bytes were read, of content as it is after decompression.
+	Bytes int64
+	// SaveFailures are saves of positions that did not work.
+	SaveFailures int64
+
+	// Known files are there now, Open ones are open, Waiting ones are to be read.
+	Known, Open, Waiting int
+	// Unacked rows were read and are not yet acknowledged.
+	Unacked int
+	// Backlog are the bytes on disk that are known and not yet read.
+	Backlog int64
+	// OldestUnread is how long ago the file with unread bytes that waits longest was written; 0 when there is none.
+	OldestUnread time.Duration
 }
 
 // Figures tells how things stand.
 func (w *Watcher) Figures() Figures {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	now := time.Now()
 	f := w.figures
-	f.Waiting = w.queue.Len()
+	f.Known, f.Unacked = len(w.files), w.rows
+	for _, file := range w.files {
+		if file.isOpen.Load() {
+			f.Open++
+		}
+		if file.state != resting {
+			f.Waiting++
+		}
+		if left := file.unread(); left > 0 {
+			f.Backlog += left
+			f.OldestUnread = max(f.OldestUnread, now.Sub(file.st.ModTime()))
+		}
+	}
 	return f
+}
+
+// unread is how many bytes on disk are known and not yet read.
+func (f *file) unread() int64 {
+	if f.missing || !f.seen || f.upToDate() {
+		return 0
+	}
+	// The check ends where reading did, on disk.
+	return max(0, f.st.Size-f.read.check.End)
+}
+
+// counts is what the progress line is made of: only what can be read now.
+func (w *Watcher) counts() progress.Counts {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := progress.Counts{Rows: w.figures.Rows, Bytes: w.onDisk}
+	if w.queue.Len() == 0 && w.rows == 0 {
+		return c
+	}
+	for _, f := range w.files {
+		if f.state != resting {
+			c.Left += f.unread()
+			c.Files++
+		}
+	}
+	return c
+}
+
+// observer looks at how things stand once a second, and says what a person should know.
+type observer struct {
+	w     *Watcher
+	meter progress.Meter
+	acked int64
+	since time.Time // when acked moved last, or nothing held up the reading
+}
+
+func (o *observer) look(now time.Time) {
+	w := o.w
+	if line := o.meter.Update(now, w.counts()); line != "" {
+		w.opt.Log.Infof("%s", line)
+	}
+	w.mu.Lock()
+	acked, full := w.figures.Acked, !w.hasRoom()
+	rows := w.rows
+	w.mu.Unlock()
+	if acked != o.acked || !full {
+		o.acked, o.since = acked, now
+		w.troubles.over(w.opt.Log, "blocked", "rows are acknowledged again: reading goes on")
+		return
+	}
+	if now.Sub(o.since) >= blockedAfter {
+		w.troubles.say(w.opt.Log, "blocked",
+			"%d rows were read and none of them was acknowledged for %s: reading waits for the output", rows, blockedAfter)
+	}
 }

@@ -60,6 +60,7 @@ type file struct {
 	acked mark
 	line  acks.Line[mark]
 
+	finished bool // counted as finished
 	failed   bool
 	sticky   bool // trying again without a change is of no use
 	attempts int

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/positions"
@@ -62,10 +63,14 @@ func (w *Watcher) makeDurable(group []*Segment) bool {
 			return true
 		}
 		w.mu.Lock()
+		w.figures.SaveFailures++
 		for _, f := range files {
 			f.durable = false
 		}
 		w.mu.Unlock()
+		if errors.Is(err, positions.ErrInUse) {
+			w.cancel(err)
+		}
 		if w.ctx.Err() != nil {
 			return false
 		}
@@ -83,14 +88,21 @@ func (w *Watcher) keep() {
 	defer w.done.Done()
 	tick := time.NewTicker(w.opt.SaveEvery)
 	defer tick.Stop()
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	o := observer{w: w, since: time.Now()}
 	for {
 		select {
 		case <-w.ctx.Done():
 			return
 		case <-tick.C:
-			if err := w.save(w.ctx); err != nil && w.ctx.Err() == nil {
+			if err := w.save(w.ctx); errors.Is(err, positions.ErrInUse) {
+				w.cancel(err)
+			} else if err != nil && w.ctx.Err() == nil {
 				w.troubles.say(w.opt.Log, "save", "%v: after a crash the rows since then would be read again", err)
 			}
+		case now := <-look.C:
+			o.look(now)
 		case <-w.tidy:
 			w.finishFiles()
 		}
@@ -100,10 +112,6 @@ func (w *Watcher) keep() {
 // save makes what is done durable.
 func (w *Watcher) save(ctx context.Context) error {
 	w.mu.Lock()
-	if len(w.dirty) == 0 && len(w.gone) == 0 {
-		w.mu.Unlock()
-		return nil
-	}
 	files := make([]*file, 0, len(w.dirty))
 	entries := make([]positions.Entry, 0, len(w.dirty))
 	for f := range w.dirty {
@@ -111,7 +119,8 @@ func (w *Watcher) save(ctx context.Context) error {
 		entries = append(entries, f.entry())
 	}
 	gone := w.gone
-	w.dirty, w.gone = map[*file]struct{}{}, nil
+	w.dirty = map[*file]struct{}{}
+	w.gone = nil
 	w.mu.Unlock()
 
 	w.storeMu.Lock()
@@ -122,6 +131,7 @@ func (w *Watcher) save(ctx context.Context) error {
 		return nil
 	}
 	w.mu.Lock()
+	w.figures.SaveFailures++
 	for _, f := range files {
 		w.touch(f)
 	}

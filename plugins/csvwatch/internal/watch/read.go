@@ -68,7 +68,7 @@ func (r *reader) next() (f *file, room int, wait time.Duration) {
 		wait = time.Until(at)
 	}
 	room = min(w.opt.BatchRows, w.opt.MaxRows-w.rows)
-	if !w.started || room <= 0 || w.bytes >= w.opt.MaxBytes || w.ahead >= w.opt.BatchRows {
+	if !w.started || !w.hasRoom() || w.ahead >= w.opt.BatchRows {
 		return nil, 0, wait
 	}
 	for {
@@ -84,6 +84,9 @@ func (r *reader) next() (f *file, room int, wait time.Duration) {
 		return f, room, 0
 	}
 }
+
+// hasRoom tells that more may be read before anything is acknowledged. The lock is held.
+func (w *Watcher) hasRoom() bool { return w.rows < w.opt.MaxRows && w.bytes < w.opt.MaxBytes }
 
 // ring does what the alarm of f was set for.
 func (r *reader) ring(f *file) {
@@ -191,11 +194,9 @@ func (r *reader) note(f *file, path string, from mark, t *taken) *Segment {
 	part := f.line.Add(t.end)
 	read := max(0, t.end.at.Offset-from.at.Offset)
 	w.figures.Bytes += read
+	w.onDisk += max(0, t.end.check.End-from.check.End)
 	if len(t.rows) == 0 {
-		if end, moved := f.line.Done(part); moved {
-			f.acked = end
-			w.touch(f)
-		}
+		w.pass(f, part)
 		return nil
 	}
 	if f.acked.at == (csvrows.Position{}) {

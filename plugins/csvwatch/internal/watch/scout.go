@@ -2,9 +2,14 @@ package watch
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/discover"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
 )
 
 // scout finds files: at once where there is a hint, everywhere every PollInterval.
@@ -45,14 +50,12 @@ func (w *Watcher) scan(scanner *discover.Scanner, full bool) {
 		return
 	}
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	if !w.started {
 		w.started = true
 		poke(w.wake)
 	}
-	for f := range w.lost {
-		w.lookForLost(f)
-	}
+	w.mu.Unlock()
+	w.forgetLost()
 }
 
 // Look looks everywhere now, and returns when everything there was to find is found.
@@ -73,17 +76,74 @@ func (w *Watcher) Look(ctx context.Context) error {
 	}
 }
 
-// lookForLost forgets a file once it has been missing in two complete scans. The lock is held.
-func (w *Watcher) lookForLost(f *file) {
-	f.missing = true
-	f.looks++
-	if f.looks < 2 || f.state != resting || f.isOpen.Load() || f.line.Out() > 0 {
+// place is a directory of a device.
+type place struct {
+	dir string
+	dev uint64
+}
+
+// forgetLost forgets files that were missing in two complete scans.
+func (w *Watcher) forgetLost() {
+	w.mu.Lock()
+	places := map[place]bool{}
+	for f := range w.lost {
+		f.missing = true
+		f.looks++
+		if f.isLost() {
+			places[f.place()] = false
+		}
+	}
+	w.mu.Unlock()
+	if len(places) == 0 {
 		return
 	}
-	if !f.read.whole {
-		w.opt.Log.Warnf("%s is gone before it was read to its end: %d rows of it were read", f.path, f.read.at.Row)
+	for p := range places {
+		places[p] = isMounted(p)
 	}
-	w.forget(f)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for f := range w.lost {
+		if !f.isLost() || !places[f.place()] {
+			continue
+		}
+		if !f.read.whole {
+			w.opt.Log.Warnf("%s is gone before it was read to its end: %d rows of it were read", f.path, f.read.at.Row)
+		}
+		w.forget(f)
+	}
+}
+
+// isLost tells that nothing more will come of f.
+func (f *file) isLost() bool {
+	return f.missing && f.looks >= 2 && f.state == resting && !f.isOpen.Load() && f.line.Out() == 0
+}
+
+func (f *file) place() place { return place{filepath.Dir(f.path), f.st.ID.Dev} }
+
+// isMounted tells that a file is missing in p because it is gone, not because its filesystem is: that would leave an
+// empty directory, on another device.
+func isMounted(p place) bool {
+	for dir := p.dir; ; dir = filepath.Dir(dir) {
+		st, err := fileid.Of(dir)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir):
+			continue
+		case err != nil:
+			return false
+		default:
+			return st.ID.Dev == p.dev || !isEmpty(dir)
+		}
+	}
+}
+
+func isEmpty(dir string) bool {
+	d, err := os.Open(dir)
+	if err != nil {
+		return true
+	}
+	defer d.Close()
+	_, err = d.Readdirnames(1)
+	return err != nil
 }
 
 // watchDir asks for hints about a directory. False means that only looking finds what happens there.
@@ -91,11 +151,11 @@ func (w *Watcher) watchDir(dir string) bool {
 	if w.hints == nil {
 		return false
 	}
-	if err := w.hints.Watch(dir); err != nil {
-		w.troubles.say(w.opt.Log, "notify", "%v: it is looked at every %s", err, w.opt.PollInterval)
-		return false
+	relied, err := w.hints.Watch(dir)
+	if err != nil {
+		w.troubles.say(w.opt.Log, "notify", "%v: without them everything is looked at every %s", err, w.opt.PollInterval)
 	}
-	return true
+	return relied
 }
 
 func (w *Watcher) forgetDir(dir string) {

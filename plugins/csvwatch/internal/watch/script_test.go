@@ -157,7 +157,7 @@ func (w *world) close() {
 func (w *world) kill() {
 	w.stop()
 	<-w.pumped
-	w.watcher.cancel()
+	w.watcher.cancel(ErrClosed)
 	w.watcher.done.Wait()
 	if w.watcher.hints != nil {
 		_ = w.watcher.hints.Close()

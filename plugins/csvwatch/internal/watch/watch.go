@@ -69,7 +69,7 @@ type Options struct {
 type Watcher struct {
 	opt    Options
 	ctx    context.Context
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
 	done   sync.WaitGroup
 	hints  *hints.Hints
 
@@ -94,7 +94,8 @@ type Watcher struct {
 	ahead   int // rows read and not yet handed out
 	rows    int // rows read and not yet done
 	bytes   int64
-	out     int // segments handed out and not yet done
+	out     int   // segments handed out and not yet done
+	onDisk  int64 // bytes read, as they lie on disk
 	figures Figures
 }
 
@@ -119,7 +120,7 @@ func Start(ctx context.Context, opt Options) (*Watcher, error) {
 		lost:    map[*file]struct{}{},
 		finish:  map[*file]struct{}{},
 	}
-	w.ctx, w.cancel = context.WithCancel(context.Background())
+	w.ctx, w.cancel = context.WithCancelCause(context.Background())
 	for i := range entries {
 		w.remember(&entries[i])
 	}
@@ -136,9 +137,12 @@ func Start(ctx context.Context, opt Options) (*Watcher, error) {
 	return w, nil
 }
 
+// ErrClosed is returned by Next after Close.
+var ErrClosed = errors.New("the watch is closed")
+
 // Close stops reading, saves the positions as far as they are done, and frees the store.
 func (w *Watcher) Close(ctx context.Context) error {
-	w.cancel()
+	w.cancel(ErrClosed)
 	w.done.Wait()
 	var err error
 	if w.hints != nil {

@@ -1,0 +1,23 @@
+//go:build darwin || freebsd || netbsd || openbsd || dragonfly
+
+package hints
+
+import "os"
+
+// mostWatched bounds the files of a directory that is watched: these systems tell of changes only to who holds each
+// file open.
+const mostWatched = 256
+
+// holdsFilesOpen tells that watching a directory costs an open file for each file in it.
+const holdsFilesOpen = true
+
+// reliable tells whether all changes in dir can be expected to be told.
+func reliable(dir string) bool {
+	f, err := os.Open(dir)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	names, err := f.Readdirnames(mostWatched + 1)
+	return len(names) <= mostWatched && (err == nil || len(names) == 0)
+}

@@ -1,0 +1,130 @@
+package positions
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+const (
+	// renewEvery is how often the owner of a cache's keys says that it is alive.
+	renewEvery = 3 * time.Second
+	// leaseTime is how long another one must have seen no sign of life before it takes over.
+	leaseTime = 15 * time.Second
+)
+
+// owner is what the key of a lease holds.
+type owner struct {
+	ID   string `json:"id"`
+	Host string `json:"host"`
+	PID  int    `json:"pid"`
+	// Beat changes with every sign of life. Clocks of two machines are never compared.
+	Beat int64 `json:"beat"`
+}
+
+// Lease keeps a second instance from working on the same keys by mistake. A cache offers no locks, so two that begin in
+// the same moment may both believe for a moment that they have it; the first renewal shows it to one of them.
+type Lease struct {
+	kv   KV
+	key  string
+	self owner
+
+	held    bool
+	renewed time.Time
+
+	// The other owner, as last seen.
+	other owner
+	since time.Time
+}
+
+// NewLease prepares a lease under a key. It outlives attempts to take it, since it is by watching over a while that an
+// owner is found to be dead.
+func NewLease(kv KV, key string) *Lease {
+	host, _ := os.Hostname()
+	return &Lease{kv: kv, key: key, self: owner{ID: uuid.NewString(), Host: host, PID: os.Getpid()}}
+}
+
+// Take takes the lease; the error wraps ErrInUse while another instance has it.
+func (l *Lease) Take(ctx context.Context) error {
+	now := time.Now()
+	other, err := l.read(ctx)
+	if err != nil {
+		return err
+	}
+	if other != l.other {
+		l.other, l.since = other, now
+	}
+	if other.ID != "" && other.ID != l.self.ID && !l.isDead(now) {
+		return fmt.Errorf("checkpoint keys %s are %w, process %d on %s: give each input a checkpoint_key of its own; a process that died is known as dead after %s",
+			l.key, ErrInUse, other.PID, other.Host, leaseTime)
+	}
+	return l.write(ctx, now)
+}
+
+// isDead tells that the other owner is gone. A process on this machine can be asked for; one with this process's own
+// number must have been an earlier life of this container.
+func (l *Lease) isDead(now time.Time) bool {
+	if now.Sub(l.since) >= leaseTime {
+		return true
+	}
+	return l.other.Host == l.self.Host && (l.other.PID == l.self.PID || !isRunning(l.other.PID))
+}
+
+// Renew says, not more often than needed, that this instance is alive. The error wraps ErrInUse when another one has
+// taken over.
+func (l *Lease) Renew(ctx context.Context) error {
+	now := time.Now()
+	if now.Sub(l.renewed) < renewEvery {
+		return nil
+	}
+	other, err := l.read(ctx)
+	if err != nil {
+		return err
+	}
+	if other.ID != "" && other.ID != l.self.ID {
+		l.held = false
+		return fmt.Errorf("checkpoint keys %s are %w: process %d on %s took them over", l.key, ErrInUse, other.PID, other.Host)
+	}
+	return l.write(ctx, now)
+}
+
+// Release lets others have the lease at once.
+func (l *Lease) Release(ctx context.Context) error {
+	if !l.held {
+		return nil
+	}
+	l.held = false
+	return l.kv.Set(ctx, l.key, []byte("{}"))
+}
+
+func (l *Lease) read(ctx context.Context) (o owner, err error) {
+	value, err := l.kv.Get(ctx, l.key)
+	if errors.Is(err, ErrNoValue) {
+		return owner{}, nil
+	}
+	if err != nil {
+		return owner{}, fmt.Errorf("looking who has the positions: %w", err)
+	}
+	if json.Unmarshal(value, &o) != nil {
+		return owner{}, nil // torn or foreign: it says nothing about an owner
+	}
+	return o, nil
+}
+
+func (l *Lease) write(ctx context.Context, now time.Time) error {
+	l.self.Beat++
+	value, err := json.Marshal(l.self)
+	if err != nil {
+		return err
+	}
+	if err := l.kv.Set(ctx, l.key, value); err != nil {
+		return fmt.Errorf("saying who has the positions: %w", err)
+	}
+	l.held, l.renewed = true, now
+	return nil
+}
