@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -8,29 +9,45 @@ import (
 )
 
 // The promise is under 100 MB resident at 10,000 events a second, and under 200
-// MB flat out. A machine too busy to keep up with the first goes flat out. This
-// test runs alone, before the parallel ones.
+// MB flat out. A machine that is too busy to keep up with the first makes the
+// pipeline catch up flat out. This test runs alone, before the parallel ones.
 func TestThePipelineStaysSmallAtTenThousandEventsASecond(t *testing.T) {
 	const events = 60_000
 	s := newSite(t)
 	p := s.pipeline()
-	p.awaitLine("user_events.* active|active")
+	p.awaitLine("label=user_events.* active|active.* label=user_events")
 	started := time.Now()
-	s.generator("GENERATOR_INTERVAL=100ms", "GENERATOR_BATCH_SIZE=1000", "GENERATOR_COUNT=60000").awaitEnd()
-	generated := time.Since(started)
-	s.db.awaitStored(events)
-	stored := time.Since(started)
+	g := s.generator("GENERATOR_INTERVAL=100ms", "GENERATOR_BATCH_SIZE=1000", "GENERATOR_COUNT=60000")
+	g.wanted = true // it ends when it has made them all
 
+	var stored, behind float64
+	await(t, "every event to be stored", func() error {
+		generated, err := g.metric("input_received", `label="shop"`)
+		if err != nil && !g.ended() {
+			return err
+		}
+		if g.ended() {
+			generated = events
+		}
+		stored, _ = p.metric("output_sent", `label="user_events"`) // not there before the first
+		behind = max(behind, generated-stored)
+		if stored < events {
+			return fmt.Errorf("%v are", stored)
+		}
+		return nil
+	})
+	took := time.Since(started)
 	now, most := p.memory("VmRSS"), p.memory("VmHWM")
-	t.Logf("%d events generated in %v, stored after %v (%.0f events/s): %d MB resident, %d MB at the most",
-		events, generated.Round(time.Millisecond), stored.Round(time.Millisecond), events/stored.Seconds(), now>>20, most>>20)
+	t.Logf("%d events in %v (%.0f events/s), at most %v behind: %d MB resident, %d MB at the most",
+		events, took.Round(time.Millisecond), events/took.Seconds(), behind, now>>20, most>>20)
 	limit := int64(100 << 20)
-	if stored > generated+time.Second {
+	if behind > 4000 { // of which one file's are no delay
 		t.Log("this machine did not keep up")
 		limit = 200 << 20
 	}
 	require.Less(t, most, limit)
 	require.Empty(t, p.complaints())
+	s.db.awaitStored(events)
 }
 
 func TestABacklogDoesNotGrowThePipeline(t *testing.T) {

@@ -54,11 +54,11 @@ func TestThePipelineIsRestartedWhileEventsKeepComing(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
 			s.db.makeTables()
-			g := s.generator("GENERATOR_INTERVAL=5ms", "GENERATOR_BATCH_SIZE=20")
+			g := s.generator("GENERATOR_INTERVAL=20ms", "GENERATOR_BATCH_SIZE=20")
 			for round := range 4 {
 				p := s.pipeline()
 				await(t, "rows that this pipeline has read", func() error { return p.hasRead(100) })
-				s.db.awaitAtLeast(200 * (round + 1))
+				s.db.awaitAtLeast(150 * (round + 1))
 				end(p)
 			}
 			g.terminate()
@@ -75,7 +75,7 @@ func TestThePipelineIsRestartedWhileEventsKeepComing(t *testing.T) {
 
 func TestAPipelineKilledInTheMiddleOfAFileGoesOnThere(t *testing.T) {
 	t.Parallel()
-	const rows = 40_000
+	const rows = 30_000
 	s := newSite(t)
 	s.db.makeTables()
 	s.dropFile("big.csv", csvFile(0, rows))
@@ -128,7 +128,7 @@ func TestRowsOnTheirWayWhenThePipelineIsKilledAreNotLost(t *testing.T) {
 
 func TestAFileDeletedWhileItIsReadIsNoTrouble(t *testing.T) {
 	t.Parallel()
-	const rows = 40_000
+	const rows = 30_000
 	s := newSite(t)
 	p := s.pipeline()
 	s.dropFile("a.csv", csvFile(0, rows))
@@ -153,7 +153,7 @@ func TestAFileDeletedWhileItIsReadIsNoTrouble(t *testing.T) {
 
 func TestAFileDeletedWhileThePipelineIsDownIsNoTrouble(t *testing.T) {
 	t.Parallel()
-	const rows = 40_000
+	const rows = 30_000
 	s := newSite(t)
 	p := s.pipeline("PIPELINE_THREADS=1")
 	s.dropFile("a.csv", csvFile(0, rows))
@@ -172,7 +172,7 @@ func TestAllFilesDeletedAtOnceLeaveAPipelineThatGoesOn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	p := s.pipeline()
-	g := s.generator("GENERATOR_INTERVAL=2ms")
+	g := s.generator("GENERATOR_INTERVAL=5ms")
 	for range 5 {
 		await(t, "files to delete", func() error {
 			files := s.files()
