@@ -124,8 +124,8 @@ func TestDefaultsAreThoseOfGenerate(t *testing.T) {
 func TestTheMeanGapFollowsFromTheInterval(t *testing.T) {
 	t.Parallel()
 	for yaml, want := range map[string]time.Duration{
-		"interval: 5s\nbatch_size: 10": 500 * time.Millisecond,
-		"interval: ''":                 0,
+		"interval: 5s\nbatch_size: 10":                   500 * time.Millisecond,
+		"interval: ''":                                   0,
 		"interval: ''\nstart_time: 2024-01-31T00:00:00Z": defaultGap,
 	} {
 		c, err := parse(t, yaml)

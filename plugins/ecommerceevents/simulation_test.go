@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/csv"
 	"encoding/hex"
+	"regexp"
 	"sort"
 	"strconv"
 	"strings"
@@ -87,7 +88,8 @@ func TestEventsAreWellFormed(t *testing.T) {
 		columnProductName, columnCategory, columnPrice, columnQuantity, columnTimestamp,
 	}
 	sort.Strings(names)
-	types, quoted := map[string]bool{}, false
+	types, shapes, quoted := map[string]bool{}, map[string]bool{}, false
+	digits := regexp.MustCompile(`[0-9]`)
 	last := ""
 	for i := range rows {
 		event, msg := cells(t, &rows[i])
@@ -124,10 +126,12 @@ func TestEventsAreWellFormed(t *testing.T) {
 		}
 		quoted = quoted || strings.ContainsAny(event[columnProductName].(string), `",`)
 
+		shapes[digits.ReplaceAllString(event[columnTimestamp].(string), "0")] = true
 		seconds, _ := id.Time().UnixTime()
 		require.WithinDuration(t, time.Unix(seconds, 0), parseStamp(t, event[columnTimestamp].(string)), time.Second)
 	}
 	assert.Len(t, types, 16, "every kind in every spelling")
+	assert.Len(t, shapes, stampStyles, "timestamps of every style")
 	assert.True(t, quoted, "some names need quotes in CSV")
 }
 
