@@ -14,6 +14,9 @@ const (
 	errBareNumber    = reason("the column keeps only some fields of an interval, so each number must name its unit")
 )
 
+// maxIntervalBytes is less than what PostgreSQL's own buffer takes in any case.
+const maxIntervalBytes = 200
+
 // intervalEncoder writes interval. A string is ISO 8601 (P1DT2H) or what
 // PostgreSQL's default style writes and reads (1 day 02:00:00, 3 hours ago). A
 // number is seconds.
@@ -44,6 +47,9 @@ func (p span) isInfinite() bool {
 }
 
 func (e *intervalEncoder) text(dst []byte, s string) ([]byte, error) {
+	if len(s) > maxIntervalBytes {
+		return dst, errNotInterval
+	}
 	var p span
 	var err error
 	if s != "" && s[0] == 'P' {

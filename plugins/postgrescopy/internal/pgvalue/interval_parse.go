@@ -103,7 +103,7 @@ func parseInterval(s string, bare bool) (span, error) {
 		return fresh
 	}
 	for first := true; s != ""; first = false {
-		rest, err := p.parsePart(s, first, bare, take)
+		rest, err := p.parsePart(s, first, bare, ago, take)
 		if err != nil {
 			return p, err
 		}
@@ -124,7 +124,7 @@ func cutAgo(s string) (string, bool) {
 }
 
 // parsePart reads one amount with what belongs to it.
-func (p *span) parsePart(s string, first, bare bool, take func(unit) bool) (string, error) {
+func (p *span) parsePart(s string, first, bare, ago bool, take func(unit) bool) (string, error) {
 	if time, ok := timePart(s); ok {
 		return "", p.parseClock(time, bare, take)
 	}
@@ -140,7 +140,7 @@ func (p *span) parsePart(s string, first, bare bool, take func(unit) bool) (stri
 		if !bare {
 			return s, errBareNumber
 		}
-		if !take(unitSecond) || !take(unitMillisecond) || !take(unitMicrosecond) {
+		if ago || !take(unitSecond) || !take(unitMillisecond) || !take(unitMicrosecond) {
 			return s, errNotInterval
 		}
 		return "", p.add(a, unitSecond)
@@ -165,6 +165,10 @@ func (p *span) parseNamed(a amount, s string, take func(unit) bool) (string, err
 	}
 	u, ok := units[strings.ToLower(s[:end])]
 	if !ok || !take(u) {
+		return s, errNotInterval
+	}
+	// A fraction of a second is its milliseconds and microseconds.
+	if u.rank == unitSecond.rank && a.frac != "" && (!take(unitMillisecond) || !take(unitMicrosecond)) {
 		return s, errNotInterval
 	}
 	// As in 1h30m: PostgreSQL parts a word from digits at once after it only

@@ -12,6 +12,9 @@ const (
 	unixToEpochDays = 10_957 // from 1970-01-01 to 2000-01-01, where PostgreSQL counts from
 )
 
+// maxMomentBytes is less than what PostgreSQL's own buffer takes in any case.
+const maxMomentBytes = 120
+
 // moment is a date, a time of day, or both, as a text gave them.
 type moment struct {
 	infinity int // 1 or -1: the text was infinity or -infinity
@@ -43,7 +46,7 @@ const (
 func parseMoment(s string) (moment, error) {
 	var m moment
 	s = trimSpace(s)
-	if s == "" {
+	if s == "" || len(s) > maxMomentBytes {
 		return m, errNotMoment
 	}
 	if !isDigit(s[0]) {
