@@ -1,0 +1,52 @@
+package tests
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// keyless starts config/keyless.yaml.
+func (s *site) keyless(env ...string) *program {
+	s.t.Helper()
+	return s.launch("pipeline", []string{"run", filepath.Join(s.config, "keyless.yaml")}, env)
+}
+
+// spoilt is a file of rows of which every hundredth has no price that is one.
+func spoilt(from, to int) string {
+	lines := strings.SplitAfter(csvFile(from, to), "\n")
+	for i := 100; i < len(lines); i += 100 {
+		lines[i] = strings.Replace(lines[i], ",12.50,", ",abc,", 1)
+	}
+	return strings.Join(lines, "")
+}
+
+func TestWithoutAKeyEachRowAndEachRejectionIsStoredOnceThoughThePipelineIsKilled(t *testing.T) {
+	t.Parallel()
+	const rows = 20_000
+	s := newSite(t)
+	s.db.exec(s.schema("001_user_events.sql") + s.schema("002_rejected_events.sql") + s.schema("005_event_log.sql"))
+	s.dropFile("a.csv", spoilt(0, rows/2))
+	s.dropFile("b.csv", spoilt(rows/2, rows))
+	for round := range 4 {
+		p := s.keyless("PIPELINE_THREADS=1")
+		await(t, "rows that this pipeline has read", func() error { return p.hasRead(1) })
+		s.db.await("true", "SELECT count(*) >= $1::bigint FROM event_log", 1+round*rows/5)
+		p.kill()
+	}
+	p := s.keyless()
+	bad := fmt.Sprint(rows / 100)
+	s.db.await(fmt.Sprint(rows-rows/100), "SELECT count(*) FROM event_log")
+	s.db.await(bad, "SELECT count(*) FROM rejected_events")
+	p.terminate()
+	s.db.require(fmt.Sprint(rows-rows/100), "SELECT count(DISTINCT event_id) FROM event_log")
+	s.db.require(fmt.Sprint(rows-rows/100), "SELECT count(*) FROM event_log")
+	s.db.require(bad, "SELECT count(DISTINCT (path, row_number)) FROM rejected_events WHERE stage = 'mapping'")
+	s.db.require(bad, "SELECT count(*) FROM rejected_events")
+	s.db.require(fmt.Sprint(rows), "SELECT sum(upper(r) - lower(r)) FROM postgres_copy_ledger, unnest(offsets) r")
+	s.db.require("2", "SELECT count(*) FROM postgres_copy_ledger")
+	require.FileExists(t, filepath.Join(s.events, "a.csv"))
+}
