@@ -118,7 +118,7 @@ func TestFilesAreCompressed(t *testing.T) {
 		require.NoError(t, o.WriteBatch(t.Context(), batchOf(object{"id": 1})))
 		file, err := os.Open(filepath.Join(dir, want))
 		require.NoError(t, err)
-		defer file.Close()
+		defer func() { _ = file.Close() }()
 		z, err := gzip.NewReader(file)
 		require.NoError(t, err)
 		records, err := csv.NewReader(z).ReadAll()

@@ -137,7 +137,7 @@ func TestStoppingInterruptsEveryWait(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		_, _, err = in.ReadBatch(ctx)
-		if err != service.ErrEndOfInput {
+		if !errors.Is(err, service.ErrEndOfInput) {
 			assert.ErrorIs(t, err, context.Canceled, yaml)
 		}
 	}

@@ -123,6 +123,7 @@ func failedRows(d *delivery, err error) []row {
 	}
 	failed := make([]bool, len(d.rows))
 	known := true
+	//nolint:staticcheck // SA1019: what makes it harmful is its index, which is not used; the message knows its place
 	batchErr.WalkMessages(func(_ int, msg *service.Message, err error) bool {
 		if err == nil {
 			return true

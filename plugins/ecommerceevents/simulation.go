@@ -30,9 +30,8 @@ type simulation struct {
 	gap     uint32 // nanoseconds between two events are drawn from 0 up to twice this …
 	gapUnit int64  // … in units of so many nanoseconds
 
-	text  []byte
-	ends  []int // where each cell ends in text: event_id and timestamp in turn
-	chunk []row
+	text []byte
+	ends []int // where each cell ends in text: event_id and timestamp in turn
 }
 
 func newSimulation(s settings, now func() time.Time) *simulation {

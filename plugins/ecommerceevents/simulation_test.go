@@ -82,7 +82,7 @@ func TestTheSizeOfBatchesDoesNotChangeTheEvents(t *testing.T) {
 
 func TestEventsAreWellFormed(t *testing.T) {
 	t.Parallel()
-	rows := newSimulation(testSettings, nil).append(nil, 20_000)
+	rows := newSimulation(testSettings, nil).append(nil, 10_000)
 	names := []string{
 		columnEventID, columnUserID, columnSessionID, columnEventType, columnProductID,
 		columnProductName, columnCategory, columnPrice, columnQuantity, columnTimestamp,
