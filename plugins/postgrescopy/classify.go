@@ -90,8 +90,13 @@ func classify(ctx context.Context, err error) verdict {
 		return verdictCancelled
 	}
 	var fault *configError
-	if errors.As(err, &fault) {
+	var missing *errNoTable
+	if errors.As(err, &fault) || errors.As(err, &missing) {
 		return verdictConfiguration
+	}
+	var unclear *unclearError
+	if errors.As(err, &unclear) {
+		return verdictOf(unclear.code)
 	}
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &pgErr) {
@@ -100,7 +105,13 @@ func classify(ctx context.Context, err error) verdict {
 	if pgErr.Code == "42501" && isRowSecurity(pgErr) {
 		return verdictData
 	}
-	return verdictOf(pgErr.Code)
+	v := verdictOf(pgErr.Code)
+	if v == verdictConfiguration && pgErr.Where != "" {
+		// It came up while a row was dealt with, in a trigger's function, say, and
+		// may hang on the row: a partition that is made by need cannot be.
+		return verdictUnclear
+	}
+	return v
 }
 
 func verdictOf(code string) verdict {

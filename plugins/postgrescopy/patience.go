@@ -14,9 +14,8 @@ import (
 // again only after a while, and until then it is tried again in silence.
 type patience struct {
 	mu     sync.Mutex
-	told   string    // the last failure that was returned
-	since  time.Time // when
-	pauses int       // since the last success
+	told   quiet
+	pauses int // since the last success
 }
 
 const (
@@ -36,7 +35,8 @@ func (p *patience) connect(ctx context.Context, try func(context.Context) error)
 	for {
 		err := try(ctx)
 		if err == nil {
-			p.told, p.pauses = "", 0
+			p.told.forget()
+			p.pauses = 0
 			return nil
 		}
 		v := classify(ctx, err)
@@ -45,8 +45,7 @@ func (p *patience) connect(ctx context.Context, try func(context.Context) error)
 		}
 		pause := p.nextPause(v)
 		text := describe(err)
-		if kind := withoutDigits(text); kind != p.told || time.Since(p.since) >= tellEvery {
-			p.told, p.since = kind, time.Now()
+		if p.told.allows(text) {
 			return service.NewErrBackOff(&told{text, err}, pause)
 		}
 		if err := sleep(ctx, pause); err != nil {
@@ -115,4 +114,11 @@ func (q *quiet) allows(message string) bool {
 	}
 	q.told[kind] = time.Now()
 	return true
+}
+
+// forget has everything told again.
+func (q *quiet) forget() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.told = nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -24,7 +23,8 @@ type session struct {
 
 // copyRows runs statements, of which one is a COPY FROM STDIN that reads rows.
 // The tag is that of the last statement.
-func (s *session) copyRows(ctx context.Context, rows io.Reader, statements string) (pgconn.CommandTag, error) {
+func (s *session) copyRows(ctx context.Context, rows *stream, statements string) (pgconn.CommandTag, error) {
+	defer rows.stop()
 	return s.conn.CopyFrom(ctx, rows, statements)
 }
 
@@ -70,6 +70,14 @@ func asPgError(err error) (*pgconn.PgError, bool) {
 
 // describe is err as a person should read it.
 func describe(err error) string {
+	var fault *configError
+	if errors.As(err, &fault) {
+		return fault.message
+	}
+	var missing *errNoTable
+	if errors.As(err, &missing) {
+		return missing.Error()
+	}
 	pgErr, ok := asPgError(err)
 	if !ok {
 		return err.Error()

@@ -3,6 +3,7 @@ package postgrescopy
 import (
 	"encoding/binary"
 	"io"
+	"sync"
 )
 
 // copyHeader begins a stream of binary COPY: a signature, no flags, no
@@ -14,7 +15,12 @@ const copyTrailer = "\xff\xff"
 
 // stream gives the rows of a unit as a stream of binary COPY. It copies from the
 // batch's buffer into the reader's, rows that lie side by side at once.
+//
+// pgx reads it in a goroutine of its own, and does not always wait for that one
+// when a connection breaks. So stop must be called before the batch is released.
 type stream struct {
+	mu       sync.Mutex
+	stopped  bool
 	unit     unit
 	numbered bool // put each row's number in front, as an int4
 	first    int  // the number of the first row
@@ -35,7 +41,20 @@ func (u unit) numberedStream(first int) *stream {
 	return &stream{unit: u, numbered: true, first: first}
 }
 
+// stop ends the stream, and waits for a Read that is under way.
+func (s *stream) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+}
+
+// Read gives the next bytes of the stream.
 func (s *stream) Read(p []byte) (n int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return 0, io.ErrClosedPipe
+	}
 	for n < len(p) {
 		if len(s.pending) == 0 && !s.refill() {
 			return n, io.EOF
