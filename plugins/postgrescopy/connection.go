@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -54,6 +55,12 @@ func (c *connectionSettings) poolConfig() (*pgxpool.Config, error) {
 	// Nothing is prepared under a name, for the sake of poolers.
 	conn.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
 	conn.StatementCacheCapacity, conn.DescriptionCacheCapacity = 0, 0
+	conn.DialFunc = newDialer().DialContext
+	// A pipeline that stops has the server stop too, which otherwise would go on
+	// with what it has received.
+	conn.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: 2 * time.Second}
+	}
 	conn.OnNotice = func(*pgconn.PgConn, *pgconn.Notice) {}
 
 	config.MaxConns = int32(c.maxOpen)
@@ -65,29 +72,44 @@ func (c *connectionSettings) poolConfig() (*pgxpool.Config, error) {
 
 func orForEver(d time.Duration) time.Duration {
 	if d <= 0 {
-		return 1<<63 - 1
+		return 100 * 365 * 24 * time.Hour
 	}
 	return d
+}
+
+// openPool makes a pool, which connects when it is first used.
+func (c *connectionSettings) openPool(ctx context.Context) (pool *pgxpool.Pool, err error) {
+	config, err := c.poolConfig()
+	if err != nil {
+		return nil, err
+	}
+	if c.maxIdle > 0 {
+		config.AfterRelease = func(*pgx.Conn) bool { return pool.Stat().IdleConns() < int32(c.maxIdle) }
+	}
+	if pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return nil, fmt.Errorf("making a pool of connections: %w", err)
+	}
+	return pool, nil
 }
 
 // useTLS has the connection and all its other hosts use the TLS of the
 // configuration in place of what sslmode says.
 func useTLS(conn *pgx.ConnConfig, base *tls.Config) {
-	for_ := func(host string) *tls.Config {
+	configFor := func(host string) *tls.Config {
 		config := base.Clone()
 		if config.ServerName == "" {
 			config.ServerName = host
 		}
 		return config
 	}
-	conn.TLSConfig = for_(conn.Host)
+	conn.TLSConfig = configFor(conn.Host)
 	var fallbacks []*pgconn.FallbackConfig
 	for _, f := range conn.Fallbacks {
 		same := func(g *pgconn.FallbackConfig) bool { return g.Host == f.Host && g.Port == f.Port }
 		if (f.Host == conn.Host && f.Port == conn.Port) || slices.ContainsFunc(fallbacks, same) {
 			continue // the same host without TLS, or with
 		}
-		f.TLSConfig = for_(f.Host)
+		f.TLSConfig = configFor(f.Host)
 		fallbacks = append(fallbacks, f)
 	}
 	conn.Fallbacks = fallbacks

@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
@@ -71,13 +69,9 @@ func (o *copyOutput) open(ctx context.Context) (*writer, error) {
 }
 
 func (o *copyOutput) newWriter(ctx context.Context) (*writer, error) {
-	poolConfig, err := o.conf.connection.poolConfig()
+	pool, err := o.conf.connection.openPool(ctx)
 	if err != nil {
 		return nil, err
-	}
-	pool, err := pgxpool.NewWithConfig(ctx, poolConfig)
-	if err != nil {
-		return nil, fmt.Errorf("making a pool of connections: %w", err)
 	}
 	settings := o.conf.connection.settingsPrefix()
 	w := &writer{

@@ -66,7 +66,7 @@ GROUP BY c.oid, n.nspname, c.relname`
 // makeLedger makes the ledger if it is missing, and checks the one that is
 // there. Instances that start together take turns.
 func (w *writer) makeLedger(ctx context.Context) error {
-	return inTransaction(ctx, w.pool, w.settings, func(tx pgx.Tx) error {
+	err := inTransaction(ctx, w.pool, w.settings, func(tx pgx.Tx) error {
 		found, err := w.ledger.check(ctx, tx)
 		if err != nil || found {
 			return err
@@ -80,6 +80,10 @@ func (w *writer) makeLedger(ctx context.Context) error {
 		_, err = w.ledger.check(ctx, tx)
 		return err
 	})
+	if err != nil {
+		return fmt.Errorf("making the ledger: %w", err)
+	}
+	return nil
 }
 
 // lockNumber is a number for the advisory lock that differs between ledgers.

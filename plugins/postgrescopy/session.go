@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -82,10 +83,6 @@ func describe(err error) string {
 	if !ok {
 		return err.Error()
 	}
-	var connect *pgconn.ConnectError
-	if errors.As(err, &connect) {
-		return err.Error()
-	}
 	text := pgErr.Message
 	if pgErr.Detail != "" && showsDetail(pgErr.Code) {
 		text += ": " + pgErr.Detail
@@ -93,5 +90,6 @@ func describe(err error) string {
 	if pgErr.Hint != "" {
 		text += " (hint: " + pgErr.Hint + ")"
 	}
-	return fmt.Sprintf("%s (SQLSTATE %s)", text, pgErr.Code)
+	text += fmt.Sprintf(" (SQLSTATE %s)", pgErr.Code)
+	return strings.Replace(err.Error(), pgErr.Error(), text, 1)
 }

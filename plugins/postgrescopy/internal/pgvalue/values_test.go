@@ -15,7 +15,7 @@ type (
 	list   = []any
 )
 
-// landings are values that are no strings, and the text of what they become.
+// landings are values and the text of what they become, as ::text shows it.
 var landings = []struct {
 	typ  string
 	v    any
@@ -64,7 +64,7 @@ var landings = []struct {
 	{"text", time.Date(2024, 2, 29, 1, 2, 3, 4000, time.FixedZone("", 7200)), "2024-02-29T01:02:03.000004+02:00"},
 	{"text", object{"b": list{int64(1), "x"}, "a": nil}, `{"a":null,"b":[1,"x"]}`},
 	{"text", list{}, "[]"}, {"text", []byte("bytes"), "bytes"},
-	{"varchar(4)", int64(1234), "1234"}, {"varchar(4)", true, "true"}, {"char(6)", false, "false "}, {"citext", 1.5, "1.5"}, {"name", int64(1), "1"}, {`"char"`, int64(7), "7"}, {`"char"`, json.Number("7"), "7"},
+	{"varchar(4)", int64(1234), "1234"}, {"varchar(4)", true, "true"}, {"char(6)", false, "false"}, {"citext", 1.5, "1.5"}, {"name", int64(1), "1"}, {`"char"`, int64(7), "7"}, {`"char"`, json.Number("7"), "7"},
 	{"bytea", []byte{0, 1, 255, '\\'}, `\x0001ff5c`}, {"bytea", []byte(`\x41`), `\x5c783431`}, {"bytea", []byte{}, `\x`},
 	{"uuid", []byte("0123456789abcdef"), "30313233-3435-3637-3839-616263646566"},
 	{"date", time.Date(2024, 2, 29, 23, 0, 0, 0, time.FixedZone("", -3600)), "2024-02-29"},
@@ -110,9 +110,6 @@ func TestAValueLandsAsWhatItPlainlyIs(t *testing.T) {
 	for _, l := range landings {
 		got, err := s.land(l.typ, l.v)
 		require.NoError(t, err, "%s: %v", l.typ, l.v)
-		if l.typ == "char(6)" {
-			got += " " // ::text cuts the padding
-		}
 		require.Equal(t, l.want, got, "%s: %v", l.typ, l.v)
 	}
 }

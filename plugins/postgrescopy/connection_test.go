@@ -1,0 +1,226 @@
+package postgrescopy
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+// keywords writes a DSN in URL form as key=value pairs.
+func keywords(t *testing.T, dsn string, leaveOut ...string) string {
+	t.Helper()
+	u, err := url.Parse(dsn)
+	require.NoError(t, err)
+	password, _ := u.User.Password()
+	pairs := [][2]string{
+		{"host", u.Hostname()}, {"port", u.Port()}, {"user", u.User.Username()},
+		{"password", password}, {"dbname", u.Path[1:]}, {"sslmode", "disable"},
+	}
+	out := ""
+	for _, p := range pairs {
+		if p[1] != "" && !contains(leaveOut, p[0]) {
+			out += fmt.Sprintf("%s='%s' ", p[0], p[1])
+		}
+	}
+	return out
+}
+
+func contains(list []string, s string) bool {
+	for _, v := range list {
+		if v == s {
+			return true
+		}
+	}
+	return false
+}
+
+func TestEveryFormOfDSNWorks(t *testing.T) {
+	db := newTestDB(t, `CREATE TABLE v (v int)`)
+	dsn, role := db.asRole()
+	db.exec("GRANT INSERT ON v TO " + role)
+	u, err := url.Parse(dsn)
+	require.NoError(t, err)
+
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	nobody := closed.Addr().String()
+	require.NoError(t, closed.Close())
+
+	dir := t.TempDir()
+	passFile := filepath.Join(dir, "pgpass")
+	require.NoError(t, os.WriteFile(passFile, fmt.Appendf(nil, "%s:%s:*:%s:test\n", u.Hostname(), u.Port(), u.User.Username()), 0o600))
+	serviceFile := filepath.Join(dir, "services")
+	require.NoError(t, os.WriteFile(serviceFile, fmt.Appendf(nil, "[shop]\nhost=%s\nport=%s\ndbname=%s\nuser=%s\nsslmode=disable\n", u.Hostname(), u.Port(), u.Path[1:], u.User.Username()), 0o600))
+
+	several := *u
+	several.Host = nobody + "," + u.Host
+	readWrite := several
+	readWrite.RawQuery += "&target_session_attrs=read-write"
+
+	cases := map[string]struct {
+		dsn string
+		env map[string]string
+	}{
+		"URL":                       {dsn, nil},
+		"keywords":                  {keywords(t, dsn), nil},
+		"password from environment": {keywords(t, dsn, "password"), map[string]string{"PGPASSWORD": "test"}},
+		"password file":             {keywords(t, dsn, "password"), map[string]string{"PGPASSFILE": passFile}},
+		"service file":              {"service=shop", map[string]string{"PGSERVICEFILE": serviceFile, "PGPASSWORD": "test"}},
+		"all from environment": {"", map[string]string{
+			"PGHOST": u.Hostname(), "PGPORT": u.Port(), "PGUSER": u.User.Username(), "PGPASSWORD": "test", "PGDATABASE": u.Path[1:], "PGSSLMODE": "disable",
+		}},
+		"several hosts":          {several.String(), nil},
+		"the host that is to be": {readWrite.String(), nil},
+	}
+	n := 0
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			for k, v := range c.env {
+				t.Setenv(k, v)
+			}
+			o := newTestOutput(t, c.dsn, "table: v")
+			o.connect()
+			assert.Empty(t, o.write(fields{"v": 1}))
+			n++
+			assert.Equal(t, fmt.Sprint(n), db.value("SELECT count(*) FROM v"))
+		})
+	}
+}
+
+func TestSessionsTellTheirNameAndTakeSettings(t *testing.T) {
+	t.Parallel()
+	db := newTestDB(t, `CREATE TABLE v (v int, name text DEFAULT current_setting('application_name'), sync text DEFAULT current_setting('synchronous_commit'),
+		zone text DEFAULT current_setting('TimeZone'), own text DEFAULT current_setting('shop.tenant', true), timeout text DEFAULT current_setting('statement_timeout'))`)
+	for _, mode := range []string{"append", "ignore"} {
+		keys := ""
+		if mode == "ignore" {
+			db.exec("TRUNCATE v; ALTER TABLE v ADD PRIMARY KEY (v)")
+			keys = "\nprimary_keys: [ v ]"
+		}
+		plain := db.connected("table: v\nwrite_mode: " + mode + keys)
+		set := db.connected("table: v\nwrite_mode: " + mode + keys + "\napplication_name: loader\nstatement_timeout: 1500ms\nsession: { synchronous_commit: \"off\", shop.tenant: \"o'n\\\\e\", TimeZone: Asia/Tokyo }")
+		for i := range 2 {
+			assert.Empty(t, plain.write(fields{"v": 1 + i}, fields{"v": 1}, fields{"v": 50}), "")
+			assert.Empty(t, set.write(fields{"v": 101 + i}, fields{"v": 101}))
+			if mode == "append" {
+				break
+			}
+		}
+		assert.Equal(t, "postgres_copy|"+db.value("SHOW synchronous_commit")+"|UTC||0", db.value("SELECT DISTINCT name, sync, zone, own, timeout FROM v WHERE v < 100"))
+		assert.Equal(t, `loader|off|Asia/Tokyo|o'n\e|1500ms`, db.value("SELECT DISTINCT name, sync, zone, own, timeout FROM v WHERE v > 100"))
+	}
+}
+
+func TestWhatIsWrongIsToldWhenConnecting(t *testing.T) {
+	t.Parallel()
+	db := newTestDB(t, `CREATE TABLE v (id int, "Name" text, n int GENERATED ALWAYS AS (id + 1) STORED); CREATE TABLE k (id int PRIMARY KEY, a int, b int);
+		CREATE UNIQUE INDEX ON k (a) WHERE b > 0; CREATE UNIQUE INDEX ON k (a, b); CREATE UNIQUE INDEX ON k ((a + b)); CREATE SEQUENCE s; CREATE MATERIALIZED VIEW m AS SELECT 1 AS v`)
+	cases := map[string]string{
+		"table: missing":                 "there is no table missing: create it (init_statement or init_files can), or correct `table`",
+		"table: shop.missing":            "there is no table shop.missing: create it (init_statement or init_files can), or correct `table`",
+		"table: s":                       "\"public\".\"s\" is not a table that rows can be written to (relkind S): name a table, a partitioned table, a foreign table or an updatable view in `table`",
+		"table: m":                       "\"public\".\"m\" is not a table that rows can be written to (relkind m): name a table, a partitioned table, a foreign table or an updatable view in `table`",
+		"table: v\ncolumns: [ id, nme ]": "table \"public\".\"v\" has no column \"nme\", which `columns` lists; it has \"id\", \"Name\", \"n\"",
+		"table: v\ncolumns: [ id, n ]":   "column \"n\" of \"public\".\"v\" is computed by PostgreSQL and cannot be written: remove it from `columns`",
+		"table: v\nwrite_mode: upsert":   "write_mode upsert needs a key, and \"public\".\"v\" has no primary key: name the columns of a unique index in `primary_keys`",
+		"table: v\nwrite_mode: ignore\nprimary_keys: [ id, Name ]":                   `write_mode ignore needs a unique index on "public"."v" ("id", "Name"), and there is none: run CREATE UNIQUE INDEX ON "public"."v" ("id", "Name")`,
+		"table: v\nwrite_mode: ignore\nprimary_keys: [ key ]":                        "table \"public\".\"v\" has no column \"key\", which `primary_keys` lists; it has \"id\", \"Name\", \"n\"",
+		"table: k\nwrite_mode: upsert\nprimary_keys: [ a ]":                          `write_mode upsert needs a unique index on "public"."k" ("a"), and there is none: run CREATE UNIQUE INDEX ON "public"."k" ("a")`,
+		"table: k\nwrite_mode: upsert\nprimary_keys: [ b, a ]":                       "",
+		"table: v\ninit_statement: CREATE TABLE oops (":                              "running init_statement: syntax error at end of input (SQLSTATE 42601)",
+		"table: v\nsession: { no_such_setting: x }":                                  `applying the session's settings: unrecognized configuration parameter "no_such_setting" (SQLSTATE 42704)`,
+		"table: v\nexactly_once: { channel: a, offset_token: '${! @x }', table: k }": "table public.k is not a ledger of postgres_copy, which has the columns channel text, offsets int8multirange and updated_at timestamptz: name another in `exactly_once.table`",
+	}
+	for yaml, want := range cases {
+		t.Run(yaml, func(t *testing.T) {
+			t.Parallel()
+			o := newTestOutput(t, db.dsn, yaml)
+			err := o.Connect(context.Background())
+			if want == "" {
+				assert.NoError(t, err)
+				return
+			}
+			require.EqualError(t, err, want)
+			var pause *service.ErrBackOff
+			require.ErrorAs(t, err, &pause)
+			assert.Equal(t, slowPause, pause.Wait)
+		})
+	}
+}
+
+func TestPrivilegesThatAreMissingAreNamed(t *testing.T) {
+	t.Parallel()
+	db := newTestDB(t, `CREATE TABLE v (id int PRIMARY KEY, w int)`)
+	dsn, role := db.asRole()
+	db.exec("REVOKE ALL ON SCHEMA public FROM public; GRANT USAGE ON SCHEMA public TO " + role)
+	connect := func(yaml string) string {
+		if err := newTestOutput(t, dsn, yaml).Connect(context.Background()); err != nil {
+			return err.Error()
+		}
+		return ""
+	}
+	needs := func(mode, what, privilege string) string {
+		return fmt.Sprintf(`the role %s may not %s rows of "public"."v", which write_mode %s needs: run GRANT %s ON "public"."v" TO %s`, role, what, mode, privilege, role)
+	}
+	assert.Equal(t, needs("append", "insert", "INSERT"), connect("table: v"))
+	db.exec("GRANT INSERT ON v TO " + role)
+	assert.Empty(t, connect("table: v"))
+	assert.Equal(t, needs("ignore", "select", "SELECT"), connect("table: v\nwrite_mode: ignore"))
+	db.exec("GRANT SELECT (id) ON v TO " + role)
+	assert.Empty(t, connect("table: v\nwrite_mode: ignore"))
+	assert.Equal(t, needs("upsert", "update", "UPDATE"), connect("table: v\nwrite_mode: upsert"))
+	db.exec("GRANT UPDATE ON v TO " + role)
+	assert.Empty(t, connect("table: v\nwrite_mode: upsert"))
+	assert.Contains(t, connect("table: v"+onceYAML), "making the ledger: permission denied for schema public (SQLSTATE 42501)")
+	db.exec("REVOKE TEMP ON DATABASE " + role + " FROM public")
+	assert.Contains(t, connect("table: v\nwrite_mode: ignore"), "temporary table, which the role may not make: run GRANT TEMPORARY ON DATABASE")
+	assert.Empty(t, connect("table: v"))
+}
+
+func TestTheConnectionTestTouchesNothing(t *testing.T) {
+	t.Parallel()
+	db := newTestDB(t, `CREATE TABLE v (v int)`)
+	ctx := context.Background()
+	o := newTestOutput(t, db.dsn, "table: v\ninit_statement: CREATE TABLE made (v int)"+onceYAML)
+	for _, result := range o.ConnectionTest(ctx) {
+		assert.NoError(t, result.Err)
+	}
+	assert.Equal(t, "0", db.value("SELECT count(*) FROM pg_class WHERE relname IN ('made', 'postgres_copy_ledger')"))
+	for _, result := range newTestOutput(t, db.dsn, "table: w").ConnectionTest(ctx) {
+		assert.EqualError(t, result.Err, "there is no table w: create it (init_statement or init_files can), or correct `table`")
+	}
+}
+
+func TestClosingIsPossibleAtAnyTime(t *testing.T) {
+	t.Parallel()
+	db := newTestDB(t, `CREATE TABLE v (v int)`)
+	ctx := context.Background()
+	never := newTestOutput(t, db.dsn, "table: v")
+	require.NoError(t, never.Close(ctx))
+	require.ErrorIs(t, never.WriteBatch(ctx, batchOf(fields{"v": 1})), service.ErrNotConnected)
+
+	o := db.connected("table: v\napplication_name: closing")
+	unlock := db.inOtherSession("LOCK TABLE v")
+	stuck, cancel := context.WithCancel(ctx)
+	done := make(chan error)
+	go func() { done <- o.WriteBatch(stuck, batchOf(fields{"v": 1})) }()
+	require.Eventually(t, func() bool {
+		return db.value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'closing' AND wait_event_type = 'Lock'") == "1"
+	}, patient, 5e6)
+	hurry, cancelHurry := context.WithCancel(ctx)
+	cancelHurry()
+	assert.ErrorIs(t, o.Close(hurry), context.Canceled)
+	cancel()
+	assert.ErrorIs(t, <-done, context.Canceled)
+	unlock()
+	assert.Equal(t, "0", db.value("SELECT count(*) FROM v"))
+}
