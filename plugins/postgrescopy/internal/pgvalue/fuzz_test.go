@@ -1,9 +1,13 @@
 package pgvalue
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -58,6 +62,7 @@ func (f *fuzzed) check(t *testing.T, text string) {
 	value := field[10:]
 	require.Equal(t, len(value), int(binary.BigEndian.Uint32(field[6:])))
 	got, gotErr := f.read(value, 1)
+	requireSound(t, gotErr, "%s: %q", f.Type, text)
 	want, wantErr := f.read([]byte(text), 0)
 	if wantErr != nil {
 		require.NotNil(t, refusal(wantErr), "%v", wantErr)
@@ -66,6 +71,17 @@ func (f *fuzzed) check(t *testing.T, text string) {
 	}
 	require.NoError(t, gotErr, "%s: %q is %s to the server", f.Type, text, want)
 	require.Equal(t, want, got, "%s: %q", f.Type, text)
+}
+
+// requireSound fails if the server could not make sense of the bytes themselves.
+func requireSound(t *testing.T, err error, msg ...any) {
+	if err == nil {
+		return
+	}
+	refused := refusal(err)
+	require.NotNil(t, refused, msg...)
+	require.NotContains(t, []string{"22P03", "08P01", "22021"}, refused.Code, msg...)
+	require.NotEqual(t, "XX", refused.Code[:2], msg...)
 }
 
 // fuzz runs a target over the texts of a family of types; the first seeds are the
@@ -136,6 +152,55 @@ func TestWhatIsEasilyMisreadIsReadAsPostgreSQLDoesOrRefused(t *testing.T) {
 			}
 		}
 	}
+}
+
+// FuzzValues decodes JSON and gives it to every type. Into jsonb it
+// must land as its text does; a number into a numeric too.
+func FuzzValues(f *testing.F) {
+	s := newServer(f)
+	s.exec(schema)
+	var types []string
+	for _, family := range slices.Sorted(maps.Keys(families)) {
+		types = append(types, families[family]...)
+	}
+	all := s.fuzzed(types...)
+	for i, l := range landings {
+		if text, err := json.Marshal(l.v); err == nil {
+			f.Add(uint8(i), text)
+			f.Add(uint8(slices.Index(types, l.typ)), text)
+		}
+	}
+	f.Fuzz(func(t *testing.T, i uint8, text []byte) {
+		target := &all[int(i)%len(all)]
+		for _, exact := range []bool{true, false} {
+			decoder := json.NewDecoder(bytes.NewReader(text))
+			if exact {
+				decoder.UseNumber()
+			}
+			var v any
+			if decoder.Decode(&v) != nil || v == nil || decoder.More() {
+				return
+			}
+			field, err := target.Append(nil, v)
+			if err != nil {
+				require.IsType(t, &ValueError{}, err)
+				continue
+			}
+			got, err := target.read(field[4:], 1)
+			requireSound(t, err, "%s: %s", target.Type, text)
+			_, number := v.(json.Number)
+			if _, scalar := v.(string); scalar || !exact || !(target.Type == "jsonb" || number && target.Type == "numeric") {
+				continue
+			}
+			if _, err := target.Append(nil, text); err != nil {
+				continue // JSON that Go mends, and jsonb does not
+			}
+			want, wantErr := target.read(text, 0)
+			require.NoError(t, err)
+			require.NoError(t, wantErr)
+			require.Equal(t, want, got, "%s: %s", target.Type, text)
+		}
+	})
 }
 
 func FuzzNumbers(f *testing.F)   { fuzz(f, "numbers") }

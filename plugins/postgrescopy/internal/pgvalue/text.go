@@ -1,6 +1,7 @@
 package pgvalue
 
 import (
+	"encoding/binary"
 	"math"
 	"strconv"
 	"strings"
@@ -15,6 +16,9 @@ const (
 
 // checkText refuses what no text value of PostgreSQL can hold.
 func checkText(s string) error {
+	if isPlain(s) {
+		return nil
+	}
 	if strings.IndexByte(s, 0) >= 0 {
 		return errNUL
 	}
@@ -22,6 +26,24 @@ func checkText(s string) error {
 		return errNotUTF8
 	}
 	return nil
+}
+
+// isPlain says whether s is all ASCII without NUL, eight bytes at a time.
+func isPlain(s string) bool {
+	const lows, highs = 0x0101010101010101, 0x8080808080808080
+	b := bytesOf(s)
+	for ; len(b) >= 8; b = b[8:] {
+		// A high bit is set in w by a byte beyond ASCII, and in w-lows by a 0.
+		if w := binary.LittleEndian.Uint64(b); (w|(w-lows))&highs != 0 {
+			return false
+		}
+	}
+	for _, c := range b {
+		if c-1 >= 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 // textEncoder writes text, varchar, char, citext and name: a string as it is,
