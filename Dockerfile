@@ -10,6 +10,8 @@ ARG RUN_IMAGE=busybox:1.37-musl
 
 FROM ${GO_IMAGE} AS build
 WORKDIR /src
+# An image that is older than go.mod asks for fetches the newer toolchain.
+ENV GOTOOLCHAIN=auto
 # Where modules come from; empty is Go's own default.
 ARG GOPROXY
 COPY go.mod go.sum ./
