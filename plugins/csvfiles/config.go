@@ -3,7 +3,6 @@ package csvfiles
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
@@ -30,7 +29,7 @@ const (
 
 // config is the parsed configuration.
 type config struct {
-	path           *service.InterpolatedString
+	path           *pathTemplate
 	fixedDirectory string   // of the path, where no interpolation is part of it, else ""
 	columns        []string // empty: those of the rows
 	ignoreUnknown  bool
@@ -61,9 +60,11 @@ func configFromParsed(p *service.ParsedConfig) (c config, err error) {
 	if err != nil {
 		return c, err
 	}
-	if c.path, err = p.FieldInterpolatedString(fieldPath); err != nil {
+	path, err := p.FieldInterpolatedString(fieldPath)
+	if err != nil {
 		return c, err
 	}
+	c.path = newPathTemplate(rawPath, path)
 	c.fixedDirectory = fixedDirectory(rawPath)
 	if c.columns, err = p.FieldStringList(fieldColumns); err != nil {
 		return c, err
@@ -119,17 +120,4 @@ func parseDelimiter(text string) (rune, error) {
 		return 0, fmt.Errorf("delimiter must be one character, neither a quote nor a line end, got %q", text)
 	}
 	return r, nil
-}
-
-// fixedDirectory is the directory of a path of which at most the file name is
-// interpolated, else "".
-func fixedDirectory(rawPath string) string {
-	before, _, interpolated := strings.Cut(rawPath, "${!")
-	if !interpolated {
-		return filepath.Dir(rawPath)
-	}
-	if strings.ContainsAny(rawPath[len(before):], `/\`) {
-		return "" // an interpolation may itself make directories
-	}
-	return filepath.Dir(before + "x")
 }

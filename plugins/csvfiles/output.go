@@ -44,52 +44,53 @@ func (o *output) Connect(context.Context) error {
 	return nil
 }
 
-// WriteBatch writes the rows of the batch that can be written as one file. The
-// others fail one by one.
+// WriteBatch writes the rows of the batch that can be written as one file, or
+// as one for each path that they have. The others fail one by one.
 func (o *output) WriteBatch(_ context.Context, batch service.MessageBatch) error {
-	path, err := o.path(batch)
-	if err != nil {
-		return err
-	}
-	buffer := o.buffers.Get().(*[]byte)
-	defer o.buffers.Put(buffer)
-
-	content, written, failures := o.encode((*buffer)[:0], batch)
-	*buffer = content
-	if written > 0 {
-		o.sweep(filepath.Dir(path))
-		name, err := o.files.publish(path, content)
-		if err != nil {
-			return err // the rows that failed by themselves, too, are none the worse for another try
+	files, failures := o.conf.path.split(batch)
+	for _, file := range files {
+		bad, err := o.writeFile(file, batch)
+		if err != nil && len(files) == 1 && len(failures.errs) == 0 {
+			return err // of the whole batch
 		}
-		o.log.Tracef("Wrote %d rows to %s", written, name)
+		if err != nil {
+			for _, i := range file.indexes {
+				failures.add(i, err)
+			}
+			continue
+		}
+		failures.join(bad)
 	}
 	return failures.of(batch)
 }
 
-func (o *output) path(batch service.MessageBatch) (string, error) {
-	path, err := batch.TryInterpolatedString(0, o.conf.path)
+// writeFile writes those of the rows that can be written. An error is that of
+// all of them.
+func (o *output) writeFile(file fileRows, batch service.MessageBatch) (rowFailures, error) {
+	buffer := o.buffers.Get().(*[]byte)
+	defer o.buffers.Put(buffer)
+
+	content, written, failures := o.encode((*buffer)[:0], batch, file.indexes)
+	*buffer = content
+	if written == 0 {
+		return failures, nil
+	}
+	o.sweep(filepath.Dir(file.path))
+	name, err := o.files.publish(file.path, content)
 	if err != nil {
-		return "", fmt.Errorf("interpolating path: %w", err)
+		return rowFailures{}, err // rows that failed by themselves are none the worse for another try
 	}
-	if _, base := filepath.Split(path); base == "" || base == "." || base == ".." {
-		return "", fmt.Errorf("path gave %q, which names no file", path)
-	}
-	return filepath.Clean(path), nil
+	o.log.Tracef("Wrote %d rows to %s", written, name)
+	return failures, nil
 }
 
-// encode appends the file of the batch to dst.
-func (o *output) encode(dst []byte, batch service.MessageBatch) (content []byte, written int, failures rowFailures) {
-	rows := make([]map[string]any, len(batch))
-	for i, msg := range batch {
-		value, err := msg.AsStructured()
+// encode appends the file of these rows of the batch to dst.
+func (o *output) encode(dst []byte, batch service.MessageBatch, indexes []int) (content []byte, written int, failures rowFailures) {
+	rows := make([]map[string]any, len(indexes))
+	for i, index := range indexes {
+		row, err := rowOf(batch[index])
 		if err != nil {
-			failures.add(i, fmt.Errorf("reading the message: %w", err))
-			continue
-		}
-		row, ok := value.(map[string]any)
-		if !ok || len(row) == 0 {
-			failures.add(i, errNotObject)
+			failures.add(index, err)
 			continue
 		}
 		rows[i] = row
@@ -109,13 +110,25 @@ func (o *output) encode(dst []byte, batch service.MessageBatch) (content []byte,
 		}
 		cells, err := t.record(row)
 		if err != nil {
-			failures.add(i, err)
+			failures.add(indexes[i], err)
 			continue
 		}
 		content = o.encoder.appendRecord(content, cells)
 		written++
 	}
 	return content, written, failures
+}
+
+func rowOf(msg *service.Message) (map[string]any, error) {
+	value, err := msg.AsStructured()
+	if err != nil {
+		return nil, fmt.Errorf("reading the message: %w", err)
+	}
+	row, ok := value.(map[string]any)
+	if !ok || len(row) == 0 {
+		return nil, errNotObject
+	}
+	return row, nil
 }
 
 // sweep removes stale temporary files from a directory, once.
@@ -155,6 +168,11 @@ type rowFailures struct {
 func (f *rowFailures) add(index int, err error) {
 	f.indexes = append(f.indexes, index)
 	f.errs = append(f.errs, err)
+}
+
+func (f *rowFailures) join(others rowFailures) {
+	f.indexes = append(f.indexes, others.indexes...)
+	f.errs = append(f.errs, others.errs...)
 }
 
 // of is the error for the batch: nil if no row failed.

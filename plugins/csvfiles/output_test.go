@@ -44,17 +44,71 @@ type object = map[string]any
 func TestABatchBecomesOneFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	o := newTestOutput(t, "path: "+dir+"/a/b/events-${! json(\"id\") }.csv\ncolumns: [ id, name, price ]")
+	o := newTestOutput(t, "path: "+dir+"/a/b/events-${! count(\"TestABatchBecomesOneFile\") }-${! uuid_v4() }.csv\ncolumns: [ id, name, price ]")
 	require.NoError(t, o.WriteBatch(t.Context(), batchOf(
 		object{"id": 1, "name": `Monitor, 27"`, "price": "19.90"},
 		`{"id": 2, "name": "x\ny", "price": 5.50}`,
 		object{"id": 3},
 	)))
-	assert.Equal(t, []string{"events-1.csv"}, names(t, dir+"/a/b"), "named by the first message, and nothing else is left")
-	assert.Equal(t, "id,name,price\n1,\"Monitor, 27\"\"\",19.90\n2,\"x\ny\",5.50\n3,,\n", read(t, dir+"/a/b/events-1.csv"))
-	info, err := os.Stat(dir + "/a/b/events-1.csv")
+	files := names(t, dir+"/a/b")
+	require.Len(t, files, 1)
+	assert.Regexp(t, `^events-[0-9]+-[0-9a-f-]{36}\.csv$`, files[0])
+	assert.Equal(t, "id,name,price\n1,\"Monitor, 27\"\"\",19.90\n2,\"x\ny\",5.50\n3,,\n", read(t, dir+"/a/b/"+files[0]))
+	info, err := os.Stat(dir + "/a/b/" + files[0])
 	require.NoError(t, err)
 	assert.NotZero(t, info.Mode()&0o044, "others may read it, as far as the umask lets them")
+}
+
+func TestRowsOfDifferentPathsGoToDifferentFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	o := newTestOutput(t, `path: '`+dir+`/${! json("a") }/x-${! metadata("b").or("{}") }-${! uuid_v4() }.csv'`)
+	batch := batchOf(object{"a": "one"}, object{"a": "two"}, object{"a": "one"}, object{"a": "two"}, object{"a": "one"})
+	batch[4].MetaSetMut("b", "other")
+	require.NoError(t, o.WriteBatch(t.Context(), batch))
+	content := map[string]int{}
+	for _, sub := range []string{"one", "two"} {
+		for _, name := range names(t, filepath.Join(dir, sub)) {
+			content[sub+" "+name[:4]+" "+read(t, filepath.Join(dir, sub, name))]++
+		}
+	}
+	assert.Equal(t, map[string]int{"one x-{} a\none\none\n": 1, "one x-ot a\none\n": 1, "two x-{} a\ntwo\ntwo\n": 1}, content)
+}
+
+func TestAPathThatFailsCostsItsRowsOnly(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir+"/taken", "a file, not a directory")
+	o := newTestOutput(t, `path: '`+dir+`/${! json("to") }/x.csv'`)
+	batch := batchOf(object{"to": "fine"}, object{"to": "taken"}, object{"to": "taken"}, "not json", object{"to": "fine"})
+	index := batch.Index()
+	err := o.WriteBatch(t.Context(), batch)
+	var batchErr *service.BatchError
+	require.ErrorAs(t, err, &batchErr)
+	failed := map[int]string{}
+	batchErr.WalkMessagesIndexedBy(index, func(i int, _ *service.Message, err error) bool {
+		if err != nil {
+			failed[i] = err.Error()
+		}
+		return true
+	})
+	require.Len(t, failed, 3)
+	assert.Contains(t, failed[1], "making the directory of ")
+	assert.Contains(t, failed[2], "making the directory of ")
+	assert.Contains(t, failed[3], "interpolating path: ")
+	assert.Equal(t, "to\nfine\nfine\n", read(t, dir+"/fine/x.csv"))
+}
+
+func TestInterpolationsAreFoundWhereTheyEnd(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string][]string{
+		"plain.csv":                                nil,
+		"${{!not}}.csv":                            nil,
+		`a/${! json("x") }/${!uuid_v4()}.csv`:      {`${! json("x") }`, `${!uuid_v4()}`},
+		`${! {"a":{"b":"}"}}.a.b + "}" }-x-} .csv`: {`${! {"a":{"b":"}"}}.a.b + "}" }`},
+	} {
+		assert.Equal(t, want, interpolations(raw), raw)
+	}
 }
 
 func TestANameThatIsTakenGetsANumber(t *testing.T) {

@@ -7,11 +7,11 @@ func spec() *service.ConfigSpec {
 		Beta().
 		Version("0.1.0").
 		Categories("Local").
-		Summary("Writes each batch as one CSV file that appears in its folder whole, or not at all.").
+		Summary("Writes each batch as a CSV file that appears in its folder whole, or not at all.").
 		Description(description).
 		Fields(
 			service.NewInterpolatedStringField(fieldPath).
-				Description("The file to write. Interpolations are resolved once a batch, from its first message. Directories are made as needed. A file is never overwritten: when the name is taken, `-1`, `-2` and so on is put before the extension.").
+				Description("The file to write. Rows of a batch for which it differs go to different files. Functions that give something new every time, such as `uuid_v4()` and those of the clock, are resolved once a file, so they do not cut a batch up. Directories are made as needed. A file is never overwritten: when the name is taken, `-1`, `-2` and so on is put before the extension.").
 				Examples(
 					"data/events/events-${! timestamp_unix_nano() }.csv",
 					`out/${! metadata("path").filepath_split().index(1) }`,
@@ -60,7 +60,7 @@ output:
       count: 1000
       period: 5s
 `).
-		Example("One compressed file a category", "Since a batch becomes one file, rows are sent to different files by cutting batches up, here with the `group_by_value` processor.", `
+		Example("Compressed files by category", "Rows of different categories go to different folders. Each batch makes one file for each category that is in it.", `
 input:
   ecommerce_events:
     interval: ""
@@ -69,14 +69,11 @@ input:
 
 output:
   csv_files:
-    path: 'export/${! json("category").replace_all(" ", "-") }/events-${! uuid_v4() }.csv.gz'
+    path: export/${! json("category").replace_all(" ", "-") }/events-${! uuid_v4() }.csv.gz
     compression: gzip
     batching:
       count: 5000
       period: 1s
-      processors:
-        - group_by_value:
-            value: ${! json("category") }
 `).
 		Example("Rows that cannot be written are kept", "A row fails by itself, with the rows around it written, when it is not an object or when it has columns that the file has not. Here such rows go to a file of their own, as they are.", `
 input:

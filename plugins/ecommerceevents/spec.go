@@ -81,8 +81,11 @@ input:
 pipeline:
   processors:
     - mapping: |
-        root = if metadata("fault") == null { deleted() }
-        root.fault = metadata("fault")
+        root = if metadata("fault") == null {
+          deleted()
+        } else {
+          this.assign({ "fault": metadata("fault") })
+        }
 
 output:
   stdout: {}
