@@ -1,4 +1,4 @@
-.PHONY: build test race lint docs demo bench ci compose-up compose-down
+.PHONY: build test race fuzz lint docs demo bench ci compose-up compose-down
 
 build: ## the binary, ./connect
 	go build ./cmd/connect
@@ -8,6 +8,9 @@ test: ## all tests, on a PostgreSQL of their own
 
 race: ## the same with the race detector
 	go test -race ./...
+
+fuzz: ## new inputs for each fuzz test
+	.ci/run fuzz
 
 lint: ## the linters of CI, and its settings
 	.ci/run format vet lint
