@@ -8,6 +8,9 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // shopFile is a file as the shop of this project writes it, or with all cells in quotes.
@@ -48,6 +51,31 @@ func BenchmarkShopFile(b *testing.B) {
 		b.Run(name+"/encoding-csv-reusing", func(b *testing.B) {
 			measure(b, content, func() int { return readReference(b, content, true) })
 		})
+	}
+}
+
+// BenchmarkSmallFile opens, reads and closes files of ten rows, of which a backlog may have a hundred thousand.
+func BenchmarkSmallFile(b *testing.B) {
+	content := shopFile(10, false)
+	measure(b, content, func() int { return readOurs(b, strings.NewReader(content), "x.csv") })
+}
+
+// Not parallel: it counts allocations.
+func TestARowCostsNoAllocation(t *testing.T) {
+	const rows = 10_000
+	for name, content := range map[string]string{"plain": shopFile(rows, false), "quoted": shopFile(rows, true)} {
+		src := strings.NewReader(content)
+		var batch []Row
+		allocations := testing.AllocsPerRun(5, func() {
+			r, err := Open(src, "x.csv", headed, Position{})
+			require.NoError(t, err)
+			for err == nil {
+				batch, err = r.Read(batch[:0], 1000)
+			}
+			require.ErrorIs(t, err, io.EOF)
+			require.NoError(t, r.Close())
+		})
+		assert.Less(t, allocations, rows/50.0, name)
 	}
 }
 

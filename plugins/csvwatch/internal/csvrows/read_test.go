@@ -142,6 +142,21 @@ func TestEverySituationOfAFile(t *testing.T) {
 			rows: []wanted{bad(csv.ErrQuote, "1,\"Dear John,\nI said \"hi\", twice, to him"), bad(csv.ErrBareQuote, "Bye\",2"), good("3", "4", "5")},
 		},
 
+		"a line in such a cell may look like a record": {
+			content: "a,b,c\n1,\"Dear John,\nred, green, blue\nI said \"hi\" to him\nBye\",2\n3,4,5\n", opts: headed, columns: []string{"a", "b", "c"},
+			rows: []wanted{bad(csv.ErrQuote, "1,\"Dear John,\nred, green, blue\nI said \"hi\" to him"), bad(csv.ErrBareQuote, "Bye\",2"), good("3", "4", "5")},
+		},
+		"a stray quote before a quoted cell in the next line": {
+			content: "a,b,c\r\n1,\"2,3\r\n7,\"8\",9\r\n", opts: headed, columns: []string{"a", "b", "c"}, rows: []wanted{bad(csv.ErrQuote, `1,"2,3`), good("7", "8", "9")},
+		},
+		"a stray quote before a quoted cell, and lone CRs": {
+			content: "a,b,c\r1,\"2,3\r7,\"8\",9\r10,11,12\r", opts: headed, columns: []string{"a", "b", "c"},
+			rows: []wanted{bad(csv.ErrQuote, `1,"2,3`), good("7", "8", "9"), good("10", "11", "12")},
+		},
+		"a stray quote and then a ragged row": {
+			content: "a,b,c\n1,\"2,3\n4,5,6\n7\n8,\"9\",10\n", opts: headed, columns: []string{"a", "b", "c"},
+			rows: []wanted{bad(csv.ErrQuote, `1,"2,3`), good("4", "5", "6"), bad(csv.ErrFieldCount, "7"), good("8", "9", "10")},
+		},
 		"invalid UTF-8 costs its own row": {
 			content: "a,b\n1,\xE9t\xE9\n2,été\n\"3\",\"\xFF\"\n4,\"é\"\n", opts: headed, columns: []string{"a", "b"},
 			rows: []wanted{bad(ErrInvalidText, "1,\xE9t\xE9"), good("2", "été"), bad(ErrInvalidText, "\"3\",\"\xFF\""), good("4", "é")},

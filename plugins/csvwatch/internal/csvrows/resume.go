@@ -24,17 +24,12 @@ func (r *Reader) resume(b []byte, n int, last bool) int {
 		_, line, ends := lineEnd(b, p, last) // only as far as the first line of this record
 		sense := false
 		switch {
-		case whole && s.err != nil && line < p+next:
-			// It goes wrong over several lines, and would lead here again.
-			first, good, bad = 0, 0, 0
-			p += next
-			continue
-		case whole:
+		case whole && (s.err == nil || line == p+next):
 			sense = s.err == nil && s.cells == r.width && !r.unclosed(&s, b[p:p+length])
+		case whole || line < n:
+			return 0 // it goes wrong over several lines, and would lead here again
 		case !ends:
 			next = n - p // the line is cut short: nothing is known of it
-		case line < n:
-			return 0 // a quote is open over several lines, and would lead here again
 		default:
 			next = n - p
 			sense = s.cells < r.width // the line begins a cell of several lines

@@ -58,6 +58,9 @@ func TestARecordThatIsTooLongCostsOneRow(t *testing.T) {
 		"a quote that is never closed, among comments and empty lines": {
 			content: "1,\"2,3\n\n# \"\"\n" + strings.Repeat(ok+"\r\n", 30), rows: append([]wanted{bad(ErrTooLong, "1,\"2,3\n\n# \"\"")}, many(30, good("4", "5", "6"))...),
 		},
+		"a quote that is never closed, and one line in sight": {
+			content: "1,\"2,3\n4,5,6\n7,8," + xs[:90] + "\n" + ok, rows: []wanted{bad(ErrTooLong, "1,\"2,3"), good("4", "5", "6"), good("7", "8", xs[:90]), good("4", "5", "6")},
+		},
 		"a long cell that closes in a line with others": {
 			content: "1,\"" + lines + "\",3\n#,,\n\n" + ok, rows: []wanted{bad(ErrTooLong, ("1,\"" + lines)[:most]), good("4", "5", "6")},
 		},
