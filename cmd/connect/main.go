@@ -15,6 +15,7 @@ import (
 )
 
 func main() {
+	tuneMemory()
 	service.RunCLI(context.Background(),
 		service.CLIOptSetBinaryName("connect"),
 		service.CLIOptSetProductName("Connect for e-commerce events"),
