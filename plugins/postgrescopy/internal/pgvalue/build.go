@@ -4,6 +4,12 @@ import (
 	"fmt"
 )
 
+// What the server can do from which server_version_num on.
+const (
+	firstWithInfiniteNumeric = 140000
+	firstWithWideIntervals   = 150000 // amounts beyond an int32 in their text
+)
+
 // maxTypeDepth bounds how deep types are made of others.
 const maxTypeDepth = 32
 
@@ -46,6 +52,15 @@ func (t *Types) encoder(oid uint32, typmod int32, depth int) encoder {
 		return t.arrayEncoder(info, typmod, depth)
 	case info.kind != "b":
 		return nil
+	case info.builtin && info.name == "numeric":
+		e := newNumericEncoder(typmod)
+		e.finite = t.version < firstWithInfiniteNumeric
+		return e
+	case info.builtin && info.name == "interval":
+		return &intervalEncoder{
+			fields: typmod >= 0 && typmod>>16&intervalFullRange != intervalFullRange,
+			narrow: t.version < firstWithWideIntervals,
+		}
 	case info.builtin:
 		return builtinEncoder(info.name, typmod)
 	case info.name == "citext" && info.category == "S":
@@ -115,8 +130,6 @@ func builtinEncoder(name string, typmod int32) encoder {
 		return &floatEncoder{bits: 32}
 	case "float8":
 		return &floatEncoder{bits: 64}
-	case "numeric":
-		return newNumericEncoder(typmod)
 	case "bool":
 		return booleanEncoder{}
 	case "text":
@@ -148,11 +161,11 @@ func builtinEncoder(name string, typmod int32) encoder {
 	case "macaddr8":
 		return &macEncoder{size: 8}
 	}
-	return momentEncoder(name, typmod)
+	return momentEncoder(name)
 }
 
 // momentEncoder is builtinEncoder for dates and times.
-func momentEncoder(name string, typmod int32) encoder {
+func momentEncoder(name string) encoder {
 	switch name {
 	case "timestamptz":
 		return &timestampEncoder{zoned: true}
@@ -164,8 +177,6 @@ func momentEncoder(name string, typmod int32) encoder {
 		return &timeEncoder{}
 	case "timetz":
 		return &timeEncoder{zoned: true}
-	case "interval":
-		return &intervalEncoder{fields: typmod >= 0 && typmod>>16&intervalFullRange != intervalFullRange}
 	}
 	return nil
 }

@@ -28,6 +28,9 @@ type fuzzed struct {
 func (s *server) fuzzed(types ...string) []fuzzed {
 	var all []fuzzed
 	for i, typ := range types {
+		if s.lacks(typ, "") {
+			continue
+		}
 		name := fmt.Sprintf("fuzzed%d", i)
 		column := s.table(name, typ)
 		require.False(s.tb, column.Text, "the server reads the text of %s by itself", typ)
@@ -92,7 +95,7 @@ func fuzz(f *testing.F, family string) {
 	s.exec(schema)
 	all := s.fuzzed(types...)
 	known := map[string]uint8{}
-	for i, typ := range types {
+	for i, typ := range types { // on an old server some of these stand for a neighbour
 		known[typ] = uint8(i)
 	}
 	for _, r := range readings {

@@ -23,6 +23,7 @@ const maxIntervalBytes = 200
 type intervalEncoder struct {
 	refuseAll
 	fields bool // the column keeps some fields only, which moves what bare numbers mean
+	narrow bool // the server reads no amount beyond an int32 from a text
 }
 
 // span is an interval as PostgreSQL stores it.
@@ -50,6 +51,9 @@ func (e *intervalEncoder) text(dst []byte, s string) ([]byte, error) {
 	if len(s) > maxIntervalBytes {
 		return dst, errNotInterval
 	}
+	if e.narrow && hasWideAmount(s) {
+		return dst, errIntervalRange
+	}
 	var p span
 	var err error
 	if s != "" && s[0] == 'P' {
@@ -61,6 +65,23 @@ func (e *intervalEncoder) text(dst []byte, s string) ([]byte, error) {
 		return dst, err
 	}
 	return p.append(dst)
+}
+
+// hasWideAmount says whether a number in s, leaving fractions out, goes beyond
+// an int32.
+func hasWideAmount(s string) bool {
+	for i := 0; i < len(s); i++ {
+		digits, rest := leadingDigits(s[i:])
+		if digits == "" {
+			continue
+		}
+		n, err := parseInteger(digits)
+		if fraction := i > 0 && s[i-1] == '.'; !fraction && (err != nil || n > math.MaxInt32) {
+			return true
+		}
+		i = len(s) - len(rest)
+	}
+	return false
 }
 
 func (e *intervalEncoder) integer(dst []byte, n int64) ([]byte, error) {

@@ -14,7 +14,8 @@ type Querier interface {
 
 // Types holds the definitions of types as the catalogue had them.
 type Types struct {
-	byOID map[uint32]*typeInfo
+	byOID   map[uint32]*typeInfo
+	version int // of the server, as server_version_num: 150018 is 15.18
 }
 
 // typeInfo is a row of pg_type with what belongs to it.
@@ -51,7 +52,8 @@ select t.oid, t.typname::text, n.nspname = 'pg_catalog', pg_catalog.format_type(
   coalesce(r.rngsubtype, m.rngtypid, 0),
   (select pg_catalog.array_agg(e.enumlabel::text) from pg_catalog.pg_enum e where e.enumtypid = t.oid),
   (select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('Name', a.attname, 'OID', a.atttypid::int8, 'Typmod', a.atttypmod) order by a.attnum)
-   from pg_catalog.pg_attribute a where t.typtype = 'c' and a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped)
+   from pg_catalog.pg_attribute a where t.typtype = 'c' and a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped),
+  pg_catalog.current_setting('server_version_num')::int4
 from pg_catalog.pg_type t
 join pg_catalog.pg_namespace n on n.oid = t.typnamespace
 left join pg_catalog.pg_type el on el.oid = t.typelem and el.typarray = t.oid
@@ -76,7 +78,7 @@ func Load(ctx context.Context, q Querier, oids []uint32) (*Types, error) {
 		if len(ask) == 0 {
 			break
 		}
-		infos, err := loadTypes(ctx, q, ask)
+		infos, err := t.load(ctx, q, ask)
 		if err != nil {
 			return nil, fmt.Errorf("reading type definitions: %w", err)
 		}
@@ -92,7 +94,7 @@ func Load(ctx context.Context, q Querier, oids []uint32) (*Types, error) {
 	return t, nil
 }
 
-func loadTypes(ctx context.Context, q Querier, oids []uint32) ([]*typeInfo, error) {
+func (t *Types) load(ctx context.Context, q Querier, oids []uint32) ([]*typeInfo, error) {
 	rows, err := q.Query(ctx, typesQuery, oids)
 	if err != nil {
 		return nil, err
@@ -101,7 +103,7 @@ func loadTypes(ctx context.Context, q Querier, oids []uint32) ([]*typeInfo, erro
 		var labels []string
 		info := &typeInfo{}
 		err := row.Scan(&info.oid, &info.name, &info.builtin, &info.formatted, &info.kind, &info.category,
-			&info.delimiter, &info.element, &info.base, &info.typmod, &info.subtype, &labels, &info.fields)
+			&info.delimiter, &info.element, &info.base, &info.typmod, &info.subtype, &labels, &info.fields, &t.version)
 		if err != nil {
 			return nil, err
 		}

@@ -21,6 +21,9 @@ func TestATypeIsSpelledAsFormatTypeSpellsIt(t *testing.T) {
 		"bit", "bit(3)", "varbit", "varbit(5)", "varbit(5)[]", "inet", "cidr", "macaddr", "macaddr8",
 		"mood", "price", "word", "pair", "pair[]", "citext", "hstore", "money", "xml", "int4range", "int4multirange", `"Other"."Odd"`, `"Other"."Odd"[]`, "int2vector", "box[]",
 	} {
+		if s.lacks(typ, "") {
+			continue
+		}
 		column := s.table("spelled", typ)
 		var want string
 		row := s.conn.QueryRow(context.Background(), "select format_type(atttypid, atttypmod) from pg_attribute where attrelid = 'spelled'::regclass and attnum = 1")
@@ -41,6 +44,9 @@ func TestOnlyTypesWithoutAnEncoderAreSentAsText(t *testing.T) {
 		"regclass": true, "int2vector": true, "hstore": true, "ltree": true, "place": true,
 	}
 	for _, r := range readings {
+		if s.lacks(r.typ, "") {
+			continue
+		}
 		require.Equal(t, texts[r.typ], s.table("sent", r.typ).Text, r.typ)
 	}
 }

@@ -26,6 +26,7 @@ const (
 // fit its precision after that is refused here.
 type numericEncoder struct {
 	refuseAll
+	finite           bool // the server knows no infinite numeric
 	bounded          bool // by numeric(precision, scale)
 	precision, scale int
 }
@@ -69,6 +70,9 @@ func (e *numericEncoder) text(dst []byte, s string) ([]byte, error) {
 func (e *numericEncoder) special(dst []byte, f float64) ([]byte, error) {
 	sign := uint16(numericNaN)
 	if !math.IsNaN(f) {
+		if e.finite {
+			return dst, reason("numeric takes infinities from PostgreSQL 14 on")
+		}
 		if e.bounded {
 			return dst, reasonf("a numeric of precision %d and scale %d cannot be infinite", e.precision, e.scale)
 		}

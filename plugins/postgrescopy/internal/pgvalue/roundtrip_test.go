@@ -78,7 +78,7 @@ var readings = []struct {
 	{"interval", []string{
 		"1 day", "1 year 2 mons -3 days 04:05:06.789", "-1 day +02:03:00", "P1Y2M3DT4H5M6.789S", "PT-1.5S", "P-1Y", "P1W", "PT36H", "1-2", "-1-2", "+1-2", "3 4:05:06", "-3 4:05:06", "1-2 3 4:05:06",
 		"@ 1 minute ago", "2 hours 5 mins ago", "10", "1.5", "-1.5", "1.5 hours", "1.5 days", "0.5 weeks", "1 week 2 days", "100:00:00", "-00:00:01.5", "1h30m", "1h30m0.5s", "90 sec", "5 ms", "7 us", "1 century", "2 decades", "1 millennium",
-		"178000000 years", "-178000000 years", "2147483647 days", "00:01", "0", "1 mon -1 day", "1.123456789 seconds", "0.1 day", "P1DT0.5H",
+		"178000000 years", "-178000000 years", "2147483647 days", "00:01", "0", "1 mon -1 day", "1.123456789 seconds", "0.1 day", "P1DT0.5H", "3000000000 us",
 	}},
 	{"interval(2)", []string{"1.125 seconds", "1.135 seconds", "00:00:59.999"}},
 	{"interval day to second", []string{"1 day 2 hours", "P1DT2H", "1 year 2 hours"}},
@@ -143,11 +143,17 @@ func TestATextLandsByCopyAsItDoesByInsert(t *testing.T) {
 	s.exec(schema)
 	for _, r := range readings {
 		t.Run(r.typ, func(t *testing.T) {
-			s := &server{tb: t, conn: s.conn}
+			s := &server{tb: t, conn: s.conn, major: s.major}
+			if s.lacks(r.typ, "") {
+				t.Skip("the server is older than the type")
+			}
 			column := s.table("copied", r.typ)
 			s.table("inserted", r.typ)
 			var fields [][]byte
 			for _, text := range r.texts {
+				if s.lacks(r.typ, text) {
+					continue
+				}
 				field, err := column.Append(nil, text)
 				require.NoError(t, err)
 				fromBytes, err := column.Append(nil, []byte(text))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -16,8 +17,9 @@ import (
 
 // server is a connection to a database of the test's own.
 type server struct {
-	tb   testing.TB
-	conn *pgx.Conn
+	tb    testing.TB
+	conn  *pgx.Conn
+	major int
 }
 
 func newServer(tb testing.TB) *server {
@@ -31,7 +33,26 @@ func newServer(tb testing.TB) *server {
 	conn, err := pgx.ConnectConfig(ctx, config)
 	require.NoError(tb, err)
 	tb.Cleanup(func() { _ = conn.Close(ctx) })
-	return &server{tb: tb, conn: conn}
+	s := &server{tb: tb, conn: conn}
+	row := conn.QueryRow(ctx, "select current_setting('server_version_num')::int4 / 10000")
+	require.NoError(tb, row.Scan(&s.major))
+	return s
+}
+
+// lacks says whether the server is older than a type, or than a value of it.
+func (s *server) lacks(typ string, v any) bool {
+	text := strings.ToLower(fmt.Sprint(v))
+	switch {
+	case strings.Contains(typ, "multirange"):
+		return s.major < 14
+	case typ == "numeric(2,-3)" || typ == "numeric(2,5)":
+		return s.major < 15
+	case typ == "interval" && text == "3000000000 us":
+		return s.major < 15
+	case strings.HasPrefix(typ, "num") && strings.Contains(text, "inf"):
+		return s.major < 14
+	}
+	return false
 }
 
 func (s *server) exec(sql string) {

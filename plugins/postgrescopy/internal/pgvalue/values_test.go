@@ -108,6 +108,9 @@ func TestAValueLandsAsWhatItPlainlyIs(t *testing.T) {
 	s := newServer(t)
 	s.exec(schema)
 	for _, l := range landings {
+		if s.lacks(l.typ, l.v) {
+			continue
+		}
 		got, err := s.land(l.typ, l.v)
 		require.NoError(t, err, "%s: %v", l.typ, l.v)
 		require.Equal(t, l.want, got, "%s: %v", l.typ, l.v)
