@@ -3,6 +3,29 @@
 // It knows nothing of Benthos, of paths or of checkpoints: it is given an io.ReaderAt, a name whose extension tells
 // the compression, and a [Position] to begin at, and it yields whole records only. What one bad record costs is one
 // bad [Row]; what a file costs in memory does not depend on its size.
+//
+// # What a record is
+//
+// LF, CRLF and a lone CR each end a record, unless they stand between quotes, where they are content and stay as they
+// came. Empty lines are no records, nor are comments. A quote is special only as the first character of a cell and
+// within a cell that began with one, where it is written twice: as in encoding/csv, whose errors for a quote in
+// another place are used here too. Spaces and NUL bytes are content.
+//
+// # What a bad record costs
+//
+// A record with a bad quote ends where its line ends. But if it has swallowed whole lines, because a quote was opened
+// by mistake, and most of these make sense by themselves (well written, and with the number of cells that all have),
+// then it ends before the first of them. A record longer than Options.MaxRecordBytes ends likewise before the first
+// line that makes sense: if none does within the limit, lines are passed by until one does, without being held in
+// memory. Both searches go over each byte of a file a constant number of times, however it is written. A file of
+// one column has no line that does not make sense, so there it is only the long record that is given up early.
+//
+// # What it costs
+//
+// A reader holds about 256 KiB while it reads and next to nothing while it waits at the end of a content; for a record
+// under way up to about four times its length, and so four times Options.MaxRecordBytes. The rows of a call take their
+// own bytes and 16 bytes a cell, in a few allocations for all. A compressed or converted content costs its decoder
+// besides: some 100 KiB, for zstd the window that the file asks for (at most 128 MiB), and a goroutine until Close.
 package csvrows
 
 import (
@@ -44,7 +67,7 @@ type Options struct {
 	ExpectedFields int
 
 	// MaxRecordBytes bounds one record without its line end, in bytes of decoded content. Zero means
-	// DefaultMaxRecordBytes. Memory is bounded by about twice this.
+	// DefaultMaxRecordBytes.
 	MaxRecordBytes int
 	// Encoding names the character set by its IANA or WHATWG name; empty means UTF-8.
 	Encoding string
@@ -113,6 +136,13 @@ func (o Options) Validate() error {
 	}
 	_, err := decoderFor(o.Encoding)
 	return err
+}
+
+// Plain tells whether the content of a file of this name is the file itself, so that the offsets of rows are offsets in
+// the file.
+func (o Options) Plain(name string) bool {
+	decoder, err := decoderFor(o.Encoding)
+	return err == nil && decoder == nil && unpackerFor(name) == nil
 }
 
 func (o Options) delimiter() rune {

@@ -127,19 +127,20 @@ func (r *Reader) cutQuoted(p int, last bool) (record, bool) {
 	if end-p > r.limit+maxLineEnd {
 		end, last = p+r.limit+maxLineEnd, false
 	}
-	if had := len(r.spans); !r.scanning && !r.syntax.lazy && len(r.syntax.delimiter) == 1 {
-		spans, length, next, ok := quick(r.win.buf[p:], end-p, r.syntax, r.spans)
-		if r.spans = spans; ok {
-			return record{start: p, end: p + length, next: p + next, spans: had, cells: len(spans) - had}, true
-		}
-		r.spans = spans[:had]
-	}
 	if !r.scanning {
-		r.scan = scan{keep: math.MaxInt}
+		keep := math.MaxInt
 		if r.width > 0 {
-			r.scan.keep = r.width
+			keep = r.width
 		}
-		r.scanning, r.scanSpans = true, len(r.spans)
+		had := len(r.spans)
+		if !r.syntax.lazy && len(r.syntax.delimiter) == 1 {
+			spans, length, next, ok := quick(r.win.buf[p:], end-p, r.syntax, r.spans, keep)
+			if r.spans = spans; ok {
+				return record{start: p, end: p + length, next: p + next, spans: had, cells: len(spans) - had}, true
+			}
+			r.spans = spans[:had]
+		}
+		r.scan, r.scanning, r.scanSpans = scan{keep: keep}, true, had
 	}
 	s := &r.scan
 	length, next, whole := s.run(r.win.buf[p:end], last, r.syntax, &r.spans)

@@ -44,13 +44,13 @@ func split(cells []string, line string, b []byte, delimiter byte) int {
 }
 
 // quick does what scan.run does for a whole record in b[:n] that is written as most are, with a delimiter of one byte
-// and without lazy quotes. At anything else it gives up, and scan.run is to look at the record from its start. b has at
-// least padBytes more than n.
-func quick(b []byte, n int, syn *syntax, spans []span) (_ []span, length, next int, ok bool) {
+// and without lazy quotes. At anything else, also at more than most cells, it gives up, and scan.run is to look at the
+// record from its start. b has at least padBytes more than n.
+func quick(b []byte, n int, syn *syntax, spans []span, most int) (_ []span, length, next int, ok bool) {
 	const quote = '"' * eachByte
 	delimiter := syn.delimiter[0]
 	i := 0
-	for i < n {
+	for cells := 0; i < n && cells < most; cells++ {
 		start, doubled := i, false
 		if b[i] == '"' {
 			start++

@@ -287,3 +287,12 @@ func TestOptionsAreCheckedInTheWordsOfTheConfiguration(t *testing.T) {
 	}
 	assert.NoError(t, Options{}.Validate())
 }
+
+func TestOffsetsAreThoseOfAPlainFileOnly(t *testing.T) {
+	t.Parallel()
+	assert.True(t, Options{}.Plain("x.csv"))
+	assert.True(t, Options{Encoding: "UTF-8"}.Plain("dir.gz/x"))
+	assert.False(t, Options{}.Plain("x.csv.GZ"))
+	assert.False(t, Options{}.Plain("x.zst"))
+	assert.False(t, Options{Encoding: "utf-16"}.Plain("x.csv"))
+}

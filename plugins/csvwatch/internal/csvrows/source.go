@@ -26,17 +26,23 @@ type source interface {
 }
 
 func newSource(src io.ReaderAt, name string, decoder *encoding.Decoder) source {
-	var unpack unpacker
-	switch strings.ToLower(filepath.Ext(name)) {
-	case ".gz":
-		unpack = unpackGzip
-	case ".zst":
-		unpack = unpackZstd
-	}
+	unpack := unpackerFor(name)
 	if unpack == nil && decoder == nil {
 		return &file{src: src}
 	}
 	return &stream{file: &file{src: src}, unpack: unpack, decoder: decoder}
+}
+
+// unpackerFor gives what the extension of name asks for, in capital letters or not; nil for a file that is not
+// compressed.
+func unpackerFor(name string) unpacker {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".gz":
+		return unpackGzip
+	case ".zst":
+		return unpackZstd
+	}
+	return nil
 }
 
 // file is a content that is the file itself.
