@@ -74,6 +74,24 @@ func writeShopFile(tb testing.TB, path string, rows int) (bytes int64) {
 	return info.Size()
 }
 
+// writeReferenceFile writes rows of seven columns, none of them quoted.
+func writeReferenceFile(tb testing.TB, path string, rows int) (bytes int64) {
+	tb.Helper()
+	f, err := os.Create(path)
+	require.NoError(tb, err)
+	w := bufio.NewWriterSize(f, 1<<20)
+	fmt.Fprintln(w, "event_id,user_id,event_type,product_id,product_name,price,timestamp")
+	for i := range rows {
+		fmt.Fprintf(w, "7c9e6679-7425-40de-944b-%012x,5f0c5a1e-0000-4000-8000-%012x,%s,%d,Product %d,%d.%02d,2025-06-01 12:%02d:%02d\n",
+			i, i%5000, []string{"view", "add_to_cart", "purchase"}[i%3], i%800, i%800, i%200, i%100, i/60%60, i%60)
+	}
+	require.NoError(tb, w.Flush())
+	info, err := f.Stat()
+	require.NoError(tb, err)
+	require.NoError(tb, f.Close())
+	return info.Size()
+}
+
 // runUntilReceived runs a stream until so many rows went through it, and returns the CPU time that took.
 func runUntilReceived(tb testing.TB, input string, rows int) time.Duration {
 	tb.Helper()
@@ -102,10 +120,16 @@ func runUntilReceived(tb testing.TB, input string, rows int) time.Duration {
 
 // BenchmarkAgainstStockCSV reads the same file with the stock csv input and with csv_watch, in turn, into drop.
 func BenchmarkAgainstStockCSV(b *testing.B) {
+	for name, write := range map[string]func(testing.TB, string, int) int64{"shop": writeShopFile, "reference": writeReferenceFile} {
+		b.Run(name, func(b *testing.B) { againstStock(b, write) })
+	}
+}
+
+func againstStock(b *testing.B, write func(testing.TB, string, int) int64) {
 	const rows = 300_000
 	dir := b.TempDir()
 	file := filepath.Join(dir, "events.csv")
-	writeShopFile(b, file, rows)
+	write(b, file, rows)
 	var stock, ours time.Duration
 	n := 0
 	for b.Loop() {

@@ -21,15 +21,30 @@ const (
 // messages again; messages themselves are given away for good, which spares the pipeline from copying them before it
 // changes them.
 type delivery struct {
-	rows     []rowRef
+	parts    []part
+	places   []place
 	attempts int
 	once     sync.Once
 }
 
-// rowRef is one row of a segment.
-type rowRef struct {
+// part is what a delivery has of one segment.
+type part struct {
 	segment *pending
-	index   int
+	rows    []int // those that are in it; nil for all
+}
+
+func (p *part) len() int {
+	if p.rows == nil {
+		return len(p.segment.Rows)
+	}
+	return len(p.rows)
+}
+
+func (p *part) row(i int) int {
+	if p.rows == nil {
+		return i
+	}
+	return p.rows[i]
 }
 
 // pending is a segment of which some rows have no answer yet.
@@ -98,26 +113,27 @@ func (d *deliveries) poke() {
 
 // batch makes the messages of new segments.
 func (d *deliveries) batch(segments []*watch.Segment) (service.MessageBatch, service.AckFunc) {
-	n := 0
-	for _, s := range segments {
-		n += len(s.Rows)
-	}
-	out := &delivery{rows: make([]rowRef, 0, n)}
-	for _, s := range segments {
-		p := &pending{Segment: s, origin: originOf(s), left: len(s.Rows)}
-		for i := range s.Rows {
-			out.rows = append(out.rows, rowRef{p, i})
-		}
+	out := &delivery{parts: make([]part, len(segments))}
+	for i, s := range segments {
+		out.parts[i].segment = &pending{Segment: s, origin: originOf(s), left: len(s.Rows)}
 	}
 	return d.messages(out)
 }
 
 func (d *deliveries) messages(out *delivery) (service.MessageBatch, service.AckFunc) {
-	batch := make(service.MessageBatch, len(out.rows))
-	places := make([]place, len(out.rows))
-	for i, ref := range out.rows {
-		places[i] = place{delivery: out, index: i}
-		batch[i] = ref.segment.origin.message(&places[i], &ref.segment.Rows[ref.index])
+	n := 0
+	for i := range out.parts {
+		n += out.parts[i].len()
+	}
+	out.places = make([]place, n)
+	batch := make(service.MessageBatch, 0, n)
+	for i := range out.parts {
+		p := &out.parts[i]
+		for j := range p.len() {
+			at := &out.places[len(batch)]
+			*at = place(len(batch))
+			batch = append(batch, p.segment.origin.message(at, &p.segment.Rows[p.row(j)]))
+		}
 	}
 	return batch, func(_ context.Context, err error) error {
 		out.once.Do(func() { d.answer(out, err) })
@@ -131,21 +147,27 @@ func (d *deliveries) answer(out *delivery, err error) {
 	next := &delivery{attempts: out.attempts + 1}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for i, ref := range out.rows {
+	first := 0
+	for i := range out.parts {
+		p := &out.parts[i]
+		n := p.len()
+		rejected := failed.of(p, first)
+		first += n
 		switch {
-		case !failed.has(i):
-			d.settle(ref.segment, false)
+		case len(rejected) == 0:
+			d.settle(p.segment, n, false)
 		case d.retry:
-			next.rows = append(next.rows, ref)
+			d.settle(p.segment, n-len(rejected), false)
+			next.parts = append(next.parts, part{p.segment, rejected})
 		default:
-			d.settle(ref.segment, true)
+			d.settle(p.segment, n, true)
 		}
 	}
 	if err != nil && !d.retry && !d.told {
 		d.told = true
 		d.log.Warnf("Rows were rejected: %v. Since auto_retry_nacks is false they are read again only after a restart, and so are all rows of the same files behind them", err)
 	}
-	if len(next.rows) > 0 {
+	if len(next.parts) > 0 {
 		time.AfterFunc(backOff(next.attempts), func() {
 			d.mu.Lock()
 			defer d.mu.Unlock()
@@ -155,10 +177,10 @@ func (d *deliveries) answer(out *delivery, err error) {
 	}
 }
 
-// settle notes the answer for one row of p. The lock is held.
-func (d *deliveries) settle(p *pending, rejected bool) {
+// settle notes the answer for n rows of p. The lock is held.
+func (d *deliveries) settle(p *pending, n int, rejected bool) {
 	p.rejected = p.rejected || rejected
-	p.left--
+	p.left -= n
 	switch {
 	case p.left > 0:
 	case p.rejected:
@@ -174,7 +196,18 @@ type failures struct {
 	some map[int]bool
 }
 
-func (f failures) has(i int) bool { return f.all || f.some[i] }
+// of gives the rows of a part, whose first row has the given place in the delivery, that were rejected.
+func (f failures) of(p *part, first int) (rows []int) {
+	if !f.all && len(f.some) == 0 {
+		return nil
+	}
+	for i := range p.len() {
+		if f.all || f.some[first+i] {
+			rows = append(rows, p.row(i))
+		}
+	}
+	return rows
+}
 
 // failed reads from err which rows of the delivery were rejected: all, unless the error lists some.
 func (out *delivery) failed(err error) failures {

@@ -53,10 +53,9 @@ func originOf(s *watch.Segment) origin {
 // place is the context of a message: it tells which row of its delivery it is, through whatever the pipeline makes of
 // it. It is a context because that is what the engine carries along from a message to all that are made of it.
 // Otherwise it is an empty one, and small, since there is one a row.
-type place struct {
-	delivery *delivery
-	index    int
-}
+type place int32
+
+type placeKey struct{}
 
 // Deadline implements context.Context.
 func (p *place) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
@@ -75,15 +74,13 @@ func (p *place) Value(key any) any {
 	return nil
 }
 
-type placeKey struct{}
-
-// placeOf finds the place that m or what it was made of was given.
+// placeOf finds the place that m, or what it was made of, was given in d.
 func placeOf(m *service.Message, d *delivery) (index int, ok bool) {
 	p, ok := m.Context().Value(placeKey{}).(*place)
-	if !ok || p.delivery != d {
+	if !ok || int(*p) >= len(d.places) || &d.places[*p] != p {
 		return 0, false
 	}
-	return p.index, true
+	return int(*p), true
 }
 
 // message makes the message of one row.
@@ -97,7 +94,7 @@ func (o *origin) message(ctx context.Context, row *csvrows.Row) *service.Message
 	if o.header != nil {
 		m.MetaSetImmut(metaHeader, o.header)
 	}
-	if isStorable(row.Raw) {
+	if isStorable(row) {
 		m.MetaSetMut(metaRaw, boxString(&row.Raw))
 	} else {
 		m.MetaSetMut(metaRaw, storable(row.Raw))
@@ -125,8 +122,10 @@ func (o *origin) message(ctx context.Context, row *csvrows.Row) *service.Message
 	return m
 }
 
-// isStorable tells that databases take s as text.
-func isStorable(s string) bool { return strings.IndexByte(s, 0) < 0 && utf8.ValidString(s) }
+// isStorable tells that databases take the raw record as text. That of a good row is valid UTF-8.
+func isStorable(row *csvrows.Row) bool {
+	return strings.IndexByte(row.Raw, 0) < 0 && (row.Err == nil || utf8.ValidString(row.Raw))
+}
 
 // storable writes NUL and what is not UTF-8 as \xNN.
 func storable(s string) string {

@@ -28,33 +28,27 @@ type Segment struct {
 
 // Next waits for rows and returns up to most of them, in segments. The rows of one file come in their order. When wake
 // has a value it may return without any. The error wraps positions.ErrInUse when another instance has taken over; then
-// only Close is left to do.
+// only Close is left to do. Next is for one goroutine at a time: it is this one that reads.
 func (w *Watcher) Next(ctx context.Context, most int, wake <-chan struct{}) ([]*Segment, error) {
-	var deadline <-chan time.Time
+	var lingered <-chan time.Time
 	for {
+		w.reader.fill(most)
 		w.mu.Lock()
-		have, all := w.countReady(most)
-		if have > 0 && (all || w.out == 0 || w.rows >= w.opt.MaxRows) {
-			batch := w.takeReady(most)
-			w.mu.Unlock()
-			return batch, nil
-		}
+		rows := w.readyRows
+		enough := rows >= most || w.out == 0 || !w.hasRoom()
 		w.mu.Unlock()
-		if have > 0 && deadline == nil {
+		if rows > 0 && enough {
+			return w.takeReady(ctx)
+		}
+		if rows > 0 && lingered == nil {
 			timer := time.NewTimer(linger)
 			defer timer.Stop()
-			deadline = timer.C
+			lingered = timer.C
 		}
 		select {
 		case <-w.arrived:
-		case <-deadline:
-			w.mu.Lock()
-			batch := w.takeReady(most)
-			w.mu.Unlock()
-			if len(batch) > 0 {
-				return batch, nil
-			}
-			deadline = nil
+		case <-lingered:
+			return w.takeReady(ctx)
 		case <-wake:
 			return nil, nil
 		case <-ctx.Done():
@@ -65,33 +59,17 @@ func (w *Watcher) Next(ctx context.Context, most int, wake <-chan struct{}) ([]*
 	}
 }
 
-// countReady is how many rows fit into a batch; full tells that no further segment would.
-func (w *Watcher) countReady(most int) (rows int, full bool) {
-	for _, s := range w.ready {
-		if rows > 0 && rows+len(s.Rows) > most {
-			return rows, true
-		}
-		rows += len(s.Rows)
+// takeReady hands out what was read, once all that must be durable before is.
+func (w *Watcher) takeReady(ctx context.Context) ([]*Segment, error) {
+	if err := w.makeDurable(ctx); err != nil {
+		return nil, err
 	}
-	return rows, rows >= most
-}
-
-func (w *Watcher) takeReady(most int) []*Segment {
-	rows, n := 0, 0
-	for n < len(w.ready) && (n == 0 || rows+len(w.ready[n].Rows) <= most) {
-		rows += len(w.ready[n].Rows)
-		n++
-	}
-	batch := append([]*Segment(nil), w.ready[:n]...)
-	clear(w.ready[:n])
-	w.ready = w.ready[n:]
-	w.ahead -= rows
-	w.out += n
-	poke(w.wake)
-	if len(w.ready) > 0 {
-		poke(w.arrived)
-	}
-	return batch
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	batch := w.ready
+	w.ready, w.readyRows = nil, 0
+	w.out += len(batch)
+	return batch, nil
 }
 
 // Done tells that all rows of s are behind us. It moves the position of the file if all before s is, too.
@@ -129,6 +107,5 @@ func (w *Watcher) release(s *Segment) {
 	w.rows -= len(s.Rows)
 	w.bytes -= s.bytes
 	w.out--
-	poke(w.wake)
 	poke(w.arrived)
 }

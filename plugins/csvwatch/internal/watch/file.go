@@ -207,7 +207,7 @@ func (w *Watcher) ask(f *file, now time.Time) {
 	} else {
 		w.queue.AddNew(f, w.order(f))
 	}
-	poke(w.wake)
+	poke(w.arrived)
 }
 
 func (w *Watcher) order(f *file) plan.Order {
@@ -233,7 +233,7 @@ func (w *Watcher) alarm(f *file, at time.Time) {
 	if f.due.IsZero() || at.Before(f.due) {
 		f.due = at
 		w.alarms.Set(f, at)
-		poke(w.wake)
+		poke(w.alarmed)
 	}
 }
 

@@ -8,43 +8,14 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/positions"
 )
 
-// commit makes the channels of new files durable before their rows go out: for all that wait, in one save.
-func (w *Watcher) commit() {
-	defer w.done.Done()
-	for {
-		var group []*Segment
-		select {
-		case s := <-w.parsed:
-			group = append(group, s)
-		case <-w.ctx.Done():
-			return
-		}
-		for more := true; more; {
-			select {
-			case s := <-w.parsed:
-				group = append(group, s)
-			default:
-				more = false
-			}
-		}
-		if !w.makeDurable(group) {
-			return
-		}
-		w.mu.Lock()
-		w.ready = append(w.ready, group...)
-		w.mu.Unlock()
-		poke(w.arrived)
-	}
-}
-
-// makeDurable saves the entries of files that have none yet, again and again until it works. False means that the
-// watcher was closed.
-func (w *Watcher) makeDurable(group []*Segment) bool {
+// makeDurable saves the channels of the files whose rows are ready and that have none saved yet: for all in one save,
+// which is tried again until it works.
+func (w *Watcher) makeDurable(ctx context.Context) error {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		var entries []positions.Entry
 		var files []*file
 		w.mu.Lock()
-		for _, s := range group {
+		for _, s := range w.ready {
 			if f := s.file; !f.durable && !f.dead {
 				f.durable = true // so that it is taken once; taken back below
 				files = append(files, f)
@@ -53,14 +24,14 @@ func (w *Watcher) makeDurable(group []*Segment) bool {
 		}
 		w.mu.Unlock()
 		if len(entries) == 0 {
-			return true
+			return nil
 		}
 		w.storeMu.Lock()
 		err := w.opt.Store.Save(w.ctx, entries, nil)
 		w.storeMu.Unlock()
 		if err == nil {
 			w.troubles.over(w.opt.Log, "save", "positions can be saved again")
-			return true
+			return nil
 		}
 		w.mu.Lock()
 		w.figures.SaveFailures++
@@ -70,15 +41,15 @@ func (w *Watcher) makeDurable(group []*Segment) bool {
 		w.mu.Unlock()
 		if errors.Is(err, positions.ErrInUse) {
 			w.cancel(err)
+		} else if w.ctx.Err() == nil {
+			w.troubles.say(w.opt.Log, "save", "%v: new files wait until it works", err)
 		}
-		if w.ctx.Err() != nil {
-			return false
-		}
-		w.troubles.say(w.opt.Log, "save", "%v: new files wait until it works", err)
 		select {
 		case <-time.After(wait):
+		case <-ctx.Done():
+			return ctx.Err()
 		case <-w.ctx.Done():
-			return false
+			return context.Cause(w.ctx)
 		}
 	}
 }

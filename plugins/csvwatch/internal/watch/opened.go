@@ -110,7 +110,7 @@ func (o *opened) take(from mark, most int, finish bool, seen fileid.Stat) (t tak
 	if err := o.dropTorn(from.at); err != nil {
 		return t, err
 	}
-	t.rows, t.more, err = o.readRows(most)
+	t.rows, t.more, err = o.readRows(most, t.st.Size)
 	if err == nil && !t.more && finish {
 		t.rows, err = o.rows.Finish(t.rows)
 	}
@@ -156,9 +156,13 @@ func (o *opened) dropTorn(at csvrows.Position) error {
 	return nil
 }
 
-// readRows reads until the end, most rows, or enough bytes.
-func (o *opened) readRows(most int) (rows []csvrows.Row, more bool, err error) {
+// readRows reads until the end, most rows, or enough bytes, of a file of this size.
+func (o *opened) readRows(most int, size int64) (rows []csvrows.Row, more bool, err error) {
 	start := o.rows.Position().Offset
+	if o.plain {
+		// Rows are seldom shorter than this; a few more than needed cost less than to grow.
+		rows = make([]csvrows.Row, 0, min(int64(most), (size-start)/32+1))
+	}
 	step := min(most, 64)
 	for len(rows) < most {
 		had := len(rows)

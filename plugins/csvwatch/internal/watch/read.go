@@ -4,53 +4,51 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync"
 	"time"
 
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
 )
 
-// read gives the files their turns, one at a time, as long as there is room for rows.
-func (w *Watcher) read() {
+// reader is what reading needs: the open files are its own. It works for one goroutine at a time.
+type reader struct {
+	w    *Watcher
+	mu   sync.Mutex // taken before Watcher.mu
+	open map[*file]struct{}
+}
+
+// tend rings the alarms.
+func (w *Watcher) tend() {
 	defer w.done.Done()
-	r := reader{w: w, open: map[*file]struct{}{}}
-	defer r.closeAll()
 	for {
-		f, room, wait := r.next()
-		if f != nil {
-			r.turn(f, room)
-			if w.ctx.Err() != nil {
-				return
-			}
-			continue
-		}
-		timer := time.NewTimer(wait)
+		timer := time.NewTimer(w.reader.ringAlarms())
 		select {
 		case <-w.ctx.Done():
 			timer.Stop()
 			return
-		case <-w.wake:
+		case <-w.alarmed:
 		case <-timer.C:
 		}
 		timer.Stop()
 	}
 }
 
-// reader is what the reading goroutine has for itself.
-type reader struct {
-	w    *Watcher
-	open map[*file]struct{}
-}
-
-// next gives the file whose turn it is and how many rows there is room for; nil when there is nothing to do for wait.
-func (r *reader) next() (f *file, room int, wait time.Duration) {
+// ringAlarms rings those that are due, and tells how long it is to the next.
+func (r *reader) ringAlarms() (wait time.Duration) {
 	w := r.w
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for {
 		w.mu.Lock()
 		now := time.Now()
 		f, ok := w.alarms.Due(now)
 		if !ok {
-			break
+			defer w.mu.Unlock()
+			if at, ok := w.alarms.Next(); ok {
+				return time.Until(at)
+			}
+			return time.Hour
 		}
 		ring := !f.due.IsZero() && !f.due.After(now) && !f.dead && f.state == resting
 		if ring {
@@ -62,26 +60,41 @@ func (r *reader) next() (f *file, room int, wait time.Duration) {
 			r.ring(f)
 		}
 	}
-	defer w.mu.Unlock()
-	wait = time.Hour
-	if at, ok := w.alarms.Next(); ok {
-		wait = time.Until(at)
+}
+
+// fill gives files their turns until so many rows are ready, or there is nothing more to read for now.
+func (r *reader) fill(most int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.w.ctx.Err() == nil {
+		f, room := r.next(most)
+		if f == nil {
+			return
+		}
+		r.turn(f, room)
 	}
-	room = min(w.opt.BatchRows, w.opt.MaxRows-w.rows)
-	if !w.started || !w.hasRoom() || w.ahead >= w.opt.BatchRows {
-		return nil, 0, wait
+}
+
+// next gives the file whose turn it is and how many rows it may give; nil when there is nothing to do.
+func (r *reader) next(most int) (f *file, room int) {
+	w := r.w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	room = min(most-w.readyRows, w.opt.MaxRows-w.rows)
+	if !w.started || !w.hasRoom() || room <= 0 {
+		return nil, 0
 	}
 	for {
 		f, ok := w.queue.Next()
 		if !ok {
-			return nil, 0, wait
+			return nil, 0
 		}
 		if f.dead {
 			r.close(f)
 			continue
 		}
 		f.state = reading
-		return f, room, 0
+		return f, room
 	}
 }
 
@@ -160,14 +173,7 @@ func (r *reader) turn(f *file, room int) {
 		r.replaced(f)
 		return
 	}
-	segment := r.note(f, path, from, &t)
-	if segment != nil {
-		select {
-		case w.parsed <- segment:
-		case <-w.ctx.Done():
-			return
-		}
-	}
+	r.note(f, path, from, &t)
 	switch {
 	case bad != nil:
 		r.fail(f, path, stop{bad})
@@ -180,13 +186,13 @@ func (r *reader) turn(f *file, room int) {
 	}
 }
 
-// note takes a turn's result into the books. The segment is nil when there are no rows.
-func (r *reader) note(f *file, path string, from mark, t *taken) *Segment {
+// note takes a turn's result into the books.
+func (r *reader) note(f *file, path string, from mark, t *taken) {
 	w := r.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if t.end.at == from.at && !t.end.whole {
-		return nil
+		return
 	}
 	f.name()
 	f.read = t.end
@@ -197,7 +203,7 @@ func (r *reader) note(f *file, path string, from mark, t *taken) *Segment {
 	w.onDisk += max(0, t.end.check.End-from.check.End)
 	if len(t.rows) == 0 {
 		w.pass(f, part)
-		return nil
+		return
 	}
 	if f.acked.at == (csvrows.Position{}) {
 		// Until a row is done, the beginning at least tells the content from another one.
@@ -210,12 +216,12 @@ func (r *reader) note(f *file, path string, from mark, t *taken) *Segment {
 	}
 	w.figures.Rows += int64(len(t.rows))
 	w.rows += len(t.rows)
-	w.ahead += len(t.rows)
+	w.readyRows += len(t.rows)
 	w.bytes += read
-	return &Segment{
+	w.ready = append(w.ready, &Segment{
 		Path: path, Channel: f.channel.String(), Modified: t.st.ModTime(), Columns: f.open.rows.Columns(),
 		Rows: t.rows, file: f, part: part, bytes: read,
-	}
+	})
 }
 
 // settle puts f where it waits for what comes next.
@@ -379,6 +385,8 @@ func (r *reader) closeIdle() {
 }
 
 func (r *reader) closeAll() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for f := range r.open {
 		r.close(f)
 	}

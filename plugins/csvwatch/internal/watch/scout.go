@@ -52,7 +52,7 @@ func (w *Watcher) scan(scanner *discover.Scanner, full bool) {
 	w.mu.Lock()
 	if !w.started {
 		w.started = true
-		poke(w.wake)
+		poke(w.arrived)
 	}
 	w.mu.Unlock()
 	w.forgetLost()

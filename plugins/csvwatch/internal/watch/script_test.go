@@ -159,6 +159,7 @@ func (w *world) kill() {
 	<-w.pumped
 	w.watcher.cancel(ErrClosed)
 	w.watcher.done.Wait()
+	w.watcher.reader.closeAll()
 	if w.watcher.hints != nil {
 		_ = w.watcher.hints.Close()
 	}
@@ -190,7 +191,7 @@ func (w *world) settle() {
 func (w *Watcher) calm(held int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.out != held || w.queue.Len() > 0 || len(w.ready) > 0 || len(w.parsed) > 0 || w.ahead > 0 || len(w.finish) > 0 {
+	if w.out != held || w.queue.Len() > 0 || len(w.ready) > 0 || len(w.finish) > 0 {
 		return false
 	}
 	for _, f := range w.files {

@@ -1,10 +1,10 @@
 // Package watch reads folders of CSV files as they are: it finds files, reads their rows, hands these out in batches,
 // and keeps, durably, how much of each file is done.
 //
-// Four goroutines share one lock. The scout finds files and tells of changes. The reader, and it alone, opens files and
-// takes their rows in turns. The committer makes the identity of new files durable before any of their rows goes out.
-// The keeper saves positions, cleans up finished files, and forgets those that are gone. Rows wait in between only
-// within the bounds of Options, so that an output that stops stops the reading.
+// Three goroutines share one lock with whoever calls Next. The scout finds files and tells of changes. Next gives files
+// their turns to be read, and makes the identity of new ones durable before any of their rows goes out: nothing is read
+// that nobody asked for, so that an output that stops stops the reading. The tender looks after files that were left
+// alone for a time. The keeper saves positions, cleans up finished files, and forgets those that are gone.
 package watch
 
 import (
@@ -73,30 +73,30 @@ type Watcher struct {
 	done   sync.WaitGroup
 	hints  *hints.Hints
 
-	wake     chan struct{}      // for the reader: there may be something to do
+	arrived  chan struct{}      // for Next: there may be something to read, or fewer rows are out
+	alarmed  chan struct{}      // for the tender: an alarm was set
 	tidy     chan struct{}      // for the keeper: a file may be finished
 	looks    chan chan struct{} // for the scout: look everywhere now, and tell when that is done
-	parsed   chan *Segment      // from the reader to the committer
-	arrived  chan struct{}      // for Next: segments are ready, or fewer are out
 	storeMu  sync.Mutex         // a store is for one goroutine at a time
 	troubles troubles
+	reader   reader
 
-	mu      sync.Mutex
-	files   map[fileid.ID]*file
-	queue   plan.Queue[*file]
-	alarms  plan.Alarms[*file]
-	dirty   map[*file]struct{}
-	lost    map[*file]struct{}
-	finish  map[*file]struct{}
-	gone    []positions.Channel
-	started bool // the first scan is complete, so that the order is known
-	ready   []*Segment
-	ahead   int // rows read and not yet handed out
-	rows    int // rows read and not yet done
-	bytes   int64
-	out     int   // segments handed out and not yet done
-	onDisk  int64 // bytes read, as they lie on disk
-	figures Figures
+	mu        sync.Mutex
+	files     map[fileid.ID]*file
+	queue     plan.Queue[*file]
+	alarms    plan.Alarms[*file]
+	dirty     map[*file]struct{}
+	lost      map[*file]struct{}
+	finish    map[*file]struct{}
+	gone      []positions.Channel
+	started   bool       // the first scan is complete, so that the order is known
+	ready     []*Segment // read, and not yet handed out
+	readyRows int
+	rows      int // rows read and not yet done
+	bytes     int64
+	out       int   // segments handed out and not yet done
+	onDisk    int64 // bytes read, as they lie on disk
+	figures   Figures
 }
 
 // Start loads the positions and begins to watch. The store is closed by Close.
@@ -110,16 +110,16 @@ func Start(ctx context.Context, opt Options) (*Watcher, error) {
 	}
 	w := &Watcher{
 		opt:     opt,
-		wake:    make(chan struct{}, 1),
+		alarmed: make(chan struct{}, 1),
 		tidy:    make(chan struct{}, 1),
 		arrived: make(chan struct{}, 1),
 		looks:   make(chan chan struct{}),
-		parsed:  make(chan *Segment, 64),
 		files:   make(map[fileid.ID]*file, len(entries)),
 		dirty:   map[*file]struct{}{},
 		lost:    map[*file]struct{}{},
 		finish:  map[*file]struct{}{},
 	}
+	w.reader = reader{w: w, open: map[*file]struct{}{}}
 	w.ctx, w.cancel = context.WithCancelCause(context.Background())
 	for i := range entries {
 		w.remember(&entries[i])
@@ -129,10 +129,9 @@ func Start(ctx context.Context, opt Options) (*Watcher, error) {
 			opt.Log.Warnf("%v: files are found by looking every %s", err, opt.PollInterval)
 		}
 	}
-	w.done.Add(4)
+	w.done.Add(3)
 	go w.scout()
-	go w.read()
-	go w.commit()
+	go w.tend()
 	go w.keep()
 	return w, nil
 }
@@ -144,6 +143,7 @@ var ErrClosed = errors.New("the watch is closed")
 func (w *Watcher) Close(ctx context.Context) error {
 	w.cancel(ErrClosed)
 	w.done.Wait()
+	w.reader.closeAll()
 	var err error
 	if w.hints != nil {
 		err = w.hints.Close()
