@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command bench loads the same files into PostgreSQL in several ways, in turn,
 // and says what each cost:
 //
@@ -24,6 +26,13 @@ import (
 )
 
 func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
 	rows := flag.Int("rows", 1_000_000, "rows of the reference data")
 	rounds := flag.Int("rounds", 3, "how often each way is measured; the ways take turns")
 	seed := flag.Uint64("seed", 1, "the reference data's seed")
@@ -35,18 +44,12 @@ func main() {
 	defer stop()
 	results, err := measure(ctx, *rows, *rounds, *seed, *only)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
+		return err
 	}
 	if *asJSON {
-		err = json.NewEncoder(os.Stdout).Encode(results)
-	} else {
-		err = printTable(os.Stdout, results)
+		return json.NewEncoder(os.Stdout).Encode(results)
 	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
+	return printTable(os.Stdout, results)
 }
 
 func measure(ctx context.Context, rows, rounds int, seed uint64, only string) (*results, error) {

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -61,20 +63,4 @@ func processCPU(pid int, dead bool) (time.Duration, error) {
 		ticks += n
 	}
 	return time.Duration(ticks) * time.Second / ticksPerSecond, nil
-}
-
-// peakMemory is the most memory that a living process has had resident, in
-// bytes.
-func peakMemory(pid int) (int64, error) {
-	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
-	if err != nil {
-		return 0, fmt.Errorf("reading the memory of process %d: %w", pid, err)
-	}
-	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")), 10, 64)
-			return kib << 10, err
-		}
-	}
-	return 0, fmt.Errorf("process %d tells no peak memory", pid)
 }
