@@ -94,4 +94,81 @@ func BenchmarkWriteBatch(b *testing.B) {
 	}
 }
 
+// BenchmarkDuplicates is the cost of ignore and upsert, in batches of 1000 rows,
+// by the share of rows whose key the table has already.
+func BenchmarkDuplicates(b *testing.B) {
+	const size = 1000
+	for _, c := range []struct {
+		mode    string
+		percent int
+	}{
+		{"append", 0}, {"ignore", 0}, {"upsert", 0}, {"ignore", 1}, {"upsert", 1},
+		{"ignore", 50}, {"upsert", 50}, {"ignore", 100}, {"upsert", 100},
+	} {
+		b.Run(fmt.Sprintf("%s/%d percent", c.mode, c.percent), func(b *testing.B) {
+			_, o, _ := benchTarget(b, "write_mode: "+c.mode)
+			before := events(size)
+			require.NoError(b, o.WriteBatch(context.Background(), batchOf(before...)))
+			for b.Loop() {
+				b.StopTimer()
+				rows := events(size)
+				for i := range size * c.percent / 100 {
+					rows[i*100/c.percent]["event_id"] = before[i]["event_id"]
+				}
+				batch := batchOf(rows...)
+				b.StartTimer()
+				require.NoError(b, o.WriteBatch(context.Background(), batch))
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*size), "µs/row")
+		})
+	}
+}
+
+// BenchmarkBadRows is the cost of a batch of 10,000 rows of which some are bad.
+func BenchmarkBadRows(b *testing.B) {
+	const size = 10000
+	for _, kind := range faultKinds {
+		if kind.name != "by type" && kind.name != "by check constraint" && kind.name != "by foreign key" && kind.name != "by unique key" {
+			continue
+		}
+		for _, bad := range []int{0, 1, 100, 5000} {
+			b.Run(fmt.Sprintf("%s/%d", kind.name, bad), func(b *testing.B) {
+				db := newTestDB(b, faultyTable, kind.schema)
+				o := db.connected("table: t\ncolumns: [ n, parent, u, id ]")
+				rows, wrong := spoiled(size, bad, kind.spoil)
+				for b.Loop() {
+					b.StopTimer()
+					db.exec("DELETE FROM t WHERE id >= 0; VACUUM t")
+					batch := batchOf(rows...)
+					b.StartTimer()
+					if err := o.WriteBatch(context.Background(), batch); (err == nil) != (len(wrong) == 0) {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkExactlyOnce is what the ledger costs, in batches of 1000 rows into a
+// table without a key.
+func BenchmarkExactlyOnce(b *testing.B) {
+	const size = 1000
+	for name, yaml := range map[string]string{"without": "", "with": onceYAML} {
+		b.Run(name, func(b *testing.B) {
+			db, o, _ := benchTarget(b, yaml)
+			db.exec("ALTER TABLE user_events DROP CONSTRAINT user_events_pkey")
+			at := 0
+			for b.Loop() {
+				b.StopTimer()
+				batch := numbered("a", at, events(size)...)
+				at += size
+				b.StartTimer()
+				require.NoError(b, o.WriteBatch(context.Background(), batch))
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*size), "µs/row")
+		})
+	}
+}
+
 var _ service.BatchOutput = (*copyOutput)(nil)

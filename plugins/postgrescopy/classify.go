@@ -105,6 +105,9 @@ func classify(ctx context.Context, err error) verdict {
 	if pgErr.Code == "42501" && isRowSecurity(pgErr) {
 		return verdictData
 	}
+	if pgErr.Code == "08P01" && pgErr.Where != "" {
+		return verdictData // a value of too few bytes, not a message
+	}
 	v := verdictOf(pgErr.Code)
 	if v == verdictConfiguration && pgErr.Where != "" {
 		// It came up while a row was dealt with, in a trigger's function, say, and

@@ -100,7 +100,11 @@ func (e *unclearError) Error() string { return fmt.Sprintf("%s (SQLSTATE %s)", e
 func (s *session) judge(ctx context.Context, j *job, l *ledger) error {
 	plans, _ := j.plan(true)
 	j.result = result{skipped: len(j.done)}
-	if err := s.exec(ctx, "BEGIN; "+s.settings+"SET CONSTRAINTS ALL IMMEDIATE; "+makeFaultsTable); err != nil {
+	begin := "BEGIN; " + s.settings + "SET CONSTRAINTS ALL IMMEDIATE"
+	if slices.ContainsFunc(plans, planned.judgedByServer) {
+		begin += "; " + makeFaultsTable
+	}
+	if err := s.exec(ctx, begin); err != nil {
 		return err
 	}
 	out := &judgement{faults: map[int]fault{}}
@@ -127,17 +131,33 @@ func (s *session) judge(ctx context.Context, j *job, l *ledger) error {
 	return s.exec(ctx, mark+"COMMIT")
 }
 
+// judgedByServer says whether the server can do it, which takes a temporary
+// table and PL/pgSQL.
+func (p planned) judgedByServer() bool { return p.part.target.canStage && p.part.target.hasPLpgSQL }
+
 func (s *session) judgeUnit(ctx context.Context, u judged, out *judgement) error {
-	if _, err := s.copyRows(ctx, u.numberedStream(u.first), u.shape.makeJudge+"; "+u.shape.copyJudge); err != nil {
-		return err
+	if !u.judgedByServer() {
+		out.sent += len(u.order)
+		return s.judgeHere(ctx, u, out)
+	}
+	_, err := s.copyRows(ctx, u.numberedStream(u.first), "SAVEPOINT judged; "+u.shape.makeJudge+"; "+u.shape.copyJudge+"; RELEASE judged")
+	if err != nil {
+		if classify(ctx, err) != verdictData {
+			return err
+		}
+		// The bytes of a row were refused before it came to inserting it.
+		out.sent += len(u.order)
+		if err := s.exec(ctx, "ROLLBACK TO judged; RELEASE judged"); err != nil {
+			return err
+		}
+		return s.judgeHere(ctx, u, out)
 	}
 	rows, err := queryText(ctx, s.conn, u.judgeStatement()+readFaults)
 	if err != nil {
 		return err
 	}
 	out.sent += len(u.order)
-	_, err = out.add(rows)
-	return err
+	return out.add(rows)
 }
 
 // judgeAgain tries the rows again that refer to a row which is not there, as
@@ -153,42 +173,54 @@ func (s *session) judgeAgain(ctx context.Context, units []judged, out *judgement
 			if len(orphans) == 0 {
 				continue
 			}
-			rows, err := queryText(ctx, s.conn, u.againStatement(orphans)+readFaults)
-			if err != nil {
-				return &unitError{u.planned, true, err}
-			}
 			for _, n := range orphans {
 				delete(out.faults, n)
 			}
-			faults, err := out.add(rows)
-			if err != nil {
-				return err
+			if err := s.judgeOrphans(ctx, u, orphans, out); err != nil {
+				return &unitError{u.planned, true, err}
 			}
-			progress = progress || faults < len(orphans)
+			progress = progress || len(out.orphans(u)) < len(orphans)
 		}
 	}
 	return nil
 }
 
+func (s *session) judgeOrphans(ctx context.Context, u judged, orphans []int, out *judgement) error {
+	if !u.judgedByServer() {
+		for _, n := range orphans {
+			one := u
+			one.order, one.first = u.order[n-u.first:n-u.first+1], n
+			if err := s.judgeHere(ctx, one, out); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	rows, err := queryText(ctx, s.conn, u.againStatement(orphans)+readFaults)
+	if err != nil {
+		return err
+	}
+	return out.add(rows)
+}
+
 // add takes over what was read from the faults table.
-func (out *judgement) add(rows [][]string) (faults int, err error) {
+func (out *judgement) add(rows [][]string) error {
 	for _, r := range rows {
 		n, err := strconv.Atoi(r[0])
 		if err != nil {
-			return 0, fmt.Errorf("reading which rows failed: %w", err)
+			return fmt.Errorf("reading which rows failed: %w", err)
 		}
 		if n >= 0 {
 			out.faults[n] = fault{r[1], r[2], r[3]}
-			faults++
 			continue
 		}
 		count, err := strconv.Atoi(r[2])
 		if err != nil {
-			return 0, fmt.Errorf("reading how many rows were inserted: %w", err)
+			return fmt.Errorf("reading how many rows were inserted: %w", err)
 		}
 		out.inserted += count
 	}
-	return faults, nil
+	return nil
 }
 
 // orphans are the numbers of the unit's rows that violate a foreign key.

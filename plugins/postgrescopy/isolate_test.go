@@ -1,6 +1,7 @@
 package postgrescopy
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -111,5 +112,75 @@ func TestExactlyTheGoodRowsAreCommittedAndTheBadRejectedWithTheirReasons(t *test
 				})
 			}
 		}
+	}
+}
+
+func TestRowsAreJudgedWithoutTheServersHelp(t *testing.T) {
+	t.Parallel()
+	for _, lacking := range []string{"PL/pgSQL", "temporary tables"} {
+		for _, kind := range faultKinds {
+			for _, mode := range []string{"append", "upsert"} {
+				if kind.name == "by trigger" || (lacking == "temporary tables" && mode != "append") {
+					continue
+				}
+				t.Run(lacking+"/"+kind.name+"/"+mode, func(t *testing.T) {
+					t.Parallel()
+					db := newTestDB(t, faultyTable, kind.schema, "ALTER TABLE t ADD FOREIGN KEY (id) REFERENCES t (id)")
+					dsn, role := db.asRole()
+					db.exec("DROP EXTENSION plpgsql; GRANT ALL ON ALL TABLES IN SCHEMA public TO " + role)
+					if lacking == "temporary tables" {
+						db.exec("REVOKE TEMP ON DATABASE " + role + " FROM public")
+					}
+					o := newTestOutput(t, dsn, "table: t\nwrite_mode: "+mode)
+					o.connect()
+					batch, wrong := spoiled(1000, 100, kind.spoil)
+					rejected := o.write(batch...)
+					require.Len(t, rejected, len(wrong))
+					for i, reason := range rejected {
+						require.True(t, wrong[i], "row %d: %s", i, reason)
+						require.Contains(t, reason, kind.reason)
+					}
+					assert.Equal(t, "900", db.value("SELECT count(*) FROM t WHERE id >= 0"))
+				})
+			}
+		}
+	}
+}
+
+func TestARowWhoseBytesTheServerRefusesIsTheOnlyOneRejected(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"append", "upsert"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			db := newTestDB(t, faultyTable)
+			o := db.connected("table: t\nwrite_mode: " + mode)
+			batch, _ := spoiled(500, 0, nil)
+			ctx, cancel := context.WithTimeout(context.Background(), patient)
+			defer cancel()
+			j := o.conf.newJob(batchOf(batch...))
+			defer j.release()
+			require.NoError(t, o.writer.encode(ctx, j))
+			b := j.parts[0].batch
+			wrong := []int{3, 100, 101, 102, 250, 499}
+			for n, i := range wrong { // the first field, an int8, gets seven or nine bytes
+				r := &b.rows[i]
+				spoilt := append([]byte{}, b.buf[r.from:r.from+2]...)
+				if n%2 == 0 {
+					spoilt = append(spoilt, 0, 0, 0, 7, 1, 2, 3, 4, 5, 6, 7)
+				} else {
+					spoilt = append(spoilt, 0, 0, 0, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+				}
+				spoilt = append(spoilt, b.buf[r.from+2+4+8:r.to]...)
+				r.from = len(b.buf)
+				b.buf = append(b.buf, spoilt...)
+				r.to = len(b.buf)
+			}
+			require.NoError(t, o.writer.write(ctx, j))
+			require.Len(t, j.rejected, len(wrong))
+			for _, i := range wrong {
+				assert.Contains(t, []string{"incorrect binary data format (SQLSTATE 22P03)", "insufficient data left in message (SQLSTATE 08P01)"}, j.rejected[i].message)
+			}
+			assert.Equal(t, "494", db.value("SELECT count(*) FROM t"))
+		})
 	}
 }

@@ -80,6 +80,7 @@ func (o *copyOutput) newWriter(ctx context.Context) (*writer, error) {
 		targets:  newTargets(o.conf.target, settings),
 		ledger:   o.conf.ledger,
 		warn:     o.warn,
+		retried:  func() { o.metrics.retries.Incr(1) },
 	}
 	w.table, _ = o.conf.table.Static()
 	w.replays.Store(afterReplay)

@@ -21,6 +21,7 @@ type writer struct {
 	table    string  // empty: each message names its table
 	ledger   *ledger // nil without exactly_once
 	warn     func(format string, args ...any)
+	retried  func() // counts a batch that is tried again
 
 	// replays is how many batches are still to be compared with the ledger
 	// before anything is sent, since rows are likely to come again.
@@ -84,6 +85,7 @@ func (w *writer) write(ctx context.Context, j *job) error {
 				j.judging = true
 			}
 		}
+		w.retried()
 		w.warn("Writing a batch failed and is tried again: %s", describe(err))
 		if err := pause.wait(ctx); err != nil {
 			return err
