@@ -40,6 +40,7 @@ var refusals = []struct {
 	{"int8", uint64(math.MaxUint64), "out of range -9223372036854775808 to 9223372036854775807"},
 	{"int8", 9223372036854775808.0, "out of range -9223372036854775808 to 9223372036854775807"},
 	{"oid", "-1", "out of range 0 to 4294967295"},
+	{"oid", "010", "PostgreSQL's versions differ in whether its leading 0 makes it octal"},
 	{"int8", struct{}{}, "a Go value of type struct {} is not known here"},
 	{"float4", 1e39, "out of range of a 4-byte float"},
 	{"float4", "1e-46", "out of range of a 4-byte float"},

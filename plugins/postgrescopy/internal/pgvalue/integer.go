@@ -5,7 +5,10 @@ import (
 	"strings"
 )
 
-const errNotInteger = reason("not an integer")
+const (
+	errNotInteger = reason("not an integer")
+	errOctal      = reason("PostgreSQL's versions differ in whether its leading 0 makes it octal")
+)
 
 // integerEncoder writes smallint, integer, bigint and oid.
 //
@@ -15,13 +18,14 @@ type integerEncoder struct {
 	refuseAll
 	size     int // bytes: 2, 4 or 8
 	min, max int64
+	octal    bool // PostgreSQL 16 and later read a text with a leading 0 as octal
 }
 
 var (
 	int2Encoder = &integerEncoder{size: 2, min: math.MinInt16, max: math.MaxInt16}
 	int4Encoder = &integerEncoder{size: 4, min: math.MinInt32, max: math.MaxInt32}
 	int8Encoder = &integerEncoder{size: 8, min: math.MinInt64, max: math.MaxInt64}
-	oidEncoder  = &integerEncoder{size: 4, min: 0, max: math.MaxUint32}
+	oidEncoder  = &integerEncoder{size: 4, min: 0, max: math.MaxUint32, octal: true}
 )
 
 func (e *integerEncoder) integer(dst []byte, n int64) ([]byte, error) {
@@ -43,7 +47,11 @@ func (e *integerEncoder) outOfRange() error {
 }
 
 func (e *integerEncoder) text(dst []byte, s string) ([]byte, error) {
-	n, err := parseInteger(trimSpace(s))
+	s = trimSpace(s)
+	n, err := parseInteger(s)
+	if err == nil && e.octal && n != 0 && strings.TrimLeft(s, "+-")[0] == '0' {
+		return dst, errOctal
+	}
 	if err == errTooBig {
 		return dst, e.outOfRange()
 	}
