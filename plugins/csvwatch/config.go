@@ -46,7 +46,7 @@ const (
 	driftReject            = "reject"
 	defaultCheckpointDir   = "data/state/csv_watch"
 	defaultBatchCount      = 1000
-	defaultCheckpointLimit = 16384
+	defaultCheckpointLimit = 32768
 	defaultCheckpointBytes = 64 << 20
 )
 
@@ -147,12 +147,18 @@ func (c *config) check(paths []string) error {
 		return errors.New("poll_interval must be longer than 0s")
 	case c.saveEvery <= 0:
 		return errors.New("checkpoint_interval must be longer than 0s")
+	case c.minimumAge < 0:
+		return errors.New("minimum_age must not be negative")
 	case c.quietPeriod <= 0:
 		return errors.New("quiet_period must be longer than 0s, or records that are still being written would be torn")
 	case c.maxOpenFiles < 4:
 		return errors.New("max_open_files must be at least 4")
 	case c.cache == "" && c.dir == "":
 		return errors.New("there is no place for positions: set checkpoint_dir or checkpoint_cache")
+	case c.cache != "" && c.cacheKey == "":
+		return errors.New("checkpoint_key is empty: give the positions in the cache a key, such as csv_watch")
+	case c.rows.ParseHeaderRow && c.rows.ExpectedFields < 0:
+		return errors.New("expected_number_of_fields: -1 needs parse_header_row: false")
 	}
 	return c.rows.Validate()
 }
@@ -180,11 +186,15 @@ func (g *getter) duration(name string) time.Duration { return get(g, name, g.p.F
 // char reads a field that holds one character, or none.
 func (g *getter) char(name string) rune {
 	text := []rune(g.string(name))
-	if len(text) > 1 && g.err == nil {
-		g.err = fmt.Errorf("%s is %q but must be a single character", name, string(text))
-	}
-	if len(text) == 0 {
+	switch {
+	case g.err != nil:
 		return 0
+	case name == fieldDelimiter && len(text) != 1:
+		g.err = errors.New("delimiter must be a single character")
+	case len(text) > 1:
+		g.err = fmt.Errorf("%s must be a single character, or empty", name)
+	case len(text) == 1:
+		return text[0]
 	}
-	return text[0]
+	return 0
 }

@@ -12,39 +12,235 @@ func spec() *service.ConfigSpec {
 		Version("0.1.0").
 		Categories("Local").
 		Summary("Watches folders of CSV files, reads new and growing ones as structured rows, and resumes where it was after a restart.").
-		Fields(fields()...)
+		Description(description).
+		Fields(fileFields()...).
+		Fields(formatFields()...).
+		Fields(readingFields()...).
+		Fields(checkpointFields()...).
+		Fields(finishFields()...).
+		Field(service.NewAutoRetryNacksToggleField()).
+		LintRule(lintRule).
+		Example("Watch a folder", "Rows of all CSV files in a folder, those that come later included, are printed once each, over restarts too.", `
+input:
+  csv_watch:
+    paths: [ ./data/events/*.csv ]
+
+output:
+  stdout: {}
+`).
+		Example("Keep bad records apart", "Records that cannot be read as CSV are written to a file of their own, with the reason; the others go on.", `
+input:
+  csv_watch:
+    paths: [ ./data/events/**/*.csv, ./data/events/**/*.csv.gz ]
+
+output:
+  switch:
+    cases:
+      - check: errored()
+        output:
+          file:
+            path: ./data/rejected.jsonl
+          processors:
+            - mapping: |
+                root = {"path": @path, "row": @csv_row, "reason": error(), "raw": @csv_raw}
+      - output:
+          stdout: {}
+`).
+		Example("Clear the folder", "Files are moved away when all their rows are written and nobody has written to them for a minute.", `
+input:
+  csv_watch:
+    paths: [ ./inbox/*.csv ]
+    quiet_period: 1m
+    move_on_finish: ./done
+
+output:
+  file:
+    path: ./all.jsonl
+`).
+		Example("Files from elsewhere", "Semicolons, comments and an old character set. The files must have these columns, in this order.", `
+input:
+  csv_watch:
+    paths: [ ./exports/*.txt ]
+    delimiter: ";"
+    comment: "#"
+    encoding: windows-1252
+    expected_headers: [ id, name, price ]
+    schema_drift: reject
+
+output:
+  stdout: {}
+`).
+		Example("Positions in a cache", "The positions are kept in a cache resource. Here it keeps files on a shared disk; with `redis`, `sql` or others, of a build that has them, the container needs no disk at all.", `
+input:
+  csv_watch:
+    paths: [ ./data/events/*.csv ]
+    checkpoint_cache: positions
+    checkpoint_key: shop_events
+
+cache_resources:
+  - label: positions
+    file:
+      directory: ./positions
+
+output:
+  stdout: {}
+`)
 }
 
-func fields() []*service.ConfigField {
+func fileFields() []*service.ConfigField {
 	return []*service.ConfigField{
-		service.NewStringListField(fieldPaths).Description("Which files to read: paths or glob patterns."),
-		service.NewStringListField(fieldExcludePatterns).Description("Which of them to leave out.").Default([]any{}),
-		service.NewBoolField(fieldIncludeHidden).Description("Also read hidden and temporary names.").Default(false).Advanced(),
-		service.NewBoolField(fieldParseHeaderRow).Description("Whether the first row has the names of the columns.").Default(true),
-		service.NewStringField(fieldDelimiter).Description("The character between cells.").Default(","),
-		service.NewStringField(fieldComment).Description("Lines that begin with this character are left out.").Default("").Advanced(),
-		service.NewBoolField(fieldLazyQuotes).Description("Whether a quote may appear in an unquoted field.").Default(false),
-		service.NewStringListField(fieldExpectedHeaders).Description("The columns that files should have.").Default([]any{}),
-		service.NewIntField(fieldExpectedFields).Description("The number of cells of each record; 0 for as many as the header has.").Default(0).Advanced(),
-		service.NewStringEnumField(fieldSchemaDrift, driftAccept, driftReject).Description("What to do with files whose header differs from expected_headers.").Default(driftAccept),
-		service.NewStringField(fieldEncoding).Description("The character set of the files.").Default("utf-8").Advanced(),
-		service.NewIntField(fieldMaxRecordBytes).Description("The longest record.").Default(csvrows.DefaultMaxRecordBytes).Advanced(),
-		service.NewBoolField(fieldContinueOnError).Description("Whether to read on after a bad record.").Default(true),
-		service.NewDurationField(fieldPollInterval).Description("How often everything is looked at.").Default("1s"),
-		service.NewBoolField(fieldNotify).Description("Whether to ask the system for notification of changes.").Default(true).Advanced(),
-		service.NewDurationField(fieldMinimumAge).Description("How long a file must not have been written before it is read.").Default("0s"),
-		service.NewDurationField(fieldQuietPeriod).Description("How long a file must not have changed to count as finished.").Default("5s"),
-		service.NewStringEnumField(fieldOrder, orderOldest, orderName).Description("Which files come first.").Default(orderOldest),
-		service.NewIntField(fieldBatchCount).Description("The most rows of a batch.").Default(defaultBatchCount),
-		service.NewIntField(fieldMaxOpenFiles).Description("The most files open at once.").Default(64).Advanced(),
-		service.NewStringField(fieldCheckpointCache).Description("A cache resource to keep positions in.").Default(""),
-		service.NewStringField(fieldCheckpointKey).Description("The beginning of the keys in checkpoint_cache.").Default("csv_watch").Advanced(),
-		service.NewStringField(fieldCheckpointDir).Description("A local directory to keep positions in.").Default(defaultCheckpointDir),
-		service.NewDurationField(fieldCheckpointEvery).Description("How often positions are saved.").Default("1s").Advanced(),
-		service.NewIntField(fieldCheckpointLimit).Description("The most rows that may be read and not yet acknowledged.").Default(defaultCheckpointLimit).Advanced(),
-		service.NewIntField(fieldCheckpointBytes).Description("The same in bytes.").Default(defaultCheckpointBytes).Advanced(),
-		service.NewBoolField(fieldDeleteOnFinish).Description("Whether to delete files that are done.").Default(false),
-		service.NewStringField(fieldMoveOnFinish).Description("A directory to move files to that are done.").Default(""),
-		service.NewAutoRetryNacksToggleField(),
+		service.NewStringListField(fieldPaths).
+			Description("The files to read: paths or glob patterns, where `**` stands for any number of directories, `{a,b}` for one of several, and `[a-z]` for one character of several. Directories that do not exist yet are waited for.").
+			ShortDescription("The files to read: paths or glob patterns.").
+			Example([]string{"data/events/*.csv"}).
+			Example([]string{"/srv/shops/**/*.csv", "/srv/shops/**/*.csv.gz"}),
+		service.NewStringListField(fieldExcludePatterns).
+			Description("Patterns of files and directories to leave out. One without a slash is for the name alone; another is for the whole path, or for what follows the fixed part of the pattern that found the file.").
+			ShortDescription("Patterns of files and directories to leave out.").
+			Example([]string{"old-*.csv", "**/archive/**"}).
+			Default([]any{}),
+		service.NewBoolField(fieldIncludeHidden).
+			Description("Also read files whose names begin with a dot or an underscore, or end like unfinished files. A pattern that itself names such files does not need it.").
+			ShortDescription("Also read hidden and unfinished names.").
+			Default(false).
+			Advanced(),
+		service.NewStringAnnotatedEnumField(fieldOrder, map[string]string{
+			orderOldest: "The file that was written longest ago comes first.",
+			orderName:   "Files come in the order of their paths.",
+		}).
+			Description("Which of the files that wait is read first. What comes while others wait takes its place among them.").
+			ShortDescription("Which of the files that wait is read first.").
+			Default(orderOldest),
+		service.NewDurationField(fieldMinimumAge).
+			Description("Read a file only when it has not been written for this long. Usually not needed, since only whole records are read anyway.").
+			ShortDescription("Read a file only when it has not been written for this long.").
+			Examples("10s", "5m").
+			Default("0s"),
+		service.NewDurationField(fieldPollInterval).
+			Description("How often to look for new and changed files without having been notified. This is how long it may take to see a change where the filesystem does not tell of any.").
+			ShortDescription("How often to look for new and changed files.").
+			Default("1s"),
+		service.NewBoolField(fieldNotify).
+			Description("Ask the operating system to tell of changes. Without it files are found every `poll_interval` only.").
+			ShortDescription("Ask the operating system to tell of changes.").
+			Default(true).
+			Advanced(),
+	}
+}
+
+func formatFields() []*service.ConfigField {
+	return []*service.ConfigField{
+		service.NewBoolField(fieldParseHeaderRow).
+			Description("Take the first record of each file as the names of the columns, so that messages are objects. Files may have their columns in different orders. If false, messages are arrays.").
+			ShortDescription("Take the first record of each file as the names of the columns.").
+			Default(true),
+		service.NewStringField(fieldDelimiter).
+			Description("The character between cells.").
+			Examples(",", ";", "\t", "|").
+			Default(","),
+		service.NewStringField(fieldComment).
+			Description("Lines that begin with this character are left out. Empty: there are no comments.").
+			ShortDescription("Lines that begin with this character are left out.").
+			Example("#").
+			Default("").
+			Advanced(),
+		service.NewBoolField(fieldLazyQuotes).
+			Description("Let a quote appear in an unquoted cell, and a quote that is not doubled in a quoted one.").
+			Default(false),
+		service.NewStringField(fieldEncoding).
+			Description("The character set of the files, by its IANA name. Files whose names end in `.gz` or `.zst` are decompressed first.").
+			ShortDescription("The character set of the files, by its IANA name.").
+			Examples("utf-16", "iso-8859-1", "windows-1252", "shift_jis").
+			Default("utf-8").
+			Advanced(),
+		service.NewIntField(fieldMaxRecordBytes).
+			Description("The longest record, in bytes. A longer one, as an unclosed quote makes, is a bad record; reading goes on at the next line after its beginning that makes sense.").
+			ShortDescription("The longest record, in bytes.").
+			Default(csvrows.DefaultMaxRecordBytes).
+			Advanced(),
+		service.NewStringListField(fieldExpectedHeaders).
+			Description("The columns that files should have. What a difference means is told by `schema_drift`; a file that has none of them is not read in any case.").
+			ShortDescription("The columns that files should have.").
+			Example([]string{"id", "name", "price"}).
+			Default([]any{}),
+		service.NewStringAnnotatedEnumField(fieldSchemaDrift, map[string]string{
+			driftAccept: "Files may have further columns, lack some, or have them in another order; messages have what the file has.",
+			driftReject: "Such files are not read.",
+		}).
+			Description("What becomes of files whose header differs from `expected_headers`.").
+			Default(driftAccept),
+		service.NewIntField(fieldExpectedFields).
+			Description("The number of cells that each record must have. 0: as many as the header or, without one, the first record has. -1: any number, for files without a header.").
+			ShortDescription("The number of cells that each record must have.").
+			Default(0).
+			Advanced(),
+		service.NewBoolField(fieldContinueOnError).
+			Description("Go on behind a bad record, which itself becomes a failed message. If false, the file is left alone at its first bad record, which is told in the log, until it changes.").
+			ShortDescription("Go on behind a bad record.").
+			Default(true),
+	}
+}
+
+func readingFields() []*service.ConfigField {
+	return []*service.ConfigField{
+		service.NewIntField(fieldBatchCount).
+			Description("The most rows of a batch. What is there is emitted at once, so that a large number costs no time.").
+			ShortDescription("The most rows of a batch.").
+			Default(defaultBatchCount),
+		service.NewDurationField(fieldQuietPeriod).
+			Description("How long a file must not have changed for a last record without a line end to be taken, and for the file to be deleted or moved. Set it longer than writers pause.").
+			ShortDescription("How long a file must not have changed to count as finished.").
+			Default("5s"),
+		service.NewIntField(fieldMaxOpenFiles).
+			Description("The most files that are open at once. With more in the middle, files are closed and opened again in turns.").
+			ShortDescription("The most files that are open at once.").
+			Default(64).
+			Advanced(),
+	}
+}
+
+func checkpointFields() []*service.ConfigField {
+	return []*service.ConfigField{
+		service.NewStringField(fieldCheckpointDir).
+			Description("A local directory to keep positions in. It survives crashes of the process and of the machine, and is locked, so that a second input on it waits for the first to end. Each input needs its own. Not used with `checkpoint_cache`.").
+			ShortDescription("A local directory to keep positions in.").
+			Default(defaultCheckpointDir),
+		service.NewStringField(fieldCheckpointCache).
+			Description("A cache resource to keep positions in, in place of `checkpoint_dir`: Redis, SQL, or any other. The positions are as durable as the cache is, and must not expire. After a crash on another machine it takes 15 seconds until the former owner counts as dead.").
+			ShortDescription("A cache resource to keep positions in.").
+			Default(""),
+		service.NewStringField(fieldCheckpointKey).
+			Description("The beginning of the keys in `checkpoint_cache`, of which there are 65. Inputs that share a cache each need their own.").
+			ShortDescription("The beginning of the keys in checkpoint_cache.").
+			Default("csv_watch").
+			Advanced(),
+		service.NewDurationField(fieldCheckpointEvery).
+			Description("How often positions are saved. After a crash, rows that were acknowledged since the last time are read again.").
+			ShortDescription("How often positions are saved.").
+			Default("1s").
+			Advanced(),
+		service.NewIntField(fieldCheckpointLimit).
+			Description("The most rows that may be read and not yet acknowledged. It bounds memory, and what is read again after a crash. Allow for as many batches as the pipeline and the output work on at once.").
+			ShortDescription("The most rows that may be read and not yet acknowledged.").
+			Default(defaultCheckpointLimit),
+		service.NewIntField(fieldCheckpointBytes).
+			Description("The most bytes of rows that may be read and not yet acknowledged, for files with very long rows. It may be exceeded by one turn of a file, 4 MiB or one record.").
+			ShortDescription("The most bytes that may be read and not yet acknowledged.").
+			Default(defaultCheckpointBytes).
+			Advanced(),
+	}
+}
+
+func finishFields() []*service.ConfigField {
+	return []*service.ConfigField{
+		service.NewBoolField(fieldDeleteOnFinish).
+			Description("Delete files of which every row is acknowledged, once they have been quiet for `quiet_period`.").
+			ShortDescription("Delete files of which every row is acknowledged.").
+			Default(false),
+		service.NewStringField(fieldMoveOnFinish).
+			Description("A directory to move such files to, on the same filesystem or on another one. Nothing in it is overwritten or read.").
+			ShortDescription("A directory to move such files to.").
+			Example("data/done").
+			Default(""),
 	}
 }

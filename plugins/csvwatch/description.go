@@ -1,0 +1,93 @@
+package csvwatch
+
+// description is the body of the input's documentation.
+const description = `
+Point it at a folder that others drop CSV files into, or append to. Every row becomes a structured message as soon as it is written; after a restart reading goes on where it was.
+
+` + "```text" + `
+                       ┌───────────────────────────────────────────────────────┐
+                       │                        grows                          │
+                       v                                                       │
+ found ──> waiting ──> reading ──> at its end ──> every row ──> quiet ──> finished ──> deleted or moved,
+   │          │           │            │         acknowledged   for                    if asked for;
+   │          │           │            │                     quiet_period              else left alone
+   │          │           │            └─ other bytes than were read: a new content, from its start
+   │          │           └─ a bad record: a failed message; reading goes on behind it
+   │          └─ minimum_age, and its place in the order
+   └─ matches paths and nothing of exclude_patterns; a regular file, known by device and inode, not by its name
+
+ at any time   renamed: the same file, nothing is read again
+               deleted: what was open is read to its end, the rest is dropped with one line in the log
+               unreadable: said once, tried again after a change and every now and then
+` + "```" + `
+
+== Messages
+
+A message is an object with a string for each column of the header or, with ` + "`parse_header_row: false`" + `, an array of strings. Each has these metadata:
+
+| metadata | |
+|---|---|
+| ` + "`path`" + ` | the file, as ` + "`paths`" + ` leads to it |
+| ` + "`header`" + ` | the names of the columns, in the order of the file; not without a header |
+| ` + "`mod_time`, `mod_time_unix`" + ` | when the file was last written, as RFC 3339 in UTC and as seconds |
+| ` + "`csv_row`" + ` | the number of the data row in the file, from 1; bad rows count too |
+| ` + "`csv_raw`" + ` | the record as it came, up to 64 KiB; NUL and bytes that are no text are written as ` + "`\\xNN`" + ` |
+| ` + "`csv_channel`" + ` | the identity of the file's content, which survives restarts, crashes and renames, and is never used for another content. Together with ` + "`csv_row`" + ` it names a row for ever, which is what ` + "`exactly_once`" + ` of ` + "`postgres_copy`" + ` needs |
+
+A batch has the rows that are there, up to ` + "`batch_count`" + `, of one or of several files. A single row does not wait for others as long as the output is idle; while earlier rows are still on their way, up to 5 ms are spent on filling a batch.
+
+== Bad records
+
+A record that is ragged, has a quote where none may be, is longer than ` + "`max_record_bytes`" + `, or is not text in the file's encoding becomes a message whose content is the raw record, and which has failed with the reason. Processors skip it, and ` + "`reject_errored`" + `, ` + "`switch`" + ` or ` + "`errored()`" + ` lead it to where you want it. Reading goes on at the next line that makes sense.
+
+A file whose header cannot be used (a name twice, an expected column missing) is told in one line of the log and counted in ` + "`csv_watch_files_failed`" + `. It stays where it is until it changes.
+
+== The last record
+
+Only whole records are read. A last record without a line end is taken when the file has not changed for ` + "`quiet_period`" + `, or at once when the file was renamed into place, or had its times or permissions set, after it was written: its writer is done with it. A writer that pauses inside a record for longer than ` + "`quiet_period`" + ` gets it cut in two.
+
+== What a crash reads again
+
+A file's position moves over a contiguous run of acknowledged rows, and is saved every ` + "`checkpoint_interval`" + ` and at the end. After a crash the rows that were acknowledged since, and those that were not acknowledged at all (at most ` + "`checkpoint_limit`" + `), are read again, under the same ` + "`csv_channel`" + ` and ` + "`csv_row`" + `. After a clean stop nothing that was acknowledged is.
+
+A position is trusted only as long as the file's identity is the same and the bytes before it are: the first KiB, and the last KiB before the position, are compared. A file that is shorter, or has other bytes there, is another content and is read from its start. So are truncated and rewritten files.
+
+Positions, about 300 bytes a file, are kept in ` + "`checkpoint_dir`" + `, or with ` + "`checkpoint_cache`" + ` in any cache. A damaged value costs the files it spoke of and one warning. What is kept of a file that is gone is dropped when it was missing in two looks, unless its filesystem is not mounted.
+
+If the store is lost, all files that are there are read from their start, as new contents.
+
+== Clearing away
+
+` + "`delete_on_finish` and `move_on_finish`" + ` act when every row of a file is acknowledged, its position is saved, and the file has not changed for ` + "`quiet_period`" + `. Moving never overwrites: a name that is taken gets a number. A file that could not be read stays. What a writer appends later than ` + "`quiet_period`" + ` after its last write may be lost with the file, so set it longer than your writers pause.
+
+== How files are found
+
+The system's notifications tell within milliseconds of new and grown files. They get lost now and then, so everything is also looked at every ` + "`poll_interval`" + `; files that have been the same for a minute take turns in this, a thousand each time. On filesystems whose changes may come from elsewhere (NFS, SMB, FUSE, 9P and others), or where the system has no more notifications to give, every file is looked at each time.
+
+Names that begin with a dot or an underscore, or end in ` + "`.tmp`, `.temp`, `.part`, `.partial`, `.filepart` or `~`" + `, are left out: write under such a name and rename. Symbolic links are followed. A file that several patterns or links lead to is read once.
+
+== Memory and fairness
+
+At most ` + "`checkpoint_limit`" + ` rows and ` + "`checkpoint_limit_bytes`" + ` bytes are read and not acknowledged, and nothing is read that the pipeline did not ask for. A known file costs under a kilobyte, however large it is. Every second turn goes to a file that has not been read yet; in the others those in the middle take turns, so that a huge file and a hundred small ones do not hold each other up. Rows of one file are emitted in their order.
+
+== Metrics
+
+| counter | |
+|---|---|
+| ` + "`csv_watch_files_discovered`" + ` | contents found |
+| ` + "`csv_watch_files_finished`" + ` | contents of which every row is acknowledged |
+| ` + "`csv_watch_files_cleaned`" + ` | files deleted or moved |
+| ` + "`csv_watch_files_failed`" + ` | files that could not be read at some time |
+| ` + "`csv_watch_rows_read`, `csv_watch_rows_bad`, `csv_watch_rows_acked`" + ` | rows; those read include the bad ones |
+| ` + "`csv_watch_bytes_read`" + ` | bytes, after decompression |
+| ` + "`csv_watch_checkpoint_failures`" + ` | saves of positions that did not work |
+
+| gauge | |
+|---|---|
+| ` + "`csv_watch_files_known`, `csv_watch_files_open`, `csv_watch_files_waiting`" + ` | files now |
+| ` + "`csv_watch_rows_unacked`" + ` | rows on their way |
+| ` + "`csv_watch_backlog_bytes`" + ` | bytes on disk that are known and not read |
+| ` + "`csv_watch_oldest_unread_seconds`" + ` | how long ago the file that has waited longest was written |
+
+Work that lasts longer than ten seconds is told in a line every ten seconds: rows per second, the share done, and how long it will take.
+`
