@@ -46,11 +46,11 @@ func (r *Reader) cut(limit int, last bool) stop {
 		if cr < p {
 			cr = next(buf, cr, p, end, '\r')
 		}
-		// The line is buf[p:stop], and what follows its line end is buf[after:].
-		stop, after := lf, lf+1
+		// The line is buf[p:line], and what follows its line end is buf[after:].
+		line, after := lf, lf+1
 		whole := lf < end
 		if cr < lf {
-			stop, after, whole = cr, cr+1, true
+			line, after, whole = cr, cr+1, true
 			if after < end && buf[after] == '\n' {
 				after++
 			} else if after == end && !last {
@@ -75,13 +75,10 @@ func (r *Reader) cut(limit int, last bool) stop {
 		if quote < p {
 			quote = next(buf, quote, p, end, '"')
 		}
-		if quote < stop || r.scanning {
+		if quote < line || r.scanning {
 			rec, found := r.cutQuoted(p, last)
 			if !found {
-				why = starved
-				if end-p >= r.limit+maxLineEnd {
-					why = stuck
-				}
+				why = r.unfinished(end - p)
 				break
 			}
 			if rec.end-rec.start > r.limit {
@@ -94,21 +91,18 @@ func (r *Reader) cut(limit int, last bool) stop {
 		}
 
 		if !whole {
-			why = starved
-			if end-p >= r.limit+maxLineEnd {
-				why = stuck
-			}
+			why = r.unfinished(end - p)
 			break
 		}
-		if stop == p {
+		if line == p {
 			p = after
 			continue
 		}
-		if stop-p > r.limit {
+		if line-p > r.limit {
 			why = stuck
 			break
 		}
-		r.records = append(r.records, record{start: p, end: stop, next: after, spans: plainRecord})
+		r.records = append(r.records, record{start: p, end: line, next: after, spans: plainRecord})
 		p = after
 	}
 	w.lf, w.cr, w.quote = lf, cr, quote
@@ -118,6 +112,14 @@ func (r *Reader) cut(limit int, last bool) stop {
 
 // maxLineEnd is the length of the longest line end, CR and LF.
 const maxLineEnd = 2
+
+// unfinished tells what a record means that has not ended within so many bytes.
+func (r *Reader) unfinished(held int) stop {
+	if held >= r.limit+maxLineEnd {
+		return stuck
+	}
+	return starved
+}
 
 // cutQuoted finds the end and the cells of the record at p, which has a quote. If it is not whole yet, the scan goes on
 // in the next call.

@@ -19,10 +19,10 @@ var (
 var (
 	// ErrGrown is returned by Finish when the source holds more than Read has seen.
 	ErrGrown = errors.New("the content has grown: it is to be read on before it can be finished")
-	// ErrShrunk is returned by Finish when the source holds less than the position to begin at.
-	ErrShrunk = errors.New("the content ends before the position to begin at")
-	// ErrDamaged is a compressed content that cannot be decompressed any farther; when it only stops in the middle, the
-	// error is io.ErrUnexpectedEOF too.
+	// ErrShrunk is returned by Finish when the source holds less than was read, or than was said to be behind us.
+	ErrShrunk = errors.New("the content has shrunk: it ends before the position reached")
+	// ErrDamaged is a content that cannot be decoded any farther; one that only stops in the middle, at Finish, is
+	// io.ErrUnexpectedEOF too.
 	ErrDamaged = errors.New("damaged content")
 )
 
