@@ -205,7 +205,7 @@ func (r *reader) note(f *file, path string, from mark, t *taken) {
 		w.pass(f, part)
 		return
 	}
-	if f.acked.at == (csvrows.Position{}) {
+	if f.acked.at.Row == 0 {
 		// Until a row is done, the beginning at least tells the content from another one.
 		f.acked.check = t.end.check.Beginning()
 	}
