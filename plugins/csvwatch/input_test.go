@@ -30,12 +30,21 @@ type pipeline struct {
 // startPipeline runs csv_watch on dir/in/*.csv with its positions in dir/state. extra is more YAML of the input.
 func startPipeline(tb testing.TB, dir, extra string) *pipeline {
 	tb.Helper()
+	return startPipelineWith(tb, dir, extra, "")
+}
+
+// startPipelineWith has a cache resource too, if its YAML is not empty.
+func startPipelineWith(tb testing.TB, dir, extra, cache string) *pipeline {
+	tb.Helper()
 	p := &pipeline{tb: tb, dir: dir, changed: make(chan struct{}), ended: make(chan error, 1)}
 	require.NoError(tb, os.MkdirAll(filepath.Join(dir, "in"), 0o755))
 	b := service.NewStreamBuilder()
 	require.NoError(tb, b.SetLoggerYAML("level: none"))
 	require.NoError(tb, b.AddInputYAML(fmt.Sprintf("csv_watch:\n  paths: [ %q ]\n  checkpoint_dir: %q\n%s",
 		filepath.Join(dir, "in", "*.csv"), filepath.Join(dir, "state"), extra)))
+	if cache != "" {
+		require.NoError(tb, b.AddCacheYAML(cache))
+	}
 	require.NoError(tb, b.AddBatchConsumerFunc(p.consume))
 	stream, err := b.Build()
 	require.NoError(tb, err)
@@ -51,6 +60,10 @@ func (p *pipeline) consume(_ context.Context, batch service.MessageBatch) error 
 	p.mu.Unlock()
 	if answer != nil {
 		if err := answer(batch); err != nil {
+			p.mu.Lock()
+			close(p.changed)
+			p.changed = make(chan struct{})
+			p.mu.Unlock()
 			return err
 		}
 	}

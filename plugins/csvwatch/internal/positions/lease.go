@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -66,14 +67,24 @@ func (l *Lease) Take(ctx context.Context) error {
 	return l.write(ctx, now)
 }
 
-// isDead tells that the other owner is gone. A process on this machine can be asked for; one with this process's own
-// number must have been an earlier life of this container.
+// isDead tells that the other owner is gone. A process on this machine can be asked for. One with this process's own
+// number is either another input of this process or was an earlier life of this container.
 func (l *Lease) isDead(now time.Time) bool {
 	if now.Sub(l.since) >= leaseTime {
 		return true
 	}
-	return l.other.Host == l.self.Host && (l.other.PID == l.self.PID || !isRunning(l.other.PID))
+	if l.other.Host != l.self.Host {
+		return false
+	}
+	if l.other.PID == l.self.PID {
+		_, alive := heldHere.Load(l.other.ID)
+		return !alive
+	}
+	return !isRunning(l.other.PID)
 }
+
+// heldHere are the IDs of the leases that this process holds.
+var heldHere sync.Map
 
 // Renew says, not more often than needed, that this instance is alive. The error wraps ErrInUse when another one has
 // taken over.
@@ -87,7 +98,7 @@ func (l *Lease) Renew(ctx context.Context) error {
 		return err
 	}
 	if other.ID != "" && other.ID != l.self.ID {
-		l.held = false
+		l.drop()
 		return fmt.Errorf("checkpoint keys %s are %w: process %d on %s took them over", l.key, ErrInUse, other.PID, other.Host)
 	}
 	return l.write(ctx, now)
@@ -98,8 +109,13 @@ func (l *Lease) Release(ctx context.Context) error {
 	if !l.held {
 		return nil
 	}
-	l.held = false
+	l.drop()
 	return l.kv.Set(ctx, l.key, []byte("{}"))
+}
+
+func (l *Lease) drop() {
+	l.held = false
+	heldHere.Delete(l.self.ID)
 }
 
 func (l *Lease) read(ctx context.Context) (o owner, err error) {
@@ -126,5 +142,6 @@ func (l *Lease) write(ctx context.Context, now time.Time) error {
 		return fmt.Errorf("saying who has the positions: %w", err)
 	}
 	l.held, l.renewed = true, now
+	heldHere.Store(l.self.ID, nil)
 	return nil
 }
