@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -85,6 +86,7 @@ func runInTerminal(ctx context.Context, opts Options, asJSON bool) error {
 	screen := newScreen(out)
 	d := &demo{opts: opts, screen: screen}
 
+	var leaving sync.Mutex // held by whoever will end the process
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
@@ -93,11 +95,13 @@ func runInTerminal(ctx context.Context, opts Options, asJSON bool) error {
 		screen.note("Stopping: what is under way still arrives. Ctrl-C again quits at once.")
 		stop()
 		<-signals
+		leaving.Lock()
 		d.abandon(2 * time.Second)
 		os.Exit(exitInterrupted)
 	}()
 
 	summary, err := d.run(ctx)
+	leaving.Lock()
 	if summary != nil { // there may be both: not all could be cleaned up
 		if asJSON {
 			err = errors.Join(err, summary.writeJSON(os.Stdout))

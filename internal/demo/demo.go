@@ -201,12 +201,14 @@ func (d *demo) cleanUp(ctx context.Context) error {
 }
 
 // abandon removes what would outlive the process, in no more than the given
-// time, while everything still runs. It is for the moment before os.Exit.
+// time, while everything still runs. It is for the moment before os.Exit; what
+// run has not cleaned up yet it leaves alone from then on.
 func (d *demo) abandon(within time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	d.mu.Lock()
 	outside := slices.Clone(d.outside)
+	d.undo = nil
 	d.mu.Unlock()
 	slices.Reverse(outside)
 	for _, undo := range outside {
