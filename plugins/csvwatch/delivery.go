@@ -22,7 +22,6 @@ const (
 // changes them.
 type delivery struct {
 	parts    []part
-	places   []place
 	attempts int
 	once     sync.Once
 }
@@ -125,14 +124,11 @@ func (d *deliveries) messages(out *delivery) (service.MessageBatch, service.AckF
 	for i := range out.parts {
 		n += out.parts[i].len()
 	}
-	out.places = make([]place, n)
 	batch := make(service.MessageBatch, 0, n)
 	for i := range out.parts {
 		p := &out.parts[i]
 		for j := range p.len() {
-			at := &out.places[len(batch)]
-			*at = place(len(batch))
-			batch = append(batch, p.segment.origin.message(at, &p.segment.Rows[p.row(j)]))
+			batch = append(batch, p.segment.origin.message(&p.segment.Rows[p.row(j)]))
 		}
 	}
 	return batch, func(_ context.Context, err error) error {
@@ -143,16 +139,17 @@ func (d *deliveries) messages(out *delivery) (service.MessageBatch, service.AckF
 
 // answer takes what became of a delivery.
 func (d *deliveries) answer(out *delivery, err error) {
-	failed := out.failed(err)
+	failed := failedRows(err)
+	if !failed.all && failed.among(out) < len(failed.some) {
+		failed.all = true // some of those named were never ours: what was meant is unknown
+	}
 	next := &delivery{attempts: out.attempts + 1}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	first := 0
 	for i := range out.parts {
 		p := &out.parts[i]
 		n := p.len()
-		rejected := failed.of(p, first)
-		first += n
+		rejected := failed.of(p)
 		switch {
 		case len(rejected) == 0:
 			d.settle(p.segment, n, false)
@@ -165,7 +162,7 @@ func (d *deliveries) answer(out *delivery, err error) {
 	}
 	if err != nil && !d.retry && !d.told {
 		d.told = true
-		d.log.Warnf("Rows were rejected: %v. Since auto_retry_nacks is false they are read again only after a restart, and so are all rows of the same files behind them", err)
+		d.log.Warnf("Rows were rejected: %v. Since auto_replay_nacks is false they are read again only after a restart, and so are all rows of the same files behind them", err)
 	}
 	if len(next.parts) > 0 {
 		time.AfterFunc(backOff(next.attempts), func() {
@@ -193,24 +190,36 @@ func (d *deliveries) settle(p *pending, n int, rejected bool) {
 // failures tells which rows of a delivery were rejected.
 type failures struct {
 	all  bool
-	some map[int]bool
+	some map[rowName]bool
 }
 
-// of gives the rows of a part, whose first row has the given place in the delivery, that were rejected.
-func (f failures) of(p *part, first int) (rows []int) {
+// of gives the rows of a part that were rejected.
+func (f failures) of(p *part) (rows []int) {
 	if !f.all && len(f.some) == 0 {
 		return nil
 	}
+	name := rowName{channel: p.segment.Channel}
 	for i := range p.len() {
-		if f.all || f.some[first+i] {
-			rows = append(rows, p.row(i))
+		n := p.row(i)
+		name.row = p.segment.Rows[n].Number
+		if f.all || f.some[name] {
+			rows = append(rows, n)
 		}
 	}
 	return rows
 }
 
-// failed reads from err which rows of the delivery were rejected: all, unless the error lists some.
-func (out *delivery) failed(err error) failures {
+// among is how many rows of a delivery were rejected.
+func (f failures) among(out *delivery) (n int) {
+	for i := range out.parts {
+		n += len(f.of(&out.parts[i]))
+	}
+	return n
+}
+
+// failedRows reads from an answer which rows were rejected: all, unless the error lists some messages that can be led back
+// to their rows.
+func failedRows(err error) failures {
 	if err == nil {
 		return failures{}
 	}
@@ -218,18 +227,18 @@ func (out *delivery) failed(err error) failures {
 	if !errors.As(err, &batchErr) || batchErr.IndexedErrors() == 0 {
 		return failures{all: true}
 	}
-	f := failures{some: map[int]bool{}}
+	f := failures{some: map[rowName]bool{}}
+	//nolint:staticcheck // Deprecated because of its indexes, which are not used: each message knows its row.
 	batchErr.WalkMessages(func(_ int, m *service.Message, err error) bool {
 		if err == nil {
 			return true
 		}
-		i, ok := placeOf(m, out)
+		name, ok := rowNameOf(m)
 		if !ok {
-			// What was made of the messages cannot be led back to them.
 			f.all = true
 			return false
 		}
-		f.some[i] = true
+		f.some[name] = true
 		return true
 	})
 	f.all = f.all || len(f.some) == 0

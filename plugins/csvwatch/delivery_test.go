@@ -41,6 +41,7 @@ func (p *pipeline) noTo(texts ...string) func(service.MessageBatch) error {
 	return func(batch service.MessageBatch) error {
 		failed := service.NewBatchError(batch, errOutput)
 		some := false
+		before := len(p.rows)
 		for i, m := range batch {
 			content, _ := m.AsBytes()
 			if slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(string(content), text) }) {
@@ -51,6 +52,7 @@ func (p *pipeline) noTo(texts ...string) func(service.MessageBatch) error {
 			}
 		}
 		if !some {
+			p.rows = p.rows[:before] // consume takes them
 			return nil
 		}
 		return failed
@@ -96,7 +98,7 @@ func TestRejectedRowsAreKnownThroughProcessors(t *testing.T) {
 	p := startPipeline(t, t.TempDir(), `
 processors:
   - mapping: |
-      meta = {}
+      meta extra = "x"
       root = if this.id == "2" { deleted() } else { this }
   - mutation: root.seen = this.seen.or(0) + 1
 `)
@@ -110,6 +112,16 @@ processors:
 	}, rows)
 	p.stop()
 	require.Len(t, p.rows, 5)
+}
+
+func TestRejectedRowsThatCannotBeToldApartComeAgainAll(t *testing.T) {
+	t.Parallel()
+	for _, mapping := range []string{"meta = {}", "meta csv_row = @csv_row + 100", "meta csv_row = @csv_row.string()"} {
+		p := startPipeline(t, t.TempDir(), "\nprocessors:\n  - mapping: "+mapping+"\n")
+		p.answering(p.noTo(`"1"`))
+		p.write("a.csv", csvOf(0, 3))
+		require.Equal(t, messagesOf(0, 2, 0, 1, 2), p.waitFor(5), mapping)
+	}
 }
 
 func TestAPositionNeverPassesARejectedRow(t *testing.T) {

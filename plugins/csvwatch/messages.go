@@ -1,7 +1,6 @@
 package csvwatch
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -50,42 +49,27 @@ func originOf(s *watch.Segment) origin {
 	return o
 }
 
-// place is the context of a message: it tells which row of its delivery it is, through whatever the pipeline makes of
-// it. It is a context because that is what the engine carries along from a message to all that are made of it.
-// Otherwise it is an empty one, and small, since there is one a row.
-type place int32
-
-type placeKey struct{}
-
-// Deadline implements context.Context.
-func (p *place) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
-
-// Done implements context.Context.
-func (p *place) Done() <-chan struct{} { return nil }
-
-// Err implements context.Context.
-func (p *place) Err() error { return nil }
-
-// Value implements context.Context.
-func (p *place) Value(key any) any {
-	if key == (placeKey{}) {
-		return p
-	}
-	return nil
+// rowName is what tells a row from all others, for ever.
+type rowName struct {
+	channel string
+	row     int64
 }
 
-// placeOf finds the place that m, or what it was made of, was given in d.
-func placeOf(m *service.Message, d *delivery) (index int, ok bool) {
-	p, ok := m.Context().Value(placeKey{}).(*place)
-	if !ok || int(*p) >= len(d.places) || &d.places[*p] != p {
-		return 0, false
+// rowNameOf reads from a message, or from what was made of it, which row it is. Metadata stay with what a message is made
+// into. What the engine carries along in contexts does not: processors that filter or reorder hand these on by position.
+func rowNameOf(m *service.Message) (name rowName, ok bool) {
+	channel, _ := m.MetaGetMut(metaChannel)
+	row, _ := m.MetaGetMut(metaRow)
+	name.channel, ok = channel.(string)
+	if ok {
+		name.row, ok = row.(int64)
 	}
-	return int(*p), true
+	return name, ok
 }
 
 // message makes the message of one row.
-func (o *origin) message(ctx context.Context, row *csvrows.Row) *service.Message {
-	m := service.NewMessageWithContext(ctx, nil)
+func (o *origin) message(row *csvrows.Row) *service.Message {
+	m := service.NewMessage(nil)
 	m.MetaSetMut(metaPath, o.path)
 	m.MetaSetMut(metaModTime, o.modTime)
 	m.MetaSetMut(metaModTimeUnix, o.modTimeUnix)

@@ -30,8 +30,7 @@ func TestAMessageIsTheRowWithWhereItComesFrom(t *testing.T) {
 		Rows:    []csvrows.Row{{Number: 7, Fields: []string{"1", "one"}, Raw: "1,one"}},
 	}
 	o := originOf(s)
-	var at place
-	m := o.message(&at, &s.Rows[0])
+	m := o.message(&s.Rows[0])
 	content, err := m.AsStructuredMut()
 	require.NoError(t, err)
 	require.Equal(t, map[string]any{"id": "1", "name": "one"}, content)
@@ -49,8 +48,7 @@ func TestWhatAPipelineChangesInOneMessageItChangesInNoOther(t *testing.T) {
 		Rows:    []csvrows.Row{{Number: 1, Fields: []string{"1", "one"}}, {Number: 2, Fields: []string{"2", "two"}}},
 	}
 	o := originOf(s)
-	var at place
-	first := o.message(&at, &s.Rows[0])
+	first := o.message(&s.Rows[0])
 	content, err := first.AsStructuredMut()
 	require.NoError(t, err)
 	content.(map[string]any)["name"] = "changed"
@@ -58,7 +56,7 @@ func TestWhatAPipelineChangesInOneMessageItChangesInNoOther(t *testing.T) {
 	header.([]any)[0] = "changed"
 
 	for i, name := range []string{"one", "two"} {
-		m := o.message(&at, &s.Rows[i])
+		m := o.message(&s.Rows[i])
 		content, err := m.AsStructured()
 		require.NoError(t, err)
 		require.Equal(t, name, content.(map[string]any)["name"])
@@ -71,8 +69,7 @@ func TestWithoutAHeaderAMessageIsAnArray(t *testing.T) {
 	t.Parallel()
 	s := &watch.Segment{Rows: []csvrows.Row{{Number: 1, Fields: []string{"1", "one"}}}}
 	o := originOf(s)
-	var at place
-	m := o.message(&at, &s.Rows[0])
+	m := o.message(&s.Rows[0])
 	content, err := m.AsStructured()
 	require.NoError(t, err)
 	require.Equal(t, []any{"1", "one"}, content)
@@ -88,8 +85,7 @@ func TestABadRecordIsAFailedMessageWithItsText(t *testing.T) {
 		Rows:    []csvrows.Row{{Number: 3, Raw: "a\x00b\xffü", Err: reason}},
 	}
 	o := originOf(s)
-	var at place
-	m := o.message(&at, &s.Rows[0])
+	m := o.message(&s.Rows[0])
 	require.Equal(t, reason, m.GetError())
 	content, err := m.AsBytes()
 	require.NoError(t, err)
@@ -103,8 +99,7 @@ func TestNULInAGoodRowIsWrittenOutInItsRawRecordOnly(t *testing.T) {
 	t.Parallel()
 	s := &watch.Segment{Columns: []string{"v"}, Rows: []csvrows.Row{{Number: 1, Fields: []string{"a\x00b"}, Raw: "a\x00b"}}}
 	o := originOf(s)
-	var at place
-	m := o.message(&at, &s.Rows[0])
+	m := o.message(&s.Rows[0])
 	content, err := m.AsStructured()
 	require.NoError(t, err)
 	require.Equal(t, map[string]any{"v": "a\x00b"}, content)

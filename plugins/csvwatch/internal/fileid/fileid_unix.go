@@ -3,6 +3,7 @@
 package fileid
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"syscall"
@@ -36,7 +37,7 @@ func Open(path string) (*os.File, error) {
 
 func retry(call func() error) error {
 	for {
-		if err := call(); err != unix.EINTR {
+		if err := call(); !errors.Is(err, unix.EINTR) {
 			return err
 		}
 	}
