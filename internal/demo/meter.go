@@ -106,7 +106,7 @@ func (m *meter) watchFiles(ctx context.Context) {
 			if change.Has(fsnotify.Create) {
 				m.note(change.Name)
 			}
-		case <-m.changes.Errors: // an overflow, which the sweep makes good
+		case <-m.changes.Errors: //nolint:errcheck // an overflow, which the sweep makes good
 		case <-second.C:
 			m.sweep()
 			m.removeOld()

@@ -46,7 +46,7 @@ func checkDir(dir string) error {
 
 func checkPath(path string) error {
 	if strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || strings.ContainsRune(`*?[]{}"'#$!`, r) }) {
-		return fmt.Errorf("the pipeline reads the path %q as a pattern, so it may not contain any of * ? [ ] { } \" ' # $ !", path)
+		return fmt.Errorf("the pipeline reads the path %q as a pattern, so none of the characters * ? [ ] { } \" ' # $ ! may be in it", path)
 	}
 	return nil
 }

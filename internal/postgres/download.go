@@ -35,7 +35,7 @@ func download(ctx context.Context, opts Options) (string, error) {
 	if _, err := lock.TryLockContext(ctx, 20*pollEvery); err != nil {
 		return "", fmt.Errorf("waiting for another download of PostgreSQL: %w", err)
 	}
-	defer lock.Unlock()
+	defer func() { _ = lock.Unlock() }()
 
 	home := filepath.Join(cache, string(downloadVersion))
 	bin := filepath.Join(home, "bin")

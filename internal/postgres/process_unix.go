@@ -4,6 +4,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -125,7 +126,7 @@ func (pm *postmaster) stop(mode stopMode) error {
 	if mode == immediate {
 		sig = syscall.SIGQUIT
 	}
-	if err := pm.process.Signal(sig); err != nil && err != os.ErrProcessDone {
+	if err := pm.process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
 	return nil

@@ -22,7 +22,7 @@ func parseDecimal(s string) (decimal, error) {
 		d.negative = s[i] == '-'
 		i++
 	}
-	start, point, first, end, seen := i, -1, -1, i, 0
+	start, point, first, seen := i, -1, -1, 0
 	for ; i < len(s); i++ {
 		c := s[i]
 		if c == '.' && point < 0 {
@@ -38,7 +38,7 @@ func parseDecimal(s string) (decimal, error) {
 		}
 		seen++
 	}
-	end = i
+	end := i
 	if seen == 0 || s[start:end] == "" {
 		return d, errNotNumber
 	}

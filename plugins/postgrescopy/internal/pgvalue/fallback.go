@@ -13,7 +13,6 @@ import (
 // object for hstore its "key"=>"value"; for other types of extensions both
 // become JSON, which is what vector and geometry read.
 type fallbackEncoder struct {
-	refuseAll
 	name      string // typname
 	builtin   bool
 	category  string

@@ -1,6 +1,7 @@
 package pgvalue
 
 import (
+	"errors"
 	"math"
 	"strings"
 )
@@ -52,7 +53,7 @@ func (e *integerEncoder) text(dst []byte, s string) ([]byte, error) {
 	if err == nil && e.octal && n != 0 && strings.TrimLeft(s, "+-")[0] == '0' {
 		return dst, errOctal
 	}
-	if err == errTooBig {
+	if errors.Is(err, errTooBig) {
 		return dst, e.outOfRange()
 	}
 	if err != nil {
@@ -82,7 +83,7 @@ func (e *integerEncoder) number(dst []byte, s string) ([]byte, error) {
 		return dst, err
 	}
 	n, err := d.int64()
-	if err == errTooBig {
+	if errors.Is(err, errTooBig) {
 		return dst, e.outOfRange()
 	}
 	if err != nil {

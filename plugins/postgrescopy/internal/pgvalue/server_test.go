@@ -120,17 +120,6 @@ func (s *server) land(typ string, v any) (string, error) {
 	return s.texts("landed")[0], nil
 }
 
-// insert puts a literal into an empty table of this type by INSERT and gives
-// it as text.
-func (s *server) insert(typ, literal string) (string, error) {
-	s.tb.Helper()
-	s.table("inserted", typ)
-	if _, err := s.conn.Exec(context.Background(), "insert into inserted values ("+quote(literal)+")"); err != nil {
-		return "", err
-	}
-	return s.texts("inserted")[0], nil
-}
-
 // quote makes a literal of SQL.
 func quote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
