@@ -23,7 +23,7 @@ type chaosRoll struct {
 	share   float64       // how much, of 1
 }
 
-// chaosAction is one thing that goes wrong. It tells whether it did.
+// chaosAction is one thing that goes wrong. It tells whether to count it.
 type chaosAction struct {
 	name   string
 	strike func(*chaos, chaosRoll) bool
@@ -35,16 +35,25 @@ var chaosActions = []chaosAction{
 	{"second instance", (*chaos).second},
 	{"server stopped", (*chaos).stopServer},
 	{"backends terminated", (*chaos).terminateBackends},
-	{"cut once COMMIT was sent", func(c *chaos, r chaosRoll) bool { return c.cut(cutAtCommit) }},
-	{"cut once COMMIT was answered", func(c *chaos, r chaosRoll) bool { return c.cut(cutAtAnswer) }},
+	{"cut once COMMIT was sent", func(c *chaos, _ chaosRoll) bool { return c.cut(cutAtCommit) }},
+	{"cut once COMMIT was answered", func(c *chaos, _ chaosRoll) bool { return c.cut(cutAtAnswer) }},
 	{"disk full", (*chaos).fillDisk},
 	{"SIGSTOP", (*chaos).pause},
 }
 
-func (c *chaos) kill(chaosRoll) bool {
+// kill kills the pipeline, now and then just when a commit is on its way.
+func (c *chaos) kill(r chaosRoll) bool {
+	if r.coin {
+		c.proxy.awaitCommits(1, time.Second)
+	}
+	c.killNow()
+	return false // it is counted
+}
+
+func (c *chaos) killNow() {
+	c.counts["SIGKILL"]++
 	c.pipeline.kill()
 	c.pipeline = c.launch()
-	return true
 }
 
 func (c *chaos) terminate(chaosRoll) bool {
@@ -78,6 +87,7 @@ func (c *chaos) second(r chaosRoll) bool {
 	} else {
 		c.pipeline = first
 	}
+	c.counts["SIGKILL"]++
 	other.kill()
 	return true
 }
@@ -86,7 +96,7 @@ func (c *chaos) stopServer(r chaosRoll) bool {
 	require.NoError(c.t, c.server.StopNow(context.Background()))
 	time.Sleep(r.pause)
 	if r.long {
-		c.kill(r)
+		c.killNow()
 	}
 	require.NoError(c.t, c.server.Restart(context.Background()))
 	return true
@@ -117,11 +127,11 @@ func (c *chaos) fillDisk(r chaosRoll) bool {
 	}
 	require.NoError(c.t, c.disk.fill())
 	if r.coin {
-		c.kill(r)
+		c.killNow()
 	}
 	time.Sleep(r.pause)
 	if r.long {
-		c.kill(r)
+		c.killNow()
 		time.Sleep(r.pause)
 	}
 	require.NoError(c.t, c.disk.free())

@@ -20,6 +20,7 @@ import (
 
 var (
 	chaosDuration = flag.Duration("chaos.duration", 12*time.Second, "how long each chaos test lets things go wrong")
+	chaosKeep     = flag.Bool("chaos.keep", false, "keep the pipelines' log of chaos tests that passed, too")
 	chaosSeed     = flag.Uint64("chaos.seed", 0, "the seed of the chaos tests' actions; 0 for a new one each time")
 )
 
@@ -75,6 +76,8 @@ func newChaos(t *testing.T, mode chaosMode) *chaos {
 	if end, ok := t.Deadline(); ok && time.Until(end) < *chaosDuration+2*patience {
 		t.Fatalf("-chaos.duration=%s needs a longer -timeout of go test, such as -timeout=%s", *chaosDuration, *chaosDuration+10*time.Minute)
 	}
+	_, err := binary() // before the clock starts
+	require.NoError(t, err)
 	c := &chaos{
 		t: t, mode: mode, seed: seed, rand: rand.New(rand.NewPCG(seed, 1)),
 		log: newChaosLog(t), counts: map[string]int{}, started: time.Now(),
@@ -104,6 +107,7 @@ func newChaos(t *testing.T, mode chaosMode) *chaos {
 // that each row came through once.
 func (c *chaos) run() {
 	defer c.tellOnFailure()
+	c.tell("it begins")
 	c.pipeline = c.launch()
 	stop := make(chan struct{})
 	wrote := make(chan error, 1)
@@ -113,8 +117,11 @@ func (c *chaos) run() {
 	require.NoError(c.t, <-wrote, "the writer of the files failed")
 	c.tell("the files are written: %s", c.writer)
 
+	wrapUp := time.Now()
 	c.awaitAll()
+	c.tell("all rows are there after %s", time.Since(wrapUp))
 	c.rest()
+	c.tell("all is over after %s", time.Since(wrapUp))
 	c.report()
 	c.writer.requireOnce()
 }
@@ -200,10 +207,13 @@ func (c *chaos) report() {
 
 // tell notes what is done, among what the pipeline says.
 func (c *chaos) tell(format string, args ...any) {
-	c.log.line(fmt.Sprintf("--- "+format, args...))
+	c.log.line(fmt.Sprintf("--- %.3fs: ", time.Since(c.started).Seconds()) + fmt.Sprintf(format, args...))
 }
 
 func (c *chaos) tellOnFailure() {
+	if *chaosKeep {
+		c.t.Logf("the log is kept in %s", c.log.keep())
+	}
 	if c.t.Failed() {
 		c.t.Logf("seed %d; the end of %s:\n%s", c.seed, c.log.keep(), c.log.tail(150))
 	}
