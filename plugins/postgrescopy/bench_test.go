@@ -74,6 +74,17 @@ func BenchmarkClient(b *testing.B) {
 	}
 }
 
+// BenchmarkOffsets is what it takes to note the offsets of a batch.
+func BenchmarkOffsets(b *testing.B) {
+	_, o, _ := benchTarget(b, onceYAML)
+	batch := numbered("files/0198c0de-7b1c-7d2e-8a3f-5b6c7d8e9f01", 1, events(1000)...)
+	b.ReportAllocs()
+	for b.Loop() {
+		j := o.conf.newJob(batch)
+		_ = o.conf.ledger.markStatement(j.toMark())
+	}
+}
+
 // BenchmarkWriteBatch is a batch with everything, to a server on the same
 // machine.
 func BenchmarkWriteBatch(b *testing.B) {

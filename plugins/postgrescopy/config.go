@@ -58,8 +58,8 @@ type outputConfig struct {
 	target      targetOptions
 	args        *bloblang.Executor // nil: the message is an object of columns
 	ledger      *ledger            // nil without exactly_once
-	channel     *service.InterpolatedString
-	offset      *service.InterpolatedString
+	channel     *token
+	offset      *token
 	initScripts []initScript
 	maxInFlight int
 }
@@ -122,10 +122,10 @@ func (c *outputConfig) readLedger(conf *service.ParsedConfig) (err error) {
 		return nil
 	}
 	conf = conf.Namespace(fieldExactlyOnce)
-	if c.channel, err = conf.FieldInterpolatedString(fieldChannel); err != nil {
+	if c.channel, err = tokenFrom(conf, fieldChannel); err != nil {
 		return err
 	}
-	if c.offset, err = conf.FieldInterpolatedString(fieldOffsetToken); err != nil {
+	if c.offset, err = tokenFrom(conf, fieldOffsetToken); err != nil {
 		return err
 	}
 	name, err := conf.FieldString(fieldLedgerTable)
@@ -138,6 +138,18 @@ func (c *outputConfig) readLedger(conf *service.ParsedConfig) (err error) {
 	}
 	c.ledger = &ledger{quoted: parsed.spellings()[0]}
 	return nil
+}
+
+func tokenFrom(conf *service.ParsedConfig, field string) (*token, error) {
+	interpolated, err := conf.FieldInterpolatedString(field)
+	if err != nil {
+		return nil, err
+	}
+	text, err := conf.FieldString(field)
+	if err != nil {
+		return nil, err
+	}
+	return newToken(text, interpolated), nil
 }
 
 func (c *outputConfig) readInit(conf *service.ParsedConfig) (err error) {
@@ -223,7 +235,7 @@ func (c *outputConfig) check(conf *service.ParsedConfig) error {
 		return errors.New(errUnknownWithArgs)
 	}
 	if c.offset != nil {
-		if _, static := c.offset.Static(); static {
+		if _, static := c.offset.field.Static(); static {
 			return errors.New(errLedgerOffsetNoField)
 		}
 	}

@@ -112,7 +112,7 @@ func (s *session) judge(ctx context.Context, j *job, l *ledger) error {
 	for i, p := range plans {
 		units[i] = judged{p, out.sent}
 		if err := s.judgeUnit(ctx, units[i], out); err != nil {
-			return &unitError{p, true, err}
+			return &unitError{planned{p.unit, p.part, true}, err}
 		}
 		j.result.bytes += p.size()
 	}
@@ -177,7 +177,7 @@ func (s *session) judgeAgain(ctx context.Context, units []judged, out *judgement
 				delete(out.faults, n)
 			}
 			if err := s.judgeOrphans(ctx, u, orphans, out); err != nil {
-				return &unitError{u.planned, true, err}
+				return &unitError{planned{u.unit, u.part, true}, err}
 			}
 			progress = progress || len(out.orphans(u)) < len(orphans)
 		}

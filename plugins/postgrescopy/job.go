@@ -28,7 +28,7 @@ type part struct {
 	messages []int // nil: all of the job's
 	target   *target
 	batch    *batch
-	staged   bool // COPY into the table itself met a key that is there
+	way      way // of an ignore or upsert
 }
 
 // result is what a job came to, for the metrics.
@@ -69,16 +69,17 @@ func (j *job) plan(every bool) (units []planned, leftOut int) {
 		found, repeated := p.batch.plan(j.leftOut, every)
 		leftOut += repeated
 		for _, u := range found {
-			units = append(units, planned{u, p})
+			units = append(units, planned{u, p, u.shape.stagedOnly || u.repeats})
 		}
 	}
 	return units, leftOut
 }
 
-// planned is a unit and the part that it is of.
+// planned is a unit, the part that it is of, and whether it is to be staged.
 type planned struct {
 	unit
-	part *part
+	part   *part
+	staged bool
 }
 
 // toMark are the offsets that a transaction deals with when it commits.

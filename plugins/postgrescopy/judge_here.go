@@ -16,10 +16,9 @@ func (s *session) judgeHere(ctx context.Context, u judged, out *judgement) error
 	if staged {
 		relation = strings.TrimPrefix(u.shape.stageName, "pg_temp.")
 	}
-	part := &part{target: u.part.target, staged: staged}
 	for at, size := 0, 64; at < len(u.order); {
 		size = min(size, len(u.order)-at)
-		run := planned{unit{u.batch, u.shape, u.order[at : at+size]}, part}
+		run := planned{unit{batch: u.batch, shape: u.shape, order: u.order[at : at+size]}, u.part, staged}
 		rows := run.stream()
 		if staged && u.shape.numbered {
 			rows = run.numberedStream(0)

@@ -110,6 +110,7 @@ func (t *target) setKey(key []string, all []catalogueColumn) {
 			t.exactKey = false
 		}
 	}
+	t.setSiftStatement()
 }
 
 // keyForm says what the bytes of an encoded value tell about its equality and

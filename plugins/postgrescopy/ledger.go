@@ -1,10 +1,12 @@
 package postgrescopy
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,39 +54,57 @@ type mark struct {
 type marks struct {
 	channels []string
 	byName   map[string]int
+	last     int    // the channel noted last
 	of       []mark // by message; channel -1: none, the message has no offset
 }
 
 func newMarks(messages int) *marks {
-	return &marks{byName: map[string]int{}, of: make([]mark, messages)}
+	m := &marks{byName: map[string]int{}, of: make([]mark, messages)}
+	for i := range m.of {
+		m.of[i].channel = -1
+	}
+	return m
 }
 
 // set notes the offset of a message.
-func (m *marks) set(message int, channel, offset string) error {
-	m.of[message].channel = -1
-	switch {
-	case channel == "":
-		return rejection{"ledger", "exactly_once.channel gave an empty string: every message needs the name of its channel"}
-	case !utf8.ValidString(channel) || strings.ContainsRune(channel, 0):
-		return rejection{"ledger", fmt.Sprintf("exactly_once.channel gave %q, which is not text that PostgreSQL can store", channel)}
+func (m *marks) set(message int, channel, offset []byte) error {
+	i := m.last
+	if i >= len(m.channels) || m.channels[i] != string(channel) {
+		var ok bool
+		if i, ok = m.byName[string(channel)]; !ok {
+			if err := checkChannel(channel); err != nil {
+				return err
+			}
+			i = len(m.channels)
+			m.channels = append(m.channels, string(channel))
+			m.byName[string(channel)] = i
+		}
+		m.last = i
 	}
-	n, err := strconv.ParseInt(offset, 10, 64)
-	if err != nil || n == 1<<63-1 {
+	n, err := strconv.ParseInt(string(offset), 10, 64)
+	if err != nil || n == math.MaxInt64 {
 		return rejection{"ledger", fmt.Sprintf("exactly_once.offset_token gave %q: it must be an integer from -9223372036854775808 to 9223372036854775806", offset)}
 	}
-	i, ok := m.byName[channel]
-	if !ok {
-		i = len(m.channels)
-		m.channels = append(m.channels, channel)
-		m.byName[channel] = i
-	}
 	m.of[message] = mark{i, n}
+	return nil
+}
+
+func checkChannel(channel []byte) error {
+	switch {
+	case len(channel) == 0:
+		return rejection{"ledger", "exactly_once.channel gave nothing: every message needs the name of its channel"}
+	case !utf8.Valid(channel) || bytes.IndexByte(channel, 0) >= 0:
+		return rejection{"ledger", fmt.Sprintf("exactly_once.channel gave %q, which is not text that PostgreSQL can store", channel)}
+	}
 	return nil
 }
 
 // repeated finds messages that have the same offset as one before them in the
 // batch, and gives for each the message that it repeats.
 func (m *marks) repeated() map[int]int {
+	if m.ascending() {
+		return nil
+	}
 	var repeats map[int]int
 	order := make([]int, 0, len(m.of))
 	for i := range m.of {
@@ -107,6 +127,17 @@ func (m *marks) repeated() map[int]int {
 		first = i
 	}
 	return repeats
+}
+
+// ascending says whether every message has a higher offset than the one before
+// it, all in one channel, which is how they come as a rule.
+func (m *marks) ascending() bool {
+	for i := 1; i < len(m.of); i++ {
+		if m.of[i].channel != m.of[0].channel || m.of[i].offset <= m.of[i-1].offset {
+			return false
+		}
+	}
+	return true
 }
 
 // ranges gives the offsets of the messages that want admits, as a literal of

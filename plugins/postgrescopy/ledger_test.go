@@ -115,12 +115,44 @@ func TestMessagesWithoutAnOffsetAreRejected(t *testing.T) {
 	batch[3].MetaSetMut("channel", "a\x00b")
 	rejected := o.writeBatch(batch)
 	assert.Equal(t, map[int]string{
-		0: "exactly_once.channel gave an empty string: every message needs the name of its channel",
+		0: "exactly_once.channel gave nothing: every message needs the name of its channel",
 		1: `exactly_once.offset_token gave "x": it must be an integer from -9223372036854775808 to 9223372036854775806`,
 		2: `exactly_once.offset_token gave "9223372036854775807": it must be an integer from -9223372036854775808 to 9223372036854775806`,
 		3: `exactly_once.channel gave "a\x00b", which is not text that PostgreSQL can store`,
 	}, rejected)
 	assert.Equal(t, "a|{[3,4)}", db.value("SELECT channel, offsets FROM postgres_copy_ledger"))
+}
+
+func TestTokensAreReadFromMetadataAndContent(t *testing.T) {
+	t.Parallel()
+	message := service.NewMessage([]byte(`{"n": 7, "s": "x"}`))
+	message.MetaSetMut("topic", "t")
+	message.MetaSetMut("partition", 3)
+	message.MetaSetMut("offset", int64(-9))
+	message.MetaSetMut("odd name", "o")
+	message.MetaSetMut("nothing", nil)
+	for text, want := range map[string]string{
+		`${! @topic }`:                    "t",
+		`${!@offset}`:                     "-9",
+		`${! @topic }/${! @partition }`:   "t/3",
+		`a${! metadata("odd name") }b`:    "aob",
+		`plain`:                           "plain",
+		`${! @missing }`:                  "",
+		`x${! @nothing }`:                 "",
+		`${! this.n }`:                    "7",
+		`${! this.missing }`:              "",
+		`${! this.s + "-" + @topic }`:     "x-t",
+		`${! @topic.uppercase() }`:        "T",
+		`${! @partition + 1 }`:            "4",
+		`$5${! @topic }`:                  "$5t",
+		`${! @topic }${! batch_index() }`: "t0",
+	} {
+		field, err := service.NewInterpolatedString(text)
+		require.NoError(t, err)
+		got, err := newToken(text, field).reader(service.MessageBatch{message})(0)
+		require.NoError(t, err, text)
+		assert.Equal(t, want, string(got), text)
+	}
 }
 
 func TestChannelsOfAnyNameAreKept(t *testing.T) {

@@ -107,10 +107,10 @@ func (c *outputConfig) takeOffsets(j *job, batch service.MessageBatch) {
 		return
 	}
 	j.marks = newMarks(len(batch))
-	channels, offsets := batch.InterpolationExecutor(c.channel), batch.InterpolationExecutor(c.offset)
+	channels, offsets := c.channel.reader(batch), c.offset.reader(batch)
 	for i := range batch {
-		channel, err1 := channels.TryString(i)
-		offset, err2 := offsets.TryString(i)
+		channel, err1 := channels(i)
+		offset, err2 := offsets(i)
 		err := errors.Join(err1, err2)
 		if err == nil {
 			err = j.marks.set(i, channel, offset)

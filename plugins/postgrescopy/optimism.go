@@ -2,49 +2,63 @@ package postgrescopy
 
 import "sync"
 
-// optimism decides whether rows of an ignore or upsert are copied straight into
-// the table, in the hope that it has none of their keys, or staged. The first is
-// as fast as an append; but when it fails, it has cost a round trip and left
-// dead rows behind, for vacuum to clear. So after a failure batches are staged,
-// twice as many each time, before it is tried again.
+// way is how the rows of an ignore or upsert get into the table.
+type way int
+
+const (
+	// wayOpen: it is not decided yet.
+	wayOpen way = iota
+	// wayDirect: by COPY straight into the table, in the hope that it has none
+	// of their keys. That is as fast as an append. But when the hope fails it
+	// has cost a round trip, and has left dead rows behind for vacuum to clear.
+	wayDirect
+	// waySifted: the table is asked first which keys it has; the rows with new
+	// keys go straight into it.
+	waySifted
+	// wayStaged: through a temporary table and INSERT … ON CONFLICT.
+	wayStaged
+)
+
+// optimism decides between wayDirect and waySifted. After a failure batches are
+// sifted, twice as many each time, before the direct way is tried again.
 type optimism struct {
 	mu      sync.Mutex
-	staged  int // batches yet to be staged
+	sifted  int // batches yet to be sifted
 	penalty int // how many the last failure cost
 }
 
-// The bounds of the number of batches staged after a failure.
+// The bounds of the number of batches sifted after a failure.
 const (
 	minPenalty = 2
 	maxPenalty = 512
 )
 
-// tryDirect says whether the next batch should go straight into the table.
-func (o *optimism) tryDirect() bool {
+// next is the way for the next batch.
+func (o *optimism) next() way {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.staged > 0 {
-		o.staged--
-		return false
+	if o.sifted > 0 {
+		o.sifted--
+		return waySifted
 	}
-	return true
+	return wayDirect
 }
 
-// conflict tells that a batch sent straight had a key that the table has.
+// conflict tells that a batch sent directly had a key that the table has.
 func (o *optimism) conflict() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.staged > 0 {
+	if o.sifted > 0 {
 		return // batches that were under way at the same time count as one
 	}
 	o.penalty = min(max(2*o.penalty, minPenalty), maxPenalty)
-	o.staged = o.penalty
+	o.sifted = o.penalty
 }
 
-// clean tells that a batch met no key that the table has.
+// clean tells that a batch had no key that the table has.
 func (o *optimism) clean() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.penalty /= 2
-	o.staged = min(o.staged, o.penalty)
+	o.sifted = min(o.sifted, o.penalty)
 }

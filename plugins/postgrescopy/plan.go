@@ -12,6 +12,8 @@ type unit struct {
 	batch *batch
 	shape *shape
 	order []int // places in batch.rows, in the order in which they are sent
+	// repeats: rows of other units of the batch have the same keys.
+	repeats bool
 }
 
 // plan puts the rows of a batch, but those that skip names, into units.
@@ -161,7 +163,7 @@ func (b *batch) runs(order []int) []unit {
 	var units []unit
 	for n, i := range order {
 		if n == 0 || b.rows[i].shape != b.rows[order[n-1]].shape {
-			units = append(units, unit{b, b.shapes[b.rows[i].shape], nil})
+			units = append(units, unit{batch: b, shape: b.shapes[b.rows[i].shape]})
 		}
 		last := &units[len(units)-1]
 		last.order = append(last.order, i)
@@ -175,7 +177,7 @@ func (b *batch) split(order []int, rounds []int) []unit {
 		return nil
 	}
 	if len(b.shapes) == 1 {
-		return []unit{{b, b.shapes[0], order}}
+		return []unit{{batch: b, shape: b.shapes[0], order: order}}
 	}
 	type class struct{ round, shape int }
 	byClass := map[class][]int{}
@@ -195,7 +197,7 @@ func (b *batch) split(order []int, rounds []int) []unit {
 	})
 	units := make([]unit, len(classes))
 	for n, c := range classes {
-		units[n] = unit{b, b.shapes[c.shape], byClass[c]}
+		units[n] = unit{b, b.shapes[c.shape], byClass[c], rounds != nil}
 	}
 	return units
 }

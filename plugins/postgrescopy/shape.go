@@ -19,8 +19,9 @@ import (
 // its name tells its columns, so that it works whichever of a pooler's
 // connections the transaction gets, and after the table was altered.
 type shape struct {
-	mask   string // a bit for each of the target's columns
-	fields int
+	mask      string // a bit for each of the target's columns
+	fields    int
+	keyFields []int // where the fields of the key are, as far as there are
 
 	// stagedOnly: COPY into the table itself is not possible.
 	stagedOnly bool
@@ -94,6 +95,11 @@ func (t *target) newShape(mask string) *shape {
 		}
 	}
 	s.fields = len(p.names)
+	for _, place := range t.keys {
+		if field := slices.Index(p.names, t.columns[place].name); field >= 0 {
+			s.keyFields = append(s.keyFields, field)
+		}
+	}
 	s.writeStatements(t, p)
 	return s
 }

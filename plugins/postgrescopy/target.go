@@ -52,7 +52,8 @@ type target struct {
 	canStage   bool // the role may make temporary tables
 	hasPLpgSQL bool
 
-	optimism optimism
+	optimism      optimism
+	siftStatement string // empty: the table cannot be asked for keys
 
 	mu     sync.Mutex
 	shapes map[string]*shape
@@ -60,14 +61,16 @@ type target struct {
 
 // targetColumn is a column that rows may have.
 type targetColumn struct {
-	field     string // where its value is in a message
-	name      string
-	value     *pgvalue.Column
-	stageType string // its type in a staging table: no domain, no length
-	castType  string // what the staged value is cast to; empty: it fits as it is
-	key       int    // its place in the key, or -1
-	keySigned bool   // a big-endian integer of two's complement
-	keyFixed  bool   // always as long
+	field      string // where its value is in a message
+	name       string
+	value      *pgvalue.Column
+	stageType  string // its type in a staging table: no domain, no length
+	castType   string // what the staged value is cast to; empty: it fits as it is
+	elementOID uint32 // its type without domain, and arrays of that; 0: there are none
+	arrayOID   uint32
+	key        int  // its place in the key, or -1
+	keySigned  bool // a big-endian integer of two's complement
+	keyFixed   bool // always as long
 }
 
 // catalogueColumn is a row of pg_attribute.
@@ -78,6 +81,7 @@ type catalogueColumn struct {
 	typmod    int32
 	baseOID   uint32
 	baseType  string // spelled without length
+	arrayOID  uint32 // of arrays of the base type
 	generated string // "s" or "v": computed from other columns
 	identity  string // "a" always, "d" by default
 	ordered   bool   // its collation tells apart what bytes tell apart
@@ -108,7 +112,7 @@ UNION ALL
 	FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.typ
 	WHERE t.typtype = 'd'
 )
-SELECT b.attnum, b.attname, b.atttypid, b.atttypmod, b.typ, pg_catalog.format_type(b.typ, -1),
+SELECT b.attnum, b.attname, b.atttypid, b.atttypmod, b.typ, pg_catalog.format_type(b.typ, -1), t.typarray,
 	b.generated, b.identity, coalesce(l.collisdeterministic, true)
 FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.typ
 LEFT JOIN pg_catalog.pg_collation l ON l.oid = b.attcollation
@@ -252,7 +256,7 @@ func readColumns(ctx context.Context, q pgx.Tx, oid uint32) ([]catalogueColumn, 
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (c catalogueColumn, err error) {
-		err = row.Scan(&c.number, &c.name, &c.oid, &c.typmod, &c.baseOID, &c.baseType, &c.generated, &c.identity, &c.ordered)
+		err = row.Scan(&c.number, &c.name, &c.oid, &c.typmod, &c.baseOID, &c.baseType, &c.arrayOID, &c.generated, &c.identity, &c.ordered)
 		return c, err
 	})
 }
@@ -324,7 +328,7 @@ func (t *target) loadTypes(ctx context.Context, q pgx.Tx, all []catalogueColumn)
 		if c.value, err = types.Column(c.name, from.oid, from.typmod); err != nil {
 			return err
 		}
-		c.stageType = from.baseType
+		c.stageType, c.elementOID, c.arrayOID = from.baseType, from.baseOID, from.arrayOID
 		if c.value.Text {
 			c.stageType, c.castType = "text", from.baseType
 		}

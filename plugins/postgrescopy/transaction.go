@@ -9,8 +9,7 @@ import (
 // unitError is a failure of the statements that write one unit.
 type unitError struct {
 	planned
-	staged bool
-	err    error
+	err error
 }
 
 func (e *unitError) Error() string { return e.err.Error() }
@@ -22,34 +21,73 @@ func (e *unitError) Unwrap() error { return e.err }
 func (s *session) commit(ctx context.Context, j *job, l *ledger) error {
 	units, leftOut := j.plan(false)
 	j.result = result{duplicates: leftOut, skipped: len(j.done)}
-	if len(units) == 0 {
-		return nil
-	}
-	for _, p := range j.parts {
-		p.staged = p.staged || (p.target != nil && p.target.mode != modeAppend && !p.target.optimism.tryDirect())
+	units, err := s.chooseWays(ctx, j, units)
+	if err != nil {
+		return err
 	}
 	var mark string
 	if l != nil {
 		mark = l.markStatement(j.toMark())
 	}
-	var err error
-	if len(units) == 1 && (mark == "" || !units[0].staged()) {
+	switch {
+	case len(units) == 0 && mark == "":
+		return nil
+	case len(units) == 0:
+		return s.exec(ctx, s.settings+mark)
+	case len(units) == 1 && (mark == "" || !units[0].staged):
 		err = s.commitOne(ctx, j, units[0], mark)
-	} else {
+	default:
 		err = s.commitAll(ctx, j, units, mark)
 	}
 	if err != nil {
 		return err
 	}
 	for _, p := range j.parts {
-		if p.target != nil && !p.staged {
+		if p.way == wayDirect {
 			p.target.optimism.clean()
 		}
 	}
 	return nil
 }
 
-func (u planned) staged() bool { return u.part.staged || u.shape.stagedOnly }
+// chooseWays decides for the units of an ignore or upsert whether they are
+// staged, and takes apart those that are to be sifted.
+func (s *session) chooseWays(ctx context.Context, j *job, units []planned) ([]planned, error) {
+	chosen := make([]planned, 0, len(units))
+	for _, u := range units {
+		t := u.part.target
+		if t.mode != modeAppend && u.part.way == wayOpen {
+			u.part.way = t.optimism.next()
+		}
+		switch {
+		case t.mode == modeAppend || u.part.way == wayDirect || len(u.shape.keyFields) == 0:
+			chosen = append(chosen, u)
+		case u.part.way == wayStaged || u.staged || !t.siftable(u.shape):
+			u.staged = true
+			chosen = append(chosen, u)
+		default:
+			fresh, there, err := s.sift(ctx, u.unit)
+			if err != nil {
+				return nil, err
+			}
+			if len(there) == 0 {
+				t.optimism.clean()
+			}
+			if len(fresh) > 0 {
+				u.order = fresh
+				chosen = append(chosen, u)
+			}
+			switch {
+			case t.mode == modeIgnore:
+				j.result.duplicates += len(there)
+			case len(there) > 0:
+				u.order, u.staged = there, true
+				chosen = append(chosen, u)
+			}
+		}
+	}
+	return chosen, nil
+}
 
 func (s *session) commitOne(ctx context.Context, j *job, u planned, mark string) error {
 	statements := s.settings + u.statements(false)
@@ -80,7 +118,7 @@ func (s *session) commitAll(ctx context.Context, j *job, units []planned, mark s
 // statements are those that write the unit, with one COPY FROM STDIN in them.
 // reused says that its staging table has rows of the same transaction.
 func (u planned) statements(reused bool) string {
-	if !u.staged() {
+	if !u.staged {
 		return u.shape.copyDirect + "; " + u.shape.guard
 	}
 	parts := []string{u.shape.makeStage}
@@ -97,12 +135,12 @@ func (u planned) statements(reused bool) string {
 
 func (s *session) send(ctx context.Context, j *job, u planned, statements string) error {
 	rows := u.stream()
-	if u.staged() && u.shape.numbered {
+	if u.staged && u.shape.numbered {
 		rows = u.numberedStream(0)
 	}
 	tag, err := s.copyRows(ctx, rows, statements)
 	if err != nil {
-		return &unitError{u, u.staged(), err}
+		return &unitError{u, err}
 	}
 	written := len(u.order)
 	if tag.Insert() || tag.String() == fmt.Sprintf("COPY %d", tag.RowsAffected()) {
@@ -110,11 +148,8 @@ func (s *session) send(ctx context.Context, j *job, u planned, statements string
 	}
 	j.result.written += written
 	j.result.bytes += u.size()
-	if u.part.target.mode == modeIgnore && u.staged() {
+	if u.part.target.mode == modeIgnore && u.staged {
 		j.result.duplicates += len(u.order) - written
-		if written == len(u.order) {
-			u.part.target.optimism.clean()
-		}
 	}
 	return nil
 }

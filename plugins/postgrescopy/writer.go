@@ -103,8 +103,12 @@ func (w *writer) settle(ctx context.Context, j *job, err error, v verdict) (bool
 	var failed *unitError
 	isUnit := errors.As(err, &failed)
 	if isUnit && !failed.staged && failed.part.target.mode != modeAppend && isUniqueViolation(err) {
-		failed.part.target.optimism.conflict()
-		failed.part.staged = true
+		if failed.part.way == wayDirect {
+			failed.part.target.optimism.conflict()
+			failed.part.way = waySifted
+		} else {
+			failed.part.way = wayStaged
+		}
 		return true, nil
 	}
 	changed, err := w.reloadChanged(ctx, j)
@@ -279,7 +283,7 @@ func (w *writer) reloadChanged(ctx context.Context, j *job) (any bool, err error
 		if changed {
 			any = true
 			p.batch.release()
-			p.batch, p.staged = nil, false
+			p.batch, p.way = nil, wayOpen
 			j.eachMessage(p, func(message int) { delete(j.rejected, message) })
 		}
 	}
