@@ -32,8 +32,6 @@ func (e *ValueError) Error() string {
 // staleReason is a refusal that rests on the catalogue as it was loaded.
 type staleReason struct{ error }
 
-func (s staleReason) Unwrap() error { return s.error }
-
 func newValueError(c *Column, v any, err error) *ValueError {
 	var stale staleReason
 	return &ValueError{

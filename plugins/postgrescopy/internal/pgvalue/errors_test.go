@@ -171,6 +171,10 @@ var refusals = []struct {
 	{"point", "a\x00", "it holds a NUL byte, which PostgreSQL cannot store in text"},
 	{"point", object{"x": 1}, "an object does not fit this type"},
 	{"tsvector", list{"a"}, "an array does not fit this type"},
+	{"lsnrange", object{"lower": 1}, "an object does not fit this type"},
+	{"place", object{"doc": "{}", "raw": "x", "at": true, "tags": true}, `field "tags": a boolean does not fit this type`},
+	{"box[]", 1.5, "a number does not fit this type"},
+	{"box[]", json.Number("1"), "a number does not fit this type"},
 	{"box[]", list{list{}}, "item 1: an array within an array must not be empty"},
 	{"box[]", int64(1), "a number does not fit this type"},
 	{"box[]", true, "a boolean does not fit this type"},
@@ -208,6 +212,21 @@ func TestAnInfiniteNumericIsRefusedForAServerThatKnowsNone(t *testing.T) {
 	require.NoError(t, err)
 	_, err = column.Append(nil, math.Inf(1))
 	require.EqualError(t, err, `column "v" numeric: cannot take Infinity: numeric takes infinities from PostgreSQL 14 on`)
+}
+
+func TestAWideAmountIsRefusedForAServerThatReadsNone(t *testing.T) {
+	t.Parallel()
+	types := &Types{version: 140000, byOID: map[uint32]*typeInfo{1186: {oid: 1186, name: "interval", builtin: true, formatted: "interval", kind: "b"}}}
+	column, err := types.Column("v", 1186, -1)
+	require.NoError(t, err)
+	for _, text := range []string{"3000000000 us", "1 day 2147483648", "99999999999999999999 s"} {
+		_, err = column.Append(nil, text)
+		require.ErrorContains(t, err, "out of range of an interval")
+	}
+	for _, text := range []string{"2147483647 us", "1.3000000000 seconds"} {
+		_, err = column.Append(nil, text)
+		require.NoError(t, err)
+	}
 }
 
 func TestAnErrorNamesColumnTypeAndValue(t *testing.T) {

@@ -42,6 +42,7 @@ func TestOnlyTypesWithoutAnEncoderAreSentAsText(t *testing.T) {
 	texts := map[string]bool{
 		"xml": true, "money": true, "tsvector": true, "tsquery": true, "point": true, "box": true, "path": true, "box[]": true, "pg_lsn": true,
 		"regclass": true, "int2vector": true, "hstore": true, "ltree": true, "place": true,
+		"lsnrange": true, "lsnmultirange": true, "lsnrange[]": true, "spot": true, "spot[]": true,
 	}
 	for _, r := range readings {
 		if s.lacks(r.typ, "") {

@@ -15,6 +15,8 @@ create domain word as varchar(5) not null;
 create type pair as (id int8, "Name" text, at timestamptz, tags text[], p price);
 create type place as (id int4, spot point, at timestamptz, bonus money, doc jsonb, raw bytea, tags int4[]);
 create type textrange as range (subtype = text);
+create type lsnrange as range (subtype = pg_lsn);
+create domain spot as point;
 create extension citext;
 create extension hstore;
 create extension ltree;
@@ -59,7 +61,7 @@ var readings = []struct {
 		"2024-02-29 23:59:59", "2024-02-29T23:59:59.9999999Z", "2024-02-29 10:00:00-11", " 1999-12-31 ", "12024-01-02", "0001-02-29 BC",
 	}},
 	{"time", []string{
-		"00:00", "00:00:00", "23:59:59.999999", "24:00:00", "23:59:60", "12:34:56.1234565", "12:34:56.12345650000001", "9:05", "9:05:06.5", "12:34:56+02", "2024-01-01 12:34:56", "2024-01-01 12:34:56.5Z", "23:59:59.9999999",
+		"00:00", "00:00:00", "23:59:59.999999", "24:00:00", "23:59:60", "12:34:56.1234565", "12:34:56.12345650000001", "12:34:56.12345650000000000001", "12:34:56.99999949999999999999", "9:05", "9:05:06.5", "12:34:56+02", "2024-01-01 12:34:56", "2024-01-01 12:34:56.5Z", "23:59:59.9999999",
 	}},
 	{"time(2)", []string{"12:34:56.125", "12:34:56.789", "23:59:59.999"}},
 	{"timetz", []string{"12:34:56+02", "12:34:56-11:30", "12:34:56", "00:00:00+15:59:59", "24:00:00Z", "2024-01-01 12:34:56.5-0330", "12:34 UTC"}},
@@ -132,6 +134,11 @@ var readings = []struct {
 	{"pg_lsn", []string{"16/B374D848"}},
 	{"regclass", []string{"pg_class"}},
 	{"int2vector", []string{"1 2 3"}},
+	{"lsnrange", []string{"[0/1,0/2)"}},
+	{"lsnmultirange", []string{"{[0/1,0/2)}"}},
+	{"lsnrange[]", []string{`{"[0/1,0/2)"}`}},
+	{"spot", []string{"1,2"}},
+	{"spot[]", []string{`{"(1,2)"}`}},
 	{"hstore", []string{`a=>1, "b c"=>NULL`}},
 	{"ltree", []string{"a.b.c"}},
 	{"place", []string{`(1,"(2,3)",2024-01-01,$5,"{}",\\x00,"{1}")`}},
