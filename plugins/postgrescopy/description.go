@@ -24,7 +24,9 @@ A batch takes the size of its messages, and that of its rows in binary form (abo
 
 == Exactly once
 
-TODO
+` + "`exactly_once`" + ` is for tables without a key. Each message names a channel and an integer in it: a file and the number of the row, a topic with its partition and the offset. The transaction that COPYs the rows also enters their numbers into a ledger table, so rows and ledger are committed together or not at all. Rows whose number is there already are left out and counted; when two instances write the same number at once, only one of them succeeds, and the other leaves the row out. A row that is rejected is not entered: the output that stores its rejection, with the same ` + "`exactly_once`" + ` block, enters it in the transaction of the rejection.
+
+The ledger holds a row for each channel, with the ranges of the numbers that are done; those of a channel that has no gaps are one range. It is made when it is missing, needs PostgreSQL 14, and its entry is written right before the COMMIT, so that batches of one channel wait for one another's COMMIT only, not for one another's COPY. Channels that will never come again may be deleted from it.
 
 == Poolers
 
