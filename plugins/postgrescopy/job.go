@@ -1,9 +1,13 @@
 package postgrescopy
 
+import (
+	"slices"
+	"sync"
+)
+
 // job is one batch of messages on its way into the database.
 type job struct {
 	records []record
-	tables  []string // by message, empty when all go to one table
 	parts   []*part
 
 	// rejected are the messages that cannot be stored, and why. What was found
@@ -39,8 +43,13 @@ type result struct {
 	bytes      int // of rows sent in the attempt that succeeded
 }
 
+var jobPool = sync.Pool{New: func() any { return &job{rejected: map[int]rejection{}} }}
+
+// newJob takes a job from the pool. Give it back with release.
 func newJob(messages int) *job {
-	return &job{records: make([]record, messages), rejected: map[int]rejection{}}
+	j := jobPool.Get().(*job)
+	j.records = slices.Grow(j.records, messages)[:messages]
+	return j
 }
 
 // leftOut says whether a message is not, or no longer, to be sent.
@@ -96,12 +105,15 @@ func (j *job) toMark() []channelRanges {
 	})
 }
 
-// release gives the buffers back.
+// release gives the job and its buffers back.
 func (j *job) release() {
 	for _, p := range j.parts {
 		if p.batch != nil {
 			p.batch.release()
-			p.batch = nil
 		}
 	}
+	clear(j.records)
+	clear(j.rejected)
+	*j = job{records: j.records[:0], rejected: j.rejected}
+	jobPool.Put(j)
 }

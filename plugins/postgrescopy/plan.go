@@ -27,12 +27,13 @@ type unit struct {
 //
 // With every set, no row is left out: each is to be judged.
 func (b *batch) plan(skip func(message int) bool, every bool) (units []unit, leftOut int) {
-	order := make([]int, 0, len(b.rows))
+	order := b.order[:0]
 	for i := range b.rows {
 		if skip == nil || !skip(b.rows[i].message) {
 			order = append(order, i)
 		}
 	}
+	b.order = order
 	if len(b.target.keys) == 0 {
 		return b.split(order, nil), 0
 	}
@@ -66,7 +67,8 @@ func (b *batch) sortByKey(order []int) {
 		r, s := &b.rows[i], &b.rows[j]
 		return bytes.Compare(b.keys[r.key:r.keyEnd], b.keys[s.key:s.keyEnd])
 	}
-	items := make([]sortItem, len(order))
+	b.items = slices.Grow(b.items[:0], len(order))[:len(order)]
+	items := b.items
 	sorted := true
 	for n, i := range order {
 		items[n] = sortItem{b.keyPrefix(i), i}

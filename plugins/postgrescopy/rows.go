@@ -24,8 +24,11 @@ type batch struct {
 	rows   []row
 	shapes []*shape // those that the rows have, in the order they came
 
-	present []byte // scratch: the columns that a row has, a bit each
-	keyAt   []int  // scratch: where the key's fields are in buf
+	// Scratch that is kept with the rest.
+	present []byte     // the columns that a row has, a bit each
+	keyAt   []int      // where the key's fields are in buf
+	order   []int      // of a plan
+	items   []sortItem // of sorting
 }
 
 // row is one encoded row.
@@ -46,12 +49,14 @@ var batchPool = sync.Pool{New: func() any { return new(batch) }}
 func newBatch(t *target) *batch {
 	b := batchPool.Get().(*batch)
 	b.target = t
+	b.buf = slices.Grow(b.buf, int(t.usualBytes.Load()))
 	b.present = slices.Grow(b.present[:0], (len(t.columns)+7)/8)[:(len(t.columns)+7)/8]
 	b.keyAt = slices.Grow(b.keyAt[:0], len(t.keys))[:len(t.keys)]
 	return b
 }
 
 func (b *batch) release() {
+	b.target.usualBytes.Store(int64(min(len(b.buf)+len(b.buf)/8, maxPooledBytes)))
 	if cap(b.buf) > maxPooledBytes {
 		b.buf = nil
 	}

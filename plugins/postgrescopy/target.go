@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 
@@ -53,7 +54,8 @@ type target struct {
 	hasPLpgSQL bool
 
 	optimism      optimism
-	siftStatement string // empty: the table cannot be asked for keys
+	usualBytes    atomic.Int64 // of the rows of a batch, to make room for at once
+	siftStatement string       // empty: the table cannot be asked for keys
 
 	mu     sync.Mutex
 	shapes map[string]*shape

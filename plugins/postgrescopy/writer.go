@@ -97,7 +97,7 @@ func (w *writer) write(ctx context.Context, j *job) error {
 // follow at once.
 func (w *writer) settle(ctx context.Context, j *job, err error, v verdict) (bool, error) {
 	j.readLedger = true
-	if pgErr, ok := asPgError(err); ok && pgErr.Code == errOverlap {
+	if isOverlap(err) {
 		return true, nil
 	}
 	var failed *unitError
@@ -212,13 +212,22 @@ func (w *writer) encodePart(ctx context.Context, j *job, p *part, t *target) err
 		newer, err = w.targets.load(ctx, w.pool, p.name)
 		changed = true
 	}
-	if err != nil || !changed {
+	if err == nil && !changed {
+		return nil
+	}
+	p.forget(j)
+	if err != nil {
 		return err
 	}
-	p.batch.release()
-	j.eachMessage(p, func(message int) { delete(j.rejected, message) })
 	p.encodeAs(j, newer)
 	return nil
+}
+
+// forget gives up what was found out about the part's rows.
+func (p *part) forget(j *job) {
+	p.batch.release()
+	p.batch, p.way = nil, wayOpen
+	j.eachMessage(p, func(message int) { delete(j.rejected, message) })
 }
 
 // doubt says how much of what a target refused rests on the catalogue.
@@ -282,9 +291,7 @@ func (w *writer) reloadChanged(ctx context.Context, j *job) (any bool, err error
 		}
 		if changed {
 			any = true
-			p.batch.release()
-			p.batch, p.way = nil, wayOpen
-			j.eachMessage(p, func(message int) { delete(j.rejected, message) })
+			p.forget(j)
 		}
 	}
 	return any, nil
