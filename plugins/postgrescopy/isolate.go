@@ -133,7 +133,7 @@ func (s *session) judge(ctx context.Context, j *job, l *ledger) error {
 
 // judgedByServer says whether the server can do it, which takes a temporary
 // table and PL/pgSQL.
-func (p planned) judgedByServer() bool { return p.part.target.canStage && p.part.target.hasPLpgSQL }
+func (u planned) judgedByServer() bool { return u.part.target.canStage && u.part.target.hasPLpgSQL }
 
 func (s *session) judgeUnit(ctx context.Context, u judged, out *judgement) error {
 	if !u.judgedByServer() {

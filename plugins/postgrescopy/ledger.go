@@ -261,8 +261,8 @@ func (m *marks) within(channel, multirange string, done map[int]bool) error {
 
 // parseMultirange reads an int8multirange as PostgreSQL writes it.
 func parseMultirange(s string) ([][2]int64, error) {
-	inner, ok := strings.CutPrefix(s, "{")
-	if inner, ok = strings.CutSuffix(inner, "}"); !ok {
+	inner, closed := strings.CutSuffix(strings.TrimPrefix(s, "{"), "}")
+	if !closed {
 		return nil, fmt.Errorf("reading the ledger: %q is no multirange", s)
 	}
 	var ranges [][2]int64

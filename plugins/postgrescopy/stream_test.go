@@ -86,10 +86,10 @@ func (q *tableQueue) next(ctx context.Context) (*service.Message, service.AckFun
 	for k, v := range values {
 		message.MetaSetMut(k, v)
 	}
-	return message, func(ctx context.Context, err error) error {
+	return message, func(ctx context.Context, _ error) error {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		_, err = q.conn.Exec(ctx, "DELETE FROM "+quoteName(q.table)+" WHERE id = $1", id)
+		_, err := q.conn.Exec(ctx, "DELETE FROM "+quoteName(q.table)+" WHERE id = $1", id)
 		return err
 	}, nil
 }
