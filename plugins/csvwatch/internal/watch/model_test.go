@@ -110,7 +110,7 @@ func (m *model) step() {
 	}{
 		{20, m.create}, {30, m.appendRows}, {6, m.appendPartial}, {6, m.rename}, {5, m.rotate}, {4, m.remove},
 		{4, m.replace}, {4, m.truncate}, {3, m.rewrite}, {2, m.touch},
-		{6, m.settle}, {4, m.pause}, {3, m.restart}, {3, m.kill}, {4, m.save}, {2, m.quiet},
+		{6, m.settle}, {4, m.pause}, {3, m.restart}, {3, m.kill}, {4, m.save}, {2, m.quiet}, {2, m.breakFiles},
 	}
 	total := 0
 	for _, s := range steps {
@@ -306,6 +306,17 @@ func (m *model) touch() {
 	if f := m.some(); f != nil && f.partial == "" {
 		m.tell("touch %s", f.name)
 		m.world.do("touch", []string{f.name})
+	}
+}
+
+// breakFiles makes the next look at each open file fail.
+func (m *model) breakFiles() {
+	m.tell("break what is open")
+	r := &m.world.watcher.reader
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for f := range r.open {
+		f.open.file.Close()
 	}
 }
 

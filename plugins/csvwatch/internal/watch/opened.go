@@ -90,9 +90,9 @@ type taken struct {
 }
 
 // take reads up to most rows that follow from. With finish, a last record without line end is taken too, provided that
-// the file is still as it was seen.
-// errReplaced means that nothing of what was read counts, any other error that what came with it does.
+// the file is still as it was seen. What it gives counts even if there is an error; reading goes on from where it ends.
 func (o *opened) take(from mark, most int, finish bool, seen fileid.Stat) (t taken, err error) {
+	t.end = from
 	if t.st, err = fileid.OfFile(o.file); err != nil {
 		return t, err
 	}
@@ -115,28 +115,28 @@ func (o *opened) take(from mark, most int, finish bool, seen fileid.Stat) (t tak
 		t.rows, err = o.rows.Finish(t.rows)
 	}
 	if errors.Is(err, csvrows.ErrShrunk) {
-		return t, errReplaced
+		return taken{end: from, st: t.st}, errReplaced
 	}
-	t.end.at = o.rows.Position()
+	at := o.rows.Position()
 	end := max(o.rows.SourceBytes(), from.check.End)
 	if o.plain {
-		o.torn = !t.more && end > t.end.at.Offset
-		end = t.end.at.Offset
+		o.torn = !t.more && end > at.Offset
+		end = at.Offset
 	}
 	check, checkErr := content.Take(o.file, end)
 	if checkErr != nil {
-		return t, replacedIfShort(checkErr)
+		return taken{end: from, st: t.st}, replacedIfShort(checkErr)
 	}
-	t.end.check = check
 	// This check comes after everything else: as long as the old bytes stand, what was read behind them is theirs.
 	holds, checkErr := from.check.Holds(o.file)
+	if checkErr == nil && !holds {
+		checkErr = errReplaced
+	}
 	if checkErr != nil {
-		return t, checkErr
+		return taken{end: from, st: t.st}, checkErr
 	}
-	if !holds {
-		return t, errReplaced
-	}
-	if err == nil && !t.more && (finish || (o.plain && t.end.at.Offset == t.st.Size)) {
+	t.end = mark{at: at, check: check}
+	if err == nil && !t.more && (finish || (o.plain && at.Offset == t.st.Size)) {
 		t.end.whole, t.end.size, t.end.modified = true, t.st.Size, t.st.Modified
 	}
 	return t, err
@@ -161,7 +161,7 @@ func (o *opened) readRows(most int, size int64) (rows []csvrows.Row, more bool, 
 	start := o.rows.Position().Offset
 	if o.plain {
 		// Rows are seldom shorter than this; a few more than needed cost less than to grow.
-		rows = make([]csvrows.Row, 0, min(int64(most), (size-start)/32+1))
+		rows = make([]csvrows.Row, 0, min(int64(most), max(0, size-start)/32+1))
 	}
 	step := min(most, 64)
 	for len(rows) < most {

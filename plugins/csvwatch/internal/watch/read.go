@@ -11,6 +11,12 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
 )
 
+// A file that cannot be read is tried again after firstRetry, then after twice as long each time, up to longestRetry.
+const (
+	firstRetry   = 100 * time.Millisecond
+	longestRetry = time.Minute
+)
+
 // reader is what reading needs: the open files are its own. It works for one goroutine at a time.
 type reader struct {
 	w    *Watcher
@@ -303,7 +309,7 @@ func (r *reader) fail(f *file, path string, err error) {
 	}
 	if !f.sticky {
 		f.attempts++
-		w.alarm(f, now.Add(min(time.Minute, time.Second<<min(f.attempts-1, 6))))
+		w.alarm(f, now.Add(min(longestRetry, firstRetry<<min(f.attempts-1, 12))))
 	}
 }
 

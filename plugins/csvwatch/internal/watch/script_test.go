@@ -195,7 +195,7 @@ func (w *Watcher) calm(held int) bool {
 		return false
 	}
 	for _, f := range w.files {
-		if f.state != resting {
+		if f.state != resting || (f.failed && !f.sticky) {
 			return false
 		}
 	}
