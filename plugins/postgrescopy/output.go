@@ -22,9 +22,10 @@ type copyOutput struct {
 	mu     sync.RWMutex
 	writer *writer // nil while there is no connection
 
-	// refused counts the batches that were refused in a row for something that
-	// a person has to put right.
-	refused atomic.Int32
+	// lost and refused count the batches that were given back in a row because
+	// there was no connection, and because of something that a person has to
+	// put right.
+	lost, refused atomic.Int32
 }
 
 func newCopyOutput(conf *outputConfig, mgr *service.Resources) *copyOutput {
@@ -32,14 +33,16 @@ func newCopyOutput(conf *outputConfig, mgr *service.Resources) *copyOutput {
 }
 
 // Connect makes sure that the database can be reached, runs the init
-// statements, and reads the table and the ledger.
+// statements, and reads the table and the ledger. It may be called while batches
+// are being written, and does nothing if another batch's call has done it all.
 func (o *copyOutput) Connect(ctx context.Context) error {
-	if n := o.refused.Load(); n > 0 {
-		if err := sleep(ctx, min(slowPause<<min(n-1, 10), longSlowPause)); err != nil {
+	return o.patience.connect(ctx, func(ctx context.Context) error {
+		if w := o.current(); w != nil && !w.given.Load() {
+			return nil
+		}
+		if err := sleep(ctx, o.pause()); err != nil {
 			return err
 		}
-	}
-	return o.patience.connect(ctx, func(ctx context.Context) error {
 		w, err := o.open(ctx)
 		if err != nil {
 			return err
@@ -47,6 +50,24 @@ func (o *copyOutput) Connect(ctx context.Context) error {
 		o.replace(w)
 		return nil
 	})
+}
+
+// pause is how long to wait before connecting, when connecting succeeds but
+// writing does not.
+func (o *copyOutput) pause() time.Duration {
+	if n := o.refused.Load(); n > 0 {
+		return min(slowPause<<min(n-1, 10), longSlowPause)
+	}
+	if n := o.lost.Load(); n > 1 {
+		return min(shortPause<<min(n-2, 10), longShortPause)
+	}
+	return 0
+}
+
+func (o *copyOutput) current() *writer {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	return o.writer
 }
 
 // open makes a writer with a pool of its own.
@@ -102,9 +123,7 @@ func (o *copyOutput) replace(w *writer) {
 // back in a service.BatchError after the others have been committed; every
 // other error means that none was, as far as is known.
 func (o *copyOutput) WriteBatch(ctx context.Context, batch service.MessageBatch) error {
-	o.mu.RLock()
-	w := o.writer
-	o.mu.RUnlock()
+	w := o.current()
 	if w == nil {
 		return service.ErrNotConnected
 	}
@@ -113,25 +132,34 @@ func (o *copyOutput) WriteBatch(ctx context.Context, batch service.MessageBatch)
 
 	started := time.Now()
 	if err := w.write(ctx, j); err != nil {
-		return o.giveBack(err)
+		return o.giveBack(w, err)
 	}
+	o.lost.Store(0)
 	o.refused.Store(0)
 	o.metrics.committed(j, time.Since(started), w.pool)
 	return rejectedRows(batch, j)
 }
 
 // giveBack tells the engine to call Connect, and then WriteBatch again.
-func (o *copyOutput) giveBack(err error) error {
+func (o *copyOutput) giveBack(w *writer, err error) error {
 	var lost *errLost
 	var misconfigured *errMisconfigured
 	switch {
 	case errors.As(err, &lost):
+		o.lost.Add(1)
+		w.given.Store(true)
 		o.warn("The connection to PostgreSQL is lost: %s", describe(lost.err))
 		return service.ErrNotConnected
 	case errors.As(err, &misconfigured):
 		o.refused.Add(1)
+		w.given.Store(true)
 		o.warn("PostgreSQL refuses a batch, which is tried again until this is put right: %s", describe(misconfigured.err))
 		return service.ErrNotConnected
+	case errors.Is(err, context.Canceled):
+		// The pipeline is being stopped in the middle of a batch. Any other error
+		// would make a fallback take the rows for rejected; this one makes the
+		// engine see that it is stopping, and give no answer for them.
+		return errors.Join(err, service.ErrNotConnected)
 	}
 	return err
 }

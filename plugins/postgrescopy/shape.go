@@ -70,6 +70,7 @@ type shapeParts struct {
 	definitions []string // the same with their types
 	values      []string // the same, cast to the column's type where needed
 	keyValues   []string // those of the key
+	types       string   // the numbers of the types
 }
 
 func (t *target) newShape(mask string) *shape {
@@ -90,6 +91,7 @@ func (t *target) newShape(mask string) *shape {
 		p.aliases = append(p.aliases, alias)
 		p.definitions = append(p.definitions, alias+" "+c.stageType)
 		p.values = append(p.values, value)
+		p.types += fmt.Sprintf(" %d", c.elementOID)
 		if c.key >= 0 {
 			p.keyValues = append(p.keyValues, value)
 		}
@@ -105,7 +107,7 @@ func (t *target) newShape(mask string) *shape {
 }
 
 func (s *shape) writeStatements(t *target, p shapeParts) {
-	hash := sha256.Sum256([]byte(strings.Join(p.definitions, ",")))
+	hash := sha256.Sum256([]byte(strings.Join(p.definitions, ",") + p.types))
 	name := "postgres_copy_" + hex.EncodeToString(hash[:8])
 	s.stageName, s.judgeName = "pg_temp."+name, "pg_temp."+name+"_judge"
 	numbered := append([]string{"o"}, p.aliases...)

@@ -3,6 +3,7 @@ package postgrescopy
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -39,6 +40,12 @@ func (s *session) sift(ctx context.Context, u unit) (fresh, there []int, err err
 	for i, place := range t.keys {
 		c := &t.columns[place]
 		values[i], oids[i], formats[i] = u.keyArray(u.shape.keyFields[i], c.elementOID), c.arrayOID, 1
+	}
+	if s.settings != "" { // which may have another role, say
+		if err := s.exec(ctx, "BEGIN; "+s.settings); err != nil {
+			return nil, nil, err
+		}
+		defer func() { err = errors.Join(err, s.rollback(ctx)) }()
 	}
 	found := s.conn.ExecParams(ctx, t.siftStatement, values, oids, formats, nil).Read()
 	if found.Err != nil {

@@ -23,6 +23,9 @@ type writer struct {
 	warn     func(format string, args ...any)
 	retried  func() // counts a batch that is tried again
 
+	// given says that a batch was given back, so that another writer is wanted.
+	given atomic.Bool
+
 	// replays is how many batches are still to be compared with the ledger
 	// before anything is sent, since rows are likely to come again.
 	replays atomic.Int32
@@ -85,6 +88,11 @@ func (w *writer) write(ctx context.Context, j *job) error {
 				j.judging = true
 			}
 		}
+		if isReadOnly(err) {
+			// The primary may be another host by now: connect anew, so that
+			// target_session_attrs is looked at again.
+			w.pool.Reset()
+		}
 		w.retried()
 		w.warn("Writing a batch failed and is tried again: %s", describe(err))
 		if err := pause.wait(ctx); err != nil {
@@ -123,6 +131,11 @@ func (w *writer) settle(ctx context.Context, j *job, err error, v verdict) (bool
 	}
 	j.judging = true
 	return true, nil
+}
+
+func isReadOnly(err error) bool {
+	pgErr, ok := asPgError(err)
+	return ok && pgErr.Code == "25006"
 }
 
 func isUniqueViolation(err error) bool {
