@@ -74,14 +74,16 @@ type told struct {
 func (t *told) Error() string { return t.text }
 func (t *told) Unwrap() error { return t.err }
 
-// withoutDigits makes failures equal that differ in a port or a time only.
-func withoutDigits(s string) string {
+// sameAs makes failures equal that differ only in a port, in a time, or in how
+// it showed that the line was cut: as its end or as a reset.
+func sameAs(message string) string {
+	message, _, _ = strings.Cut(message, "failed to receive message: ")
 	return strings.Map(func(r rune) rune {
 		if r >= '0' && r <= '9' {
 			return '#'
 		}
 		return r
-	}, s)
+	}, message)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -105,7 +107,7 @@ type quiet struct {
 func (q *quiet) allows(message string) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	kind := withoutDigits(message)
+	kind := sameAs(message)
 	if last, ok := q.told[kind]; ok && time.Since(last) < tellEvery {
 		return false
 	}
