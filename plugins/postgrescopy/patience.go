@@ -74,9 +74,9 @@ type told struct {
 func (t *told) Error() string { return t.text }
 func (t *told) Unwrap() error { return t.err }
 
-// sameAs makes failures equal that differ only in a port, in a time, or in how
+// troubleOf makes failures equal that differ only in a port, in a time, or in how
 // it showed that the line was cut: as its end or as a reset.
-func sameAs(message string) string {
+func troubleOf(message string) string {
 	message, _, _ = strings.Cut(message, "failed to receive message: ")
 	return strings.Map(func(r rune) rune {
 		if r >= '0' && r <= '9' {
@@ -107,7 +107,7 @@ type quiet struct {
 func (q *quiet) allows(message string) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	kind := sameAs(message)
+	kind := troubleOf(message)
 	if last, ok := q.told[kind]; ok && time.Since(last) < tellEvery {
 		return false
 	}
