@@ -108,9 +108,13 @@ func (d *database) hold() (release func()) {
 	require.NoError(d.site.t, err)
 	_, err = tx.Exec(ctx, "LOCK TABLE user_events IN ACCESS EXCLUSIVE MODE")
 	require.NoError(d.site.t, err)
+	// A test that fails meanwhile must not wait for the lock for ever.
+	d.site.t.Cleanup(func() {
+		defer cancel()
+		_ = tx.Rollback(ctx) // released already, as a rule
+	})
 	return func() {
 		d.site.t.Helper()
-		defer cancel()
 		require.NoError(d.site.t, tx.Rollback(ctx))
 	}
 }

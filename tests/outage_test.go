@@ -25,7 +25,7 @@ func newSiteOfItsOwn(t testing.TB) (*site, *postgres.Server) {
 
 func TestADatabaseThatIsDownAtTheStartIsWaitedForAndReadingPauses(t *testing.T) {
 	t.Parallel()
-	const rows = 40_000
+	const rows = 100_000
 	s, server := newSiteOfItsOwn(t)
 	require.NoError(t, server.StopNow(t.Context()))
 	s.dropFile("a.csv", csvFile(0, rows))
@@ -75,7 +75,7 @@ func TestADatabaseThatGoesAwayInTheMiddleIsWaitedFor(t *testing.T) {
 
 func TestASlowDatabaseSlowsTheReading(t *testing.T) {
 	t.Parallel()
-	const rows = 40_000
+	const rows = 100_000
 	s := newSite(t)
 	s.db.makeTables()
 	release := s.db.hold()

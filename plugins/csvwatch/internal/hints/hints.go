@@ -5,7 +5,9 @@
 package hints
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
 
 	"github.com/fsnotify/fsnotify"
@@ -56,7 +58,11 @@ func (h *Hints) Watch(dir string) (relied bool, err error) {
 	if !relied && holdsFilesOpen {
 		return false, nil
 	}
-	if err := h.watcher.Add(dir); err != nil {
+	err = h.watcher.Add(dir)
+	if errors.Is(err, fs.ErrPermission) {
+		return true, nil // who looks into it is refused too, and says so; then it is asked for again
+	}
+	if err != nil {
 		return false, fmt.Errorf("asking for change notifications of %s: %w", dir, err)
 	}
 	h.mu.Lock()
