@@ -22,18 +22,18 @@ type Check struct {
 	End int64 `json:"end,omitempty"`
 	// Head is the hash of the first HeadLen bytes, Tail that of the TailLen bytes before End.
 	Head    uint64 `json:"head,omitempty"`
-	HeadLen int    `json:"head_len,omitempty"`
 	Tail    uint64 `json:"tail,omitempty"`
-	TailLen int    `json:"tail_len,omitempty"`
+	HeadLen int16  `json:"head_len,omitempty"`
+	TailLen int16  `json:"tail_len,omitempty"`
 }
 
 var windows = sync.Pool{New: func() any { return new([Window]byte) }}
 
 // Take makes the check of the place end in src. It fails with io.ErrUnexpectedEOF when src is shorter.
 func Take(src io.ReaderAt, end int64) (Check, error) {
-	c := Check{End: end, HeadLen: int(min(end, Window))}
+	c := Check{End: end, HeadLen: int16(min(end, Window))}
 	var err error
-	if c.Head, err = hashOf(src, 0, c.HeadLen); err != nil {
+	if c.Head, err = hashOf(src, 0, int(c.HeadLen)); err != nil {
 		return Check{}, err
 	}
 	if end > Window {
@@ -49,7 +49,7 @@ func Take(src io.ReaderAt, end int64) (Check, error) {
 func (c Check) Holds(src io.ReaderAt) (bool, error) {
 	if c.TailLen > 0 {
 		// The tail first: it reaches farther, so that a truncated content shows at once.
-		h, err := hashOf(src, c.End-int64(c.TailLen), c.TailLen)
+		h, err := hashOf(src, c.End-int64(c.TailLen), int(c.TailLen))
 		if err != nil {
 			return false, ignoreShort(err)
 		}
@@ -57,7 +57,7 @@ func (c Check) Holds(src io.ReaderAt) (bool, error) {
 			return false, nil
 		}
 	}
-	h, err := hashOf(src, 0, c.HeadLen)
+	h, err := hashOf(src, 0, int(c.HeadLen))
 	if err != nil {
 		return false, ignoreShort(err)
 	}

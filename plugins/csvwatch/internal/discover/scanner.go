@@ -3,25 +3,13 @@ package discover
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
-	"os"
+	"maps"
 	"path/filepath"
-	"sort"
+	"slices"
 	"time"
 
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
-)
-
-const (
-	// settleTime is how long a directory's modification time must have been the same for the next listing to be the
-	// last one needed: clocks of filesystems are coarse, up to two seconds.
-	settleTime = 3 * time.Second
-	// hotTime is how long a file is looked at in every scan after it has changed.
-	hotTime = time.Minute
-	// coldLooks is how many files that have long been the same are looked at in one scan where notification works.
-	// With more of them their turns go round.
-	coldLooks = 1000
 )
 
 // Sink is told what is different.
@@ -49,32 +37,9 @@ type Scanner struct {
 
 	dirs  map[string]*dir
 	round uint64
-	cold  int               // looks left in this scan for files that have long been the same; negative: no limit
+	known int               // files at the last scan
 	said  map[string]string // by path: the last thing said about it
 	start time.Time
-}
-
-// dir is what is remembered of a directory.
-type dir struct {
-	path     string
-	id       fileid.ID
-	modified int64
-	since    time.Time // when modified was first seen as it is
-	listed   time.Time // when it was listed last
-	told     bool      // notification can be relied on
-	round    uint64    // the last scan that came by
-	files    map[string]*seen
-	names    []string            // of files, as they were at the last listing
-	turn     int                 // the one of names that was looked at last
-	hot      map[string]struct{} // names of files that changed of late
-	subs     map[string]bool     // names of directories below; true for those reached by a symbolic link
-}
-
-// seen is what is remembered of a file.
-type seen struct {
-	st    fileid.Stat
-	hot   time.Duration // until when it counts as changed of late, as time since the scanner's start
-	other bool          // not a regular file
 }
 
 // New makes a scanner. watch and forget may be nil where there is no notification.
@@ -94,9 +59,9 @@ func New(p *Patterns, sink Sink, log Log, watch func(dir string) bool, forget fu
 // Scan looks everywhere. With full, it also looks at every file, however long it has been the same.
 func (s *Scanner) Scan(ctx context.Context, full bool) error {
 	s.round++
-	s.cold = coldLooks
-	if full {
-		s.cold = -1
+	s.known = 0
+	for _, d := range s.dirs {
+		s.known += len(d.files)
 	}
 	for _, base := range s.patterns.Bases() {
 		w := walk{scanner: s, ctx: ctx, entered: map[fileid.ID]bool{}, full: full}
@@ -162,7 +127,7 @@ func (w *walk) tree(dirPath string, base bool) error {
 		if d != nil {
 			s.drop(dirPath, d)
 		}
-		d = &dir{path: dirPath, id: st.ID, files: map[string]*seen{}, hot: map[string]struct{}{}, subs: map[string]bool{}}
+		d = newDir(dirPath, st.ID)
 		s.dirs[dirPath] = d
 	}
 	d.round = s.round
@@ -174,121 +139,15 @@ func (w *walk) tree(dirPath string, base bool) error {
 		return nil
 	}
 	s.unsay(dirPath)
-	for _, name := range sortedKeys(d.subs) {
-		sub := filepath.Join(dirPath, name)
-		if d.subs[name] {
-			w.links = append(w.links, sub)
-		} else if err := w.tree(sub, false); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(d.subs)) {
+		below := filepath.Join(dirPath, name)
+		if d.subs[name].link {
+			w.links = append(w.links, below)
+		} else if err := w.tree(below, false); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// visit lists the directory if that can bring anything new, and looks at its files.
-func (s *Scanner) visit(d *dir, st fileid.Stat, full bool) error {
-	now := time.Now()
-	if st.Modified != d.modified || d.listed.IsZero() {
-		d.modified, d.since = st.Modified, now
-	}
-	settled := d.told && !full && !d.listed.IsZero() && d.listed.Sub(d.since) > settleTime
-	if !settled {
-		if err := s.list(d); err != nil {
-			return err
-		}
-		d.listed = now
-	}
-	s.lookAtKnown(d, now)
-	return nil
-}
-
-func (s *Scanner) list(d *dir) error {
-	f, err := os.Open(d.path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	present := make(map[string]bool, len(d.files))
-	for {
-		entries, err := f.ReadDir(1024)
-		for _, e := range entries {
-			s.entry(d, e, present)
-		}
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return err
-		}
-	}
-	for name, k := range d.files {
-		if !present[name] {
-			s.remove(d, name, k)
-		}
-	}
-	for name := range d.subs {
-		if !present[name] {
-			delete(d.subs, name)
-		}
-	}
-	d.names, d.turn = d.names[:0], 0
-	for name := range d.files {
-		d.names = append(d.names, name)
-	}
-	return nil
-}
-
-// entry takes one name of a listing. Known files are looked at later.
-func (s *Scanner) entry(d *dir, e fs.DirEntry, present map[string]bool) {
-	name := e.Name()
-	full := filepath.Join(d.path, name)
-	kind := e.Type()
-	if kind.IsDir() || kind&fs.ModeSymlink != 0 {
-		if s.patterns.Enters(full) && (kind.IsDir() || isDir(full)) {
-			present[name] = true
-			d.subs[name] = kind&fs.ModeSymlink != 0
-			s.leaveOut(full, kind|fs.ModeDir)
-			return
-		}
-	}
-	if !s.patterns.Match(full) {
-		return
-	}
-	present[name] = true
-	if d.files[name] == nil {
-		s.look(d, name)
-	}
-}
-
-func isDir(path string) bool {
-	st, err := fileid.Of(path)
-	return err == nil && st.Mode.IsDir()
-}
-
-// lookAtKnown looks at the files of a directory that may have changed: all of them where nothing else would tell, else
-// those that changed of late, and some of the others in turn.
-func (s *Scanner) lookAtKnown(d *dir, now time.Time) {
-	if !d.told || s.cold < 0 {
-		for name := range d.files {
-			s.look(d, name)
-		}
-		return
-	}
-	age := now.Sub(s.start)
-	for name := range d.hot {
-		k := d.files[name]
-		if k == nil || k.hot < age {
-			delete(d.hot, name)
-		}
-		s.look(d, name)
-	}
-	for n := min(len(d.names), s.cold); n > 0; n-- {
-		d.turn = (d.turn + 1) % len(d.names)
-		if name := d.names[d.turn]; d.files[name] != nil {
-			s.look(d, name)
-		}
-		s.cold--
-	}
 }
 
 // Look looks at one path now, because of a hint. It tells whether the path is or was a directory, so that all that is
@@ -305,7 +164,7 @@ func (s *Scanner) Look(path string) (isDirectory bool) {
 		return s.leadsToBase(path)
 	}
 	if d.files[name] != nil || s.patterns.Match(path) {
-		s.look(d, name)
+		s.look(d, name, nil)
 		if d.files[name] != nil {
 			return false
 		}
@@ -320,69 +179,6 @@ func (s *Scanner) leadsToBase(path string) bool {
 		}
 	}
 	return false
-}
-
-// look compares one file with what is remembered of it.
-func (s *Scanner) look(d *dir, name string) {
-	full := filepath.Join(d.path, name)
-	known := d.files[name]
-	st, err := fileid.Of(full)
-	if err != nil {
-		if known != nil && errors.Is(err, fs.ErrNotExist) {
-			s.remove(d, name, known)
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			s.say(full, "%s cannot be looked at: %v", full, err)
-		}
-		return
-	}
-	if !st.Mode.IsRegular() {
-		if known != nil && !known.other {
-			s.remove(d, name, known)
-		}
-		if st.Mode.IsDir() {
-			delete(d.files, name)
-		} else {
-			d.files[name] = &seen{other: true, st: st}
-		}
-		s.leaveOut(full, st.Mode)
-		return
-	}
-	if known != nil && !known.other {
-		if known.st == st {
-			return
-		}
-		if known.st.ID != st.ID {
-			s.sink.Gone(full, known.st.ID)
-		}
-	}
-	s.unsay(full)
-	s.unsay(full + " matches")
-	if known == nil {
-		known = &seen{}
-		d.files[name] = known
-	}
-	known.st, known.other = st, false
-	known.hot = time.Since(s.start) + hotTime
-	d.hot[name] = struct{}{}
-	s.sink.Found(full, st)
-}
-
-// leaveOut says once that something is not a file.
-func (s *Scanner) leaveOut(full string, mode fs.FileMode) {
-	if s.patterns.Match(full) {
-		s.say(full+" matches", "%s matches but is a %s: it is left out", full, kindOf(mode))
-	}
-}
-
-func (s *Scanner) remove(d *dir, name string, k *seen) {
-	delete(d.files, name)
-	delete(d.hot, name)
-	full := filepath.Join(d.path, name)
-	s.unsay(full)
-	s.unsay(full + " matches")
-	if !k.other {
-		s.sink.Gone(full, k.st.ID)
-	}
 }
 
 // drop forgets a directory that is gone.
@@ -449,13 +245,4 @@ func kindOf(m fs.FileMode) string {
 	default:
 		return "special file"
 	}
-}
-
-func sortedKeys(m map[string]bool) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }

@@ -17,7 +17,7 @@ const (
 	lockName    = "lock"
 	// journalHeader is the first line. Another version would not be read as this one.
 	journalHeader = "csv_watch positions, version 1\n"
-	// compactAbove is the size from which a journal that has grown to several times its live content is written anew.
+	// compactAbove is the least size at which a journal that has grown to four times its live content is written anew.
 	compactAbove = 1 << 20
 )
 
@@ -31,8 +31,8 @@ type Dir struct {
 	lock    *flock.Flock
 	journal *os.File
 	size    int64
-	live    map[Channel]Entry
-	lines   int
+	compact int64 // the size from which the journal is written anew
+	live    func() []Entry
 	broken  bool // the journal's end is unknown: it is written anew before anything is appended
 }
 
@@ -50,97 +50,70 @@ func OpenDir(path string) (*Dir, error) {
 	if !locked {
 		return nil, fmt.Errorf("checkpoint directory %s is %w: give each input a checkpoint_dir of its own", path, ErrInUse)
 	}
-	return &Dir{path: path, lock: lock, live: map[Channel]Entry{}}, nil
+	return &Dir{path: path, lock: lock}, nil
 }
 
 // Load implements Store.
-func (d *Dir) Load(context.Context) ([]Entry, string, error) {
+func (d *Dir) Load(_ context.Context, live func() []Entry) ([]Entry, string, error) {
 	text, err := os.ReadFile(d.file(journalName))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, "", fmt.Errorf("reading positions: %w", err)
 	}
+	entries, bad, torn := replay(text)
 	warning := ""
-	clear(d.live)
-	d.lines = 0
-	if len(text) > 0 {
-		bad, torn := d.replay(text)
-		switch {
-		case bad > 0:
-			warning = fmt.Sprintf("%s has %d damaged or foreign lines: they are left out, and files that have no other line there are read anew", d.file(journalName), bad)
-		case torn:
-			warning = fmt.Sprintf("the last line of %s was torn by a crash: it is left out", d.file(journalName))
-		}
-		d.broken = bad > 0 || torn
+	switch {
+	case bad > 0:
+		warning = fmt.Sprintf("%s has %d damaged or foreign lines: they are left out, and files that have no other line there are read anew", d.file(journalName), bad)
+	case torn:
+		warning = fmt.Sprintf("the last line of %s was torn by a crash: it is left out", d.file(journalName))
 	}
-	if err := d.open(); err != nil {
-		return nil, "", err
+	d.live = live
+	if bad > 0 || torn || len(text) == 0 {
+		// If it does not work now, as on a full disk, it is tried again with the first save.
+		_ = d.rewrite(entries)
+		return entries, warning, nil
 	}
-	entries := make([]Entry, 0, len(d.live))
-	for _, e := range d.live {
-		entries = append(entries, e)
+	if d.journal, err = os.OpenFile(d.file(journalName), os.O_WRONLY, 0); err != nil {
+		return nil, "", fmt.Errorf("opening positions: %w", err)
 	}
+	d.size = int64(len(text))
+	d.compact = max(compactAbove, d.size)
 	return entries, warning, nil
 }
 
 // replay applies the lines of a journal. torn tells that the last one has no end.
-func (d *Dir) replay(text []byte) (bad int, torn bool) {
-	// A foreign first line is counted among the bad ones below.
+func replay(text []byte) (entries []Entry, bad int, torn bool) {
+	live := map[Channel]Entry{}
+	// A foreign first line is counted among the bad ones.
 	rest, _ := bytes.CutPrefix(text, []byte(journalHeader))
 	for len(rest) > 0 {
-		var line []byte
 		end := bytes.IndexByte(rest, '\n')
 		if end < 0 {
-			return bad, true
+			torn = true
+			break
 		}
-		line, rest = rest[:end], rest[end+1:]
-		c, ok := parseLine(line)
+		c, ok := parseLine(rest[:end])
+		rest = rest[end+1:]
 		switch {
 		case !ok:
 			bad++
 		case c.Gone != nil:
-			delete(d.live, *c.Gone)
+			delete(live, *c.Gone)
 		default:
-			d.live[c.Channel] = *c.Entry
+			live[c.Channel] = *c.Entry
 		}
-		d.lines++
 	}
-	return bad, false
-}
-
-// open makes the journal ready for appending; a new or damaged one is written first.
-func (d *Dir) open() error {
-	f, err := os.OpenFile(d.file(journalName), os.O_WRONLY, 0)
-	if errors.Is(err, fs.ErrNotExist) || (err == nil && d.broken) {
-		if f != nil {
-			f.Close()
-		}
-		return d.rewrite()
+	entries = make([]Entry, 0, len(live))
+	for _, e := range live {
+		entries = append(entries, e)
 	}
-	if err != nil {
-		return fmt.Errorf("opening positions: %w", err)
-	}
-	end, err := f.Seek(0, 2)
-	if err != nil {
-		f.Close()
-		return fmt.Errorf("opening positions: %w", err)
-	}
-	d.journal, d.size = f, end
-	if end == 0 {
-		return d.rewrite()
-	}
-	return nil
+	return entries, bad, torn
 }
 
 // Save implements Store. What it returns nil for survives a crash of the machine.
 func (d *Dir) Save(_ context.Context, changed []Entry, gone []Channel) error {
-	for _, e := range changed {
-		d.live[e.Channel] = e
-	}
-	for _, c := range gone {
-		delete(d.live, c)
-	}
-	if d.broken || d.journal == nil {
-		return d.rewrite()
+	if d.broken {
+		return d.rewrite(d.live())
 	}
 	var text []byte
 	var err error
@@ -160,9 +133,8 @@ func (d *Dir) Save(_ context.Context, changed []Entry, gone []Channel) error {
 	if err := d.append(text); err != nil {
 		return fmt.Errorf("saving positions: %w", err)
 	}
-	d.lines += len(changed) + len(gone)
-	if d.size > compactAbove && d.lines > 4*len(d.live) {
-		return d.rewrite()
+	if d.size > d.compact {
+		return d.rewrite(d.live())
 	}
 	return nil
 }
@@ -183,12 +155,12 @@ func (d *Dir) append(text []byte) error {
 	return nil
 }
 
-// rewrite replaces the journal by one of the live entries only.
-func (d *Dir) rewrite() error {
+// rewrite replaces the journal by one of these entries only.
+func (d *Dir) rewrite(entries []Entry) error {
 	text := []byte(journalHeader)
 	var err error
-	for _, e := range d.live {
-		if text, err = appendLine(text, change{Entry: &e}); err != nil {
+	for i := range entries {
+		if text, err = appendLine(text, change{Entry: &entries[i]}); err != nil {
 			return err
 		}
 	}
@@ -196,7 +168,8 @@ func (d *Dir) rewrite() error {
 		d.broken = true
 		return fmt.Errorf("saving positions: %w", err)
 	}
-	d.size, d.lines, d.broken = int64(len(text)), len(d.live), false
+	d.size, d.broken = int64(len(text)), false
+	d.compact = max(compactAbove, 4*d.size)
 	return nil
 }
 

@@ -40,8 +40,9 @@ type Entry struct {
 
 // Store keeps entries. Its methods are for one goroutine at a time.
 type Store interface {
-	// Load gives all entries, and a warning in words when some of what was kept could not be used.
-	Load(ctx context.Context) (entries []Entry, warning string, err error)
+	// Load gives all entries, and a warning in words when some of what was kept could not be used. From then on the store
+	// may ask live, during Save, for all entries that are to be kept.
+	Load(ctx context.Context, live func() []Entry) (entries []Entry, warning string, err error)
 	// Save keeps the entries changed in place of those of the same channels, and forgets gone. When it returns nil
 	// they are as durable as the store makes them; after an error any part of them may have been kept, and the same
 	// call may be tried again. It is to be called from time to time even if there is nothing to save. The error wraps

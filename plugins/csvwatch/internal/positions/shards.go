@@ -38,7 +38,7 @@ func OpenShards(kv KV, prefix string, lease *Lease) *Shards {
 }
 
 // Load implements Store.
-func (s *Shards) Load(ctx context.Context) ([]Entry, string, error) {
+func (s *Shards) Load(ctx context.Context, _ func() []Entry) ([]Entry, string, error) {
 	var entries []Entry
 	damaged := 0
 	for n := range s.live {

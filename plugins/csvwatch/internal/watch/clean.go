@@ -40,8 +40,8 @@ func (w *Watcher) finishFile(f *file) {
 // alarmFinish asks for another try. The lock is held.
 func (w *Watcher) alarmFinish(f *file) {
 	if !f.dead && f.state == resting {
-		f.due = time.Time{}
-		w.alarm(f, time.Now().Add(finishRetry))
+		f.due = 0
+		w.alarm(f, w.now()+finishRetry)
 	}
 }
 

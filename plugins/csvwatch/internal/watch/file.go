@@ -36,38 +36,37 @@ const (
 
 // file is one content under one identity. When the content is replaced, another file takes its place.
 // All fields are under Watcher.mu, except open, which belongs to the reader and tells others only by isOpen.
+// There may be very many, so the order of the fields is the one that takes the least memory.
 type file struct {
-	path    string
-	alias   string // another path to it, when there is one
-	st      fileid.Stat
-	changed time.Time // when a change was seen last; by the monotonic clock
-	seen    bool      // found in this run
-	dead    bool      // replaced or forgotten
-	missing bool      // not at its path at the last look
-	looks   int       // scans since it is missing
+	path  string
+	alias string // another path to it, when there is one
+	said  string // the last complaint about it
+	st    fileid.Stat
 
 	channel positions.Channel
-	durable bool // channel is saved
+	read    mark
+	acked   mark
+	line    acks.Line[mark]
+	open    *opened
 
-	state state
-	again bool // changed while in the hands of the reader
-	turns int
-	due   time.Time // of its alarm; zero for none
-	quiet bool      // has not changed for the quiet time
-	moved bool      // arrived finished, by a rename
+	changed time.Duration // when a change was seen last
+	due     time.Duration // of its alarm; 0 for none
 
-	read  mark
-	acked mark
-	line  acks.Line[mark]
-
+	looks    int32 // scans since it is missing
+	turns    int32
+	attempts int32
+	isOpen   atomic.Bool
+	state    state
+	durable  bool // channel is saved
+	seen     bool // found in this run
+	dead     bool // replaced or forgotten
+	missing  bool // not at its path at the last look
+	again    bool // changed while in the hands of the reader
+	quiet    bool // has not changed for the quiet time
+	moved    bool // arrived finished, by a rename
 	finished bool // counted as finished
 	failed   bool
 	sticky   bool // trying again without a change is of no use
-	attempts int
-	said     string // the last complaint about it
-
-	open   *opened
-	isOpen atomic.Bool
 }
 
 // remember takes up what is known from an earlier run.
@@ -100,11 +99,24 @@ func (f *file) entry() positions.Entry {
 	}
 }
 
+// entries are all that is to be kept.
+func (w *Watcher) entries() []positions.Entry {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	entries := make([]positions.Entry, 0, len(w.files))
+	for _, f := range w.files {
+		if f.durable {
+			entries = append(entries, f.entry())
+		}
+	}
+	return entries
+}
+
 // Found implements discover.Sink.
 func (w *Watcher) Found(path string, st fileid.Stat) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	now := time.Now()
+	now := w.now()
 	f := w.files[st.ID]
 	if f == nil {
 		f = &file{path: path, st: st, changed: now, seen: true, moved: st.Touched()}
@@ -179,7 +191,7 @@ func (w *Watcher) miss(f *file) {
 	case f.alias != "":
 		w.put(f, f.alias)
 		if !f.upToDate() {
-			w.ask(f, time.Now())
+			w.ask(f, w.now())
 		}
 	case !f.missing:
 		f.missing, f.looks = true, 0
@@ -188,7 +200,7 @@ func (w *Watcher) miss(f *file) {
 }
 
 // ask sees to it that the reader looks at f. The lock is held.
-func (w *Watcher) ask(f *file, now time.Time) {
+func (w *Watcher) ask(f *file, now time.Duration) {
 	switch f.state {
 	case reading:
 		f.again = true
@@ -197,11 +209,11 @@ func (w *Watcher) ask(f *file, now time.Time) {
 		return
 	}
 	if wait := w.tooYoung(f, now); wait > 0 {
-		w.alarm(f, now.Add(wait))
+		w.alarm(f, now+wait)
 		return
 	}
 	f.state = queued
-	f.due = time.Time{}
+	f.due = 0
 	if f.isOpen.Load() {
 		w.queue.AddMiddle(f)
 	} else {
@@ -211,7 +223,7 @@ func (w *Watcher) ask(f *file, now time.Time) {
 }
 
 func (w *Watcher) order(f *file) plan.Order {
-	o := plan.Order{Turns: f.turns, Time: f.st.Modified, Name: f.path}
+	o := plan.Order{Turns: int(f.turns), Time: f.st.Modified, Name: f.path}
 	if w.opt.ByName {
 		o.Time = 0
 	}
@@ -220,17 +232,17 @@ func (w *Watcher) order(f *file) plan.Order {
 
 // tooYoung is how long f must still be left alone because of MinimumAge. A modification time in the future, from a
 // clock that went back, counts from when the file was seen.
-func (w *Watcher) tooYoung(f *file, now time.Time) time.Duration {
+func (w *Watcher) tooYoung(f *file, now time.Duration) time.Duration {
 	if w.opt.MinimumAge <= 0 {
 		return 0
 	}
-	age := max(now.Sub(f.st.ModTime()), now.Sub(f.changed))
+	age := max(time.Since(f.st.ModTime()), now-f.changed)
 	return w.opt.MinimumAge - age
 }
 
 // alarm asks for another look at f. The lock is held.
-func (w *Watcher) alarm(f *file, at time.Time) {
-	if f.due.IsZero() || at.Before(f.due) {
+func (w *Watcher) alarm(f *file, at time.Duration) {
+	if f.due == 0 || at < f.due {
 		f.due = at
 		w.alarms.Set(f, at)
 		poke(w.alarmed)
@@ -245,10 +257,10 @@ func (w *Watcher) touch(f *file) {
 }
 
 // rest leaves f alone until it changes, or has been quiet. The lock is held.
-func (w *Watcher) rest(f *file, now time.Time) {
+func (w *Watcher) rest(f *file, now time.Duration) {
 	f.state = resting
 	if !f.quiet && (f.isOpen.Load() || w.opt.Finish != nil || !f.upToDate()) {
-		w.alarm(f, maxTime(now, f.changed.Add(w.opt.Quiet)))
+		w.alarm(f, max(now, f.changed+w.opt.Quiet))
 	}
 	w.considerFinish(f)
 }
@@ -265,7 +277,7 @@ func (w *Watcher) considerFinish(f *file) {
 }
 
 // replace puts a new content in the place of f, whose bytes are no longer those that were read. The lock is held.
-func (w *Watcher) replace(f *file, now time.Time) {
+func (w *Watcher) replace(f *file, now time.Duration) {
 	w.forget(f)
 	g := &file{path: f.path, alias: f.alias, st: f.st, changed: now, seen: true, missing: f.missing}
 	w.files[g.st.ID] = g
@@ -297,9 +309,5 @@ func (f *file) name() {
 	}
 }
 
-func maxTime(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
+// now is the time since the watch began, which no clock that is set changes. It is never 0.
+func (w *Watcher) now() time.Duration { return time.Since(w.began) + 1 }

@@ -47,18 +47,18 @@ func (r *reader) ringAlarms() (wait time.Duration) {
 	defer r.mu.Unlock()
 	for {
 		w.mu.Lock()
-		now := time.Now()
+		now := w.now()
 		f, ok := w.alarms.Due(now)
 		if !ok {
 			defer w.mu.Unlock()
 			if at, ok := w.alarms.Next(); ok {
-				return time.Until(at)
+				return at - now
 			}
 			return time.Hour
 		}
-		ring := !f.due.IsZero() && !f.due.After(now) && !f.dead && f.state == resting
+		ring := f.due != 0 && f.due <= now && !f.dead && f.state == resting
 		if ring {
-			f.due = time.Time{}
+			f.due = 0
 			f.state = reading
 		}
 		w.mu.Unlock()
@@ -110,9 +110,9 @@ func (w *Watcher) hasRoom() bool { return w.rows < w.opt.MaxRows && w.bytes < w.
 // ring does what the alarm of f was set for.
 func (r *reader) ring(f *file) {
 	w := r.w
-	now := time.Now()
+	now := w.now()
 	w.mu.Lock()
-	waited := now.Sub(f.changed) >= w.opt.Quiet
+	waited := now-f.changed >= w.opt.Quiet
 	path, id, failed := f.path, f.st.ID, f.failed
 	w.mu.Unlock()
 
@@ -235,7 +235,7 @@ func (r *reader) settle(f *file, t *taken, grown bool) {
 	w := r.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	now := time.Now()
+	now := w.now()
 	if f.failed {
 		f.failed, f.attempts = false, 0
 		if f.said != "" {
@@ -274,7 +274,7 @@ func (r *reader) replaced(f *file) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.opt.Log.Infof("%s has another content than before: it is read from its start", f.path)
-	w.replace(f, time.Now())
+	w.replace(f, w.now())
 }
 
 // fail leaves f, which was tried at path, alone for a while, or until it changes.
@@ -286,7 +286,7 @@ func (r *reader) fail(f *file, path string, err error) {
 	f.state = resting
 	again := f.again
 	f.again = false
-	now := time.Now()
+	now := w.now()
 	if again || f.path != path {
 		w.ask(f, now)
 		return
@@ -309,7 +309,7 @@ func (r *reader) fail(f *file, path string, err error) {
 	}
 	if !f.sticky {
 		f.attempts++
-		w.alarm(f, now.Add(min(longestRetry, firstRetry<<min(f.attempts-1, 12))))
+		w.alarm(f, now+min(longestRetry, firstRetry<<min(f.attempts-1, 12)))
 	}
 }
 
@@ -370,7 +370,7 @@ func (r *reader) closeOneIdle() {
 	defer w.mu.Unlock()
 	var oldest *file
 	for f := range r.open {
-		if f.state == resting && !f.missing && (oldest == nil || f.changed.Before(oldest.changed)) {
+		if f.state == resting && !f.missing && (oldest == nil || f.changed < oldest.changed) {
 			oldest = f
 		}
 	}

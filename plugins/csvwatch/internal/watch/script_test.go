@@ -470,12 +470,12 @@ func (w *world) set(name string, args []string) {
 func (w *world) beQuiet() {
 	w.settle()
 	w.watcher.mu.Lock()
-	long := time.Now().Add(-2 * w.options.Quiet)
+	long := w.watcher.now() - 2*w.options.Quiet
 	for _, f := range w.watcher.files {
 		f.changed = long
-		if !f.due.IsZero() {
-			f.due = time.Time{}
-			w.watcher.alarm(f, time.Now())
+		if f.due != 0 {
+			f.due = 0
+			w.watcher.alarm(f, w.watcher.now())
 		}
 	}
 	w.watcher.mu.Unlock()
@@ -483,7 +483,7 @@ func (w *world) beQuiet() {
 		w.watcher.mu.Lock()
 		defer w.watcher.mu.Unlock()
 		at, set := w.watcher.alarms.Next()
-		return !set || time.Until(at) > time.Minute
+		return !set || at-w.watcher.now() > time.Minute
 	})
 	w.settle()
 }

@@ -68,6 +68,7 @@ type Options struct {
 // Watcher is one running watch. It is safe for concurrent use.
 type Watcher struct {
 	opt    Options
+	began  time.Time
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	done   sync.WaitGroup
@@ -101,23 +102,24 @@ type Watcher struct {
 
 // Start loads the positions and begins to watch. The store is closed by Close.
 func Start(ctx context.Context, opt Options) (*Watcher, error) {
-	entries, warning, err := opt.Store.Load(ctx)
+	w := &Watcher{
+		opt:     opt,
+		began:   time.Now(),
+		alarmed: make(chan struct{}, 1),
+		tidy:    make(chan struct{}, 1),
+		arrived: make(chan struct{}, 1),
+		looks:   make(chan chan struct{}),
+		files:   map[fileid.ID]*file{},
+		dirty:   map[*file]struct{}{},
+		lost:    map[*file]struct{}{},
+		finish:  map[*file]struct{}{},
+	}
+	entries, warning, err := opt.Store.Load(ctx, w.entries)
 	if err != nil {
 		return nil, err
 	}
 	if warning != "" {
 		opt.Log.Warnf("%s", warning)
-	}
-	w := &Watcher{
-		opt:     opt,
-		alarmed: make(chan struct{}, 1),
-		tidy:    make(chan struct{}, 1),
-		arrived: make(chan struct{}, 1),
-		looks:   make(chan chan struct{}),
-		files:   make(map[fileid.ID]*file, len(entries)),
-		dirty:   map[*file]struct{}{},
-		lost:    map[*file]struct{}{},
-		finish:  map[*file]struct{}{},
 	}
 	w.reader = reader{w: w, open: map[*file]struct{}{}}
 	w.ctx, w.cancel = context.WithCancelCause(context.Background())

@@ -1,0 +1,256 @@
+package discover
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
+)
+
+const (
+	// settleTime is how long a directory's modification time must have been the same for the next listing to be the
+	// last one needed: clocks of filesystems are coarse, up to two seconds.
+	settleTime = 3 * time.Second
+	// listShare is the share of the time that listing a directory may take where notification works.
+	listShare = 0.02
+	// hotTime is how long a file is looked at before others after it has changed.
+	hotTime = time.Minute
+	// mostLooks is how many files are looked at in one scan where notification works. With more of them their turns go
+	// round.
+	mostLooks = 500
+)
+
+// dir is what is remembered of a directory.
+type dir struct {
+	path     string
+	id       fileid.ID
+	modified int64
+	since    time.Time     // when modified was first seen as it is
+	listed   time.Time     // when it was listed last
+	cost     time.Duration // how long that took
+	told     bool          // notification can be relied on
+	round    uint64        // the last scan that came by
+	listing  uint32        // counts listings
+	files    map[string]*seen
+	names    []string            // of files, as they were at the last listing
+	turn     int                 // the one of names that was looked at last
+	hot      map[string]struct{} // names of files that changed of late
+	subs     map[string]sub
+}
+
+// seen is what is remembered of a file.
+type seen struct {
+	st      fileid.Stat
+	hot     time.Duration // until when it counts as changed of late, as time since the scanner's start
+	listing uint32        // the last one that had it
+	other   bool          // not a regular file
+}
+
+// sub is a directory in a directory.
+type sub struct {
+	link    bool // reached by a symbolic link
+	listing uint32
+}
+
+func newDir(path string, id fileid.ID) *dir {
+	return &dir{path: path, id: id, files: map[string]*seen{}, hot: map[string]struct{}{}, subs: map[string]sub{}}
+}
+
+// visit lists the directory if that can bring anything new, and looks at its files.
+func (s *Scanner) visit(d *dir, st fileid.Stat, full bool) error {
+	now := time.Now()
+	if st.Modified != d.modified || d.listed.IsZero() {
+		d.modified, d.since = st.Modified, now
+	}
+	open, err := fileid.OpenDir(d.path)
+	if err != nil {
+		return err
+	}
+	defer open.Close()
+	if full || d.needsListing(now) {
+		if err := s.list(d, open); err != nil {
+			return err
+		}
+		d.listed, d.cost = now, time.Since(now)
+	}
+	if full || !d.told {
+		for name := range d.files {
+			s.look(d, name, open)
+		}
+		return nil
+	}
+	s.lookAtSome(d, open, now.Sub(s.start))
+	return nil
+}
+
+func (d *dir) needsListing(now time.Time) bool {
+	switch {
+	case d.listed.IsZero() || !d.told:
+		return true
+	case d.listed.Sub(d.since) > settleTime:
+		return false
+	default:
+		return now.Sub(d.listed).Seconds() >= d.cost.Seconds()/listShare
+	}
+}
+
+func (s *Scanner) list(d *dir, open *fileid.Dir) error {
+	d.listing++
+	for {
+		entries, err := open.ReadDir(1024)
+		for _, e := range entries {
+			s.entry(d, e, open)
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	d.names, d.turn = d.names[:0], 0
+	for name, k := range d.files {
+		if k.listing != d.listing {
+			s.remove(d, name, k)
+		} else {
+			d.names = append(d.names, name)
+		}
+	}
+	for name, sub := range d.subs {
+		if sub.listing != d.listing {
+			delete(d.subs, name)
+		}
+	}
+	return nil
+}
+
+// entry takes one name of a listing. Known files are looked at later.
+func (s *Scanner) entry(d *dir, e fs.DirEntry, open *fileid.Dir) {
+	name, kind := e.Name(), e.Type()
+	if k := d.files[name]; k != nil && !kind.IsDir() {
+		k.listing = d.listing
+		return
+	}
+	full := filepath.Join(d.path, name)
+	if kind.IsDir() || kind&fs.ModeSymlink != 0 {
+		if s.patterns.Enters(full) && (kind.IsDir() || isDir(full)) {
+			d.subs[name] = sub{link: kind&fs.ModeSymlink != 0, listing: d.listing}
+			s.leaveOut(full, kind|fs.ModeDir)
+			return
+		}
+	}
+	if s.patterns.Match(full) {
+		s.look(d, name, open)
+	}
+}
+
+func isDir(path string) bool {
+	st, err := fileid.Of(path)
+	return err == nil && st.Mode.IsDir()
+}
+
+// lookAtSome looks at files that a notification would have told of, had they changed: first those that changed of late,
+// then others in turn. Each directory has its share of the looks of a scan.
+func (s *Scanner) lookAtSome(d *dir, open *fileid.Dir, age time.Duration) {
+	left := mostLooks*len(d.names)/max(1, s.known) + 1
+	spare := left / 2 // not to be used up by those that changed of late
+	for name := range d.hot {
+		if k := d.files[name]; k == nil || k.hot < age {
+			delete(d.hot, name)
+		}
+		if left <= spare {
+			break
+		}
+		left--
+		s.look(d, name, open)
+	}
+	for range min(len(d.names), left) {
+		d.turn = (d.turn + 1) % len(d.names)
+		if name := d.names[d.turn]; d.files[name] != nil {
+			s.look(d, name, open)
+		}
+	}
+}
+
+// look compares one file with what is remembered of it. open is the directory, or nil.
+func (s *Scanner) look(d *dir, name string, open *fileid.Dir) {
+	known := d.files[name]
+	var st fileid.Stat
+	var err error
+	if open != nil {
+		st, err = open.Of(name)
+	} else {
+		st, err = fileid.Of(filepath.Join(d.path, name))
+	}
+	if known != nil {
+		known.listing = d.listing
+		if err == nil && known.st == st {
+			return
+		}
+	}
+	full := filepath.Join(d.path, name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if known != nil {
+			s.remove(d, name, known)
+		}
+	case err != nil:
+		s.say(full, "%s cannot be looked at: %v", full, err)
+	case !st.Mode.IsRegular():
+		s.lookAtOther(d, name, full, st)
+	default:
+		s.lookAtFile(d, name, full, st)
+	}
+}
+
+// lookAtOther takes what is no regular file.
+func (s *Scanner) lookAtOther(d *dir, name, full string, st fileid.Stat) {
+	if known := d.files[name]; known != nil && !known.other {
+		s.remove(d, name, known)
+	}
+	if st.Mode.IsDir() {
+		delete(d.files, name)
+	} else {
+		d.files[name] = &seen{other: true, st: st, listing: d.listing}
+	}
+	s.leaveOut(full, st.Mode)
+}
+
+// lookAtFile takes a regular file that is new or has changed.
+func (s *Scanner) lookAtFile(d *dir, name, full string, st fileid.Stat) {
+	known := d.files[name]
+	if known != nil && !known.other && known.st.ID != st.ID {
+		s.sink.Gone(full, known.st.ID)
+	}
+	s.unsay(full)
+	s.unsay(full + " matches")
+	if known == nil {
+		known = &seen{listing: d.listing}
+		d.files[name] = known
+	}
+	known.st, known.other = st, false
+	known.hot = time.Since(s.start) + hotTime
+	d.hot[name] = struct{}{}
+	s.sink.Found(full, st)
+}
+
+// leaveOut says once that something is not a file.
+func (s *Scanner) leaveOut(full string, mode fs.FileMode) {
+	if s.patterns.Match(full) {
+		s.say(full+" matches", "%s matches but is a %s: it is left out", full, kindOf(mode))
+	}
+}
+
+func (s *Scanner) remove(d *dir, name string, k *seen) {
+	delete(d.files, name)
+	delete(d.hot, name)
+	full := filepath.Join(d.path, name)
+	s.unsay(full)
+	s.unsay(full + " matches")
+	if !k.other {
+		s.sink.Gone(full, k.st.ID)
+	}
+}
