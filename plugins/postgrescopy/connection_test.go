@@ -122,7 +122,7 @@ func TestSessionsTellTheirNameAndTakeSettings(t *testing.T) {
 
 func TestWhatIsWrongIsToldWhenConnecting(t *testing.T) {
 	t.Parallel()
-	db := newTestDB(t, `CREATE TABLE v (id int, "Name" text, n int GENERATED ALWAYS AS (id + 1) STORED); CREATE TABLE k (id int PRIMARY KEY, a int, b int);
+	db := newLedgerDB(t, `CREATE TABLE v (id int, "Name" text, n int GENERATED ALWAYS AS (id + 1) STORED); CREATE TABLE k (id int PRIMARY KEY, a int, b int);
 		CREATE UNIQUE INDEX ON k (a) WHERE b > 0; CREATE UNIQUE INDEX ON k (a, b); CREATE UNIQUE INDEX ON k ((a + b)); CREATE SEQUENCE s; CREATE MATERIALIZED VIEW m AS SELECT 1 AS v`)
 	cases := map[string]string{
 		"table: missing":                 "there is no table missing: create it (init_statement or init_files can), or correct `table`",
@@ -159,7 +159,7 @@ func TestWhatIsWrongIsToldWhenConnecting(t *testing.T) {
 
 func TestPrivilegesThatAreMissingAreNamed(t *testing.T) {
 	t.Parallel()
-	db := newTestDB(t, `CREATE TABLE v (id int PRIMARY KEY, w int)`)
+	db := newLedgerDB(t, `CREATE TABLE v (id int PRIMARY KEY, w int)`)
 	dsn, role := db.asRole()
 	db.exec("REVOKE ALL ON SCHEMA public FROM public; GRANT USAGE ON SCHEMA public TO " + role)
 	connect := func(yaml string) string {
@@ -188,7 +188,7 @@ func TestPrivilegesThatAreMissingAreNamed(t *testing.T) {
 
 func TestTheConnectionTestTouchesNothing(t *testing.T) {
 	t.Parallel()
-	db := newTestDB(t, `CREATE TABLE v (v int)`)
+	db := newLedgerDB(t, `CREATE TABLE v (v int)`)
 	ctx := context.Background()
 	o := newTestOutput(t, db.dsn, "table: v\ninit_statement: CREATE TABLE made (v int)"+onceYAML)
 	for _, result := range o.ConnectionTest(ctx) {

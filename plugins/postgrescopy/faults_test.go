@@ -47,7 +47,7 @@ func TestACutLineLosesAndDoublesNothing(t *testing.T) {
 				if mode == "exactly once" {
 					schema = `CREATE TABLE v (v int, pad text CHECK (pad <> ''))`
 				}
-				db := newTestDB(t, schema)
+				db := newLedgerDB(t, schema)
 				p, dsn := newProxy(t, db.dsn)
 				o := newTestOutput(t, dsn, "table: v\n"+yaml)
 				o.connect()
@@ -80,7 +80,7 @@ func TestATerminatedBackendIsALostConnection(t *testing.T) {
 	for mode, yaml := range modesThatRepeat {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			db := newTestDB(t, wideTable)
+			db := newLedgerDB(t, wideTable)
 			o := db.connected("table: v\napplication_name: victim\n" + yaml)
 			ctx, cancel := context.WithTimeout(context.Background(), patient)
 			defer cancel()

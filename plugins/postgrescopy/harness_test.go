@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -40,6 +41,16 @@ func openTestDB(tb testing.TB, dsn string, schema ...string) *testDB {
 	tb.Cleanup(func() { _ = db.conn.Close(context.Background()) })
 	for _, sql := range schema {
 		db.exec(sql)
+	}
+	return db
+}
+
+// newLedgerDB is newTestDB for tests of the ledger, which needs multiranges.
+func newLedgerDB(tb testing.TB, schema ...string) *testDB {
+	tb.Helper()
+	db := newTestDB(tb, schema...)
+	if version, err := strconv.Atoi(db.value("SHOW server_version_num")); err != nil || version < ledgerServer {
+		tb.Skip("this server has no multiranges")
 	}
 	return db
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -39,7 +40,7 @@ func values(from, to int) []fields {
 
 func TestAReplayOfAnyKindStoresARowOnce(t *testing.T) {
 	t.Parallel()
-	db := newTestDB(t, `CREATE TABLE v (v int)`)
+	db := newLedgerDB(t, `CREATE TABLE v (v int)`)
 	o := db.connected("table: v" + onceYAML)
 
 	for _, r := range [][2]int{{0, 10}, {20, 30}, {0, 10}, {5, 25}, {0, 40}, {30, 31}} {
@@ -53,7 +54,7 @@ func TestAReplayOfAnyKindStoresARowOnce(t *testing.T) {
 
 func TestARowThatComesTwiceInABatchIsStoredOnce(t *testing.T) {
 	t.Parallel()
-	db := newTestDB(t, `CREATE TABLE v (v int CHECK (v > 0))`)
+	db := newLedgerDB(t, `CREATE TABLE v (v int CHECK (v > 0))`)
 	o := db.connected("table: v" + onceYAML)
 	batch := append(numbered("a", 0, values(1, 4)...), numbered("a", 1, values(2, 6)...)...)
 	batch = append(batch, numbered("a", 9, fields{"v": -1})...)
@@ -67,7 +68,7 @@ func TestARowThatComesTwiceInABatchIsStoredOnce(t *testing.T) {
 
 func TestARejectedRowStaysOpenUntilItsRejectionIsStored(t *testing.T) {
 	t.Parallel()
-	db := newTestDB(t, `CREATE TABLE v (v int CHECK (v <> 3)); CREATE TABLE rejected (reason text)`)
+	db := newLedgerDB(t, `CREATE TABLE v (v int CHECK (v <> 3)); CREATE TABLE rejected (reason text)`)
 	good, bad := db.connected("table: v"+onceYAML), db.connected("table: rejected"+onceYAML)
 
 	batch := numbered("a", 0, values(0, 6)...)
@@ -89,7 +90,7 @@ func TestTheLedgerWorksInEveryWriteModeAndShape(t *testing.T) {
 	for _, mode := range []string{"append", "ignore", "upsert"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			db := newTestDB(t, `CREATE TABLE k (id int PRIMARY KEY, v int CHECK (v <> 13), w int)`)
+			db := newLedgerDB(t, `CREATE TABLE k (id int PRIMARY KEY, v int CHECK (v <> 13), w int)`)
 			o := db.connected("table: k\nwrite_mode: " + mode + onceYAML)
 			batch := numbered("a", 0, fields{"id": 1, "v": 1}, fields{"id": 2, "w": 2}, fields{"id": 3, "v": 13}, fields{"id": 4, "v": 4})
 			for range 3 {
@@ -107,7 +108,7 @@ func TestTheLedgerWorksInEveryWriteModeAndShape(t *testing.T) {
 
 func TestMessagesWithoutAnOffsetAreRejected(t *testing.T) {
 	t.Parallel()
-	db := newTestDB(t, `CREATE TABLE v (v int)`)
+	db := newLedgerDB(t, `CREATE TABLE v (v int)`)
 	o := db.connected("table: v" + onceYAML)
 	batch := append(numbered("", 0, values(1, 2)...), numbered("a", 0, values(1, 5)...)...)
 	batch[1].MetaSetMut("offset", "x")
@@ -157,7 +158,7 @@ func TestTokensAreReadFromMetadataAndContent(t *testing.T) {
 
 func TestChannelsOfAnyNameAreKept(t *testing.T) {
 	t.Parallel()
-	db := newTestDB(t, `CREATE TABLE v (v int)`)
+	db := newLedgerDB(t, `CREATE TABLE v (v int)`)
 	o := db.connected("table: v" + onceYAML)
 	for _, name := range []string{`it's`, `back\slash`, `$$; DROP TABLE v; --`, "new\nline", "größe", `"`, `\'`} {
 		for range 2 {
@@ -171,7 +172,7 @@ func TestChannelsOfAnyNameAreKept(t *testing.T) {
 
 func TestTwoInstancesNeverBothStoreAnOffset(t *testing.T) {
 	t.Parallel()
-	db := newTestDB(t, `CREATE TABLE v (v int CHECK (v % 97 <> 0))`)
+	db := newLedgerDB(t, `CREATE TABLE v (v int CHECK (v % 97 <> 0))`)
 	ctx, cancel := context.WithTimeout(context.Background(), patient)
 	defer cancel()
 	const channels, rows = 3, 600
@@ -182,7 +183,7 @@ func TestTwoInstancesNeverBothStoreAnOffset(t *testing.T) {
 		for worker := range 4 {
 			random := rand.New(rand.NewPCG(uint64(instance), uint64(worker)))
 			wg.Go(func() {
-				for range 25 {
+				for range 12 {
 					var batch service.MessageBatch
 					for range 2 {
 						channel, from := random.IntN(channels), random.IntN(rows-60)
@@ -204,7 +205,7 @@ func TestTwoInstancesNeverBothStoreAnOffset(t *testing.T) {
 
 func TestTheLedgerIsMadeOnceByManyInstances(t *testing.T) {
 	t.Parallel()
-	db := newTestDB(t, `CREATE TABLE v (v int); CREATE SCHEMA books`)
+	db := newLedgerDB(t, `CREATE TABLE v (v int); CREATE SCHEMA books`)
 	var wg sync.WaitGroup
 	errs := make([]error, 10)
 	for i := range errs {
@@ -224,7 +225,7 @@ exactly_once: { channel: '${! "a" }', offset_token: '${! this.v }', table: 'book
 
 func TestATableThatIsNoLedgerIsRefused(t *testing.T) {
 	t.Parallel()
-	db := newTestDB(t, `CREATE TABLE v (v int); CREATE TABLE postgres_copy_ledger (channel int)`)
+	db := newLedgerDB(t, `CREATE TABLE v (v int); CREATE TABLE postgres_copy_ledger (channel int)`)
 	o := newTestOutput(t, db.dsn, "table: v"+onceYAML)
 	err := o.Connect(context.Background())
 	assert.EqualError(t, err, "table public.postgres_copy_ledger is not a ledger of postgres_copy, which has the columns channel text, offsets int8multirange and updated_at timestamptz: name another in `exactly_once.table`")
@@ -232,12 +233,22 @@ func TestATableThatIsNoLedgerIsRefused(t *testing.T) {
 
 func TestAStoredRejectionIsNotToldAgain(t *testing.T) {
 	t.Parallel()
-	db := newTestDB(t, `CREATE TABLE v (v int); CREATE TABLE rejected (reason text)`)
+	db := newLedgerDB(t, `CREATE TABLE v (v int); CREATE TABLE rejected (reason text)`)
 	good, bad := db.connected("table: v"+onceYAML), db.connected("table: rejected"+onceYAML)
 	batch := numbered("a", 0, fields{"v": "one"}, fields{"v": 2})
 	assert.Len(t, good.writeBatch(batch), 1)
 	assert.Empty(t, bad.writeBatch(numbered("a", 0, fields{"reason": "no number"})))
 	assert.Empty(t, good.writeBatch(batch.Copy()))
+}
+
+func TestALedgerNeedsMultiranges(t *testing.T) {
+	t.Parallel()
+	db := newTestDB(t, `CREATE TABLE v (v int)`)
+	if version, err := strconv.Atoi(db.value("SHOW server_version_num")); err != nil || version >= ledgerServer {
+		t.Skip("this server has multiranges")
+	}
+	err := newTestOutput(t, db.dsn, "table: v"+onceYAML).Connect(context.Background())
+	assert.EqualError(t, err, fmt.Sprintf("the server runs PostgreSQL %s: exactly_once needs PostgreSQL 14 or later, which has multiranges: remove `exactly_once` or upgrade the server", db.value("SHOW server_version")))
 }
 
 func TestMultirangesAreWrittenAndRead(t *testing.T) {

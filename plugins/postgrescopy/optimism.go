@@ -12,8 +12,8 @@ const (
 	// of their keys. That is as fast as an append. But when the hope fails it
 	// has cost a round trip, and has left dead rows behind for vacuum to clear.
 	wayDirect
-	// waySifted: the table is asked first which keys it has; the rows with new
-	// keys go straight into it.
+	// waySifted: the table is asked first which keys it has, and the rows with
+	// other keys go straight into it. Only for an ignore; an upsert is staged.
 	waySifted
 	// wayStaged: through a temporary table and INSERT … ON CONFLICT.
 	wayStaged

@@ -76,15 +76,17 @@ func (o *copyOutput) open(ctx context.Context) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = runInitScripts(ctx, w.pool, w.settings, o.conf.initScripts); err == nil && w.ledger != nil {
-		err = w.makeLedger(ctx)
+	steps := []func(context.Context) error{
+		w.checkServer,
+		func(ctx context.Context) error { return runInitScripts(ctx, w.pool, w.settings, o.conf.initScripts) },
+		w.makeLedger,
+		w.readTable,
 	}
-	if err == nil {
-		err = w.prepare(ctx)
-	}
-	if err != nil {
-		w.pool.Close()
-		return nil, err
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			w.pool.Close()
+			return nil, err
+		}
 	}
 	return w, nil
 }
@@ -195,7 +197,11 @@ func (o *copyOutput) ConnectionTest(ctx context.Context) service.ConnectionTestR
 		return service.ConnectionTestFailed(err).AsList()
 	}
 	defer w.pool.Close()
-	if err := w.prepare(ctx); err != nil {
+	err = w.checkServer(ctx)
+	if err == nil {
+		err = w.readTable(ctx)
+	}
+	if err != nil {
 		return service.ConnectionTestFailed(&told{describe(err), err}).AsList()
 	}
 	return service.ConnectionTestSucceeded().AsList()

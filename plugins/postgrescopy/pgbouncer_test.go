@@ -96,7 +96,7 @@ func unprivileged(t *testing.T) string {
 
 func TestPgBouncerInTransactionModeMayStandInBetween(t *testing.T) {
 	t.Parallel()
-	db := newTestDB(t, `CREATE TABLE k (id int8 PRIMARY KEY, v text CHECK (v <> 'bad'), w text DEFAULT current_setting('synchronous_commit'))`)
+	db := newLedgerDB(t, `CREATE TABLE k (id int8 PRIMARY KEY, v text CHECK (v <> 'bad'), w text DEFAULT current_setting('synchronous_commit'))`)
 	dsn := behindPgBouncer(t, db.dsn)
 	settings := "\nmax_in_flight: 6\nsession: { synchronous_commit: \"off\", lock_timeout: 30s }\nstatement_timeout: 30s\n"
 	outputs := []*testOutput{}

@@ -63,9 +63,12 @@ JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
 WHERE c.oid = pg_catalog.to_regclass($1::text)
 GROUP BY c.oid, n.nspname, c.relname`
 
-// makeLedger makes the ledger if it is missing, and checks the one that is
+// makeLedger makes the ledger, if there is to be one and it is missing, and checks the one that is
 // there. Instances that start together take turns.
 func (w *writer) makeLedger(ctx context.Context) error {
+	if w.ledger == nil {
+		return nil
+	}
 	err := inTransaction(ctx, w.pool, w.settings, func(tx pgx.Tx) error {
 		found, err := w.ledger.check(ctx, tx)
 		if err != nil || found {

@@ -9,9 +9,12 @@ import (
 	"strings"
 )
 
-// siftable says whether the table can be asked for the keys of these rows.
+// siftable says whether the table can be asked for the keys of these rows, and
+// whether that is of use. It is not for an upsert: the rows that are there and
+// those that are not would go into different statements, and so no longer lock in
+// one order with those of other batches.
 func (t *target) siftable(s *shape) bool {
-	return t.siftStatement != "" && len(s.keyFields) == len(t.keys) && len(t.keys) > 0
+	return t.mode == modeIgnore && t.siftStatement != "" && len(s.keyFields) == len(t.keys) && len(t.keys) > 0
 }
 
 // setSiftStatement writes the statement that asks which of the keys in $1, $2, …
@@ -33,8 +36,9 @@ func (t *target) setSiftStatement() {
 		", o), LATERAL (SELECT FROM " + t.quoted + " AS t WHERE " + strings.Join(equal, " AND ") + " LIMIT 1) AS found"
 }
 
-// sift splits the rows of a unit by whether the table has their keys.
-func (s *session) sift(ctx context.Context, u unit) (fresh, there []int, err error) {
+// sift gives the rows of a unit whose keys the table does not have, and how many
+// the others are.
+func (s *session) sift(ctx context.Context, u unit) (fresh []int, there int, err error) {
 	t := u.batch.target
 	values, oids, formats := make([][]byte, len(t.keys)), make([]uint32, len(t.keys)), make([]int16, len(t.keys))
 	for i, place := range t.keys {
@@ -43,25 +47,25 @@ func (s *session) sift(ctx context.Context, u unit) (fresh, there []int, err err
 	}
 	if s.settings != "" { // which may have another role, say
 		if err := s.exec(ctx, "BEGIN; "+s.settings); err != nil {
-			return nil, nil, err
+			return nil, 0, err
 		}
 		defer func() { err = errors.Join(err, s.rollback(ctx)) }()
 	}
 	found := s.conn.ExecParams(ctx, t.siftStatement, values, oids, formats, nil).Read()
 	if found.Err != nil {
-		return nil, nil, fmt.Errorf("asking %s for keys: %w", t.quoted, found.Err)
+		return nil, 0, fmt.Errorf("asking %s for keys: %w", t.quoted, found.Err)
 	}
 	has := make([]bool, len(u.order)+1)
 	for _, row := range found.Rows {
 		n, err := strconv.Atoi(string(row[0]))
 		if err != nil || n < 1 || n > len(u.order) {
-			return nil, nil, fmt.Errorf("asking %s for keys: row number %q", t.quoted, row[0])
+			return nil, 0, fmt.Errorf("asking %s for keys: row number %q", t.quoted, row[0])
 		}
 		has[n] = true
 	}
 	for n, row := range u.order {
 		if has[n+1] {
-			there = append(there, row)
+			there++
 		} else {
 			fresh = append(fresh, row)
 		}

@@ -70,18 +70,11 @@ func (s *session) chooseWays(ctx context.Context, j *job, units []planned) ([]pl
 			if err != nil {
 				return nil, err
 			}
-			if len(there) == 0 {
+			if there == 0 {
 				t.optimism.clean()
 			}
-			if len(fresh) > 0 {
-				u.order = fresh
-				chosen = append(chosen, u)
-			}
-			switch {
-			case t.mode == modeIgnore:
-				j.result.duplicates += len(there)
-			case len(there) > 0:
-				u.order, u.staged = there, true
+			j.result.duplicates += there
+			if u.order = fresh; len(fresh) > 0 {
 				chosen = append(chosen, u)
 			}
 		}

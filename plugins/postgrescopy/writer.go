@@ -322,18 +322,20 @@ func (w *writer) spreadRejections(j *job) {
 	}
 }
 
-// prepare checks the server and reads the table, if it is always the same, so
-// that what is wrong is told before the first row comes.
-func (w *writer) prepare(ctx context.Context) error {
-	err := inTransaction(ctx, w.pool, w.settings, func(tx pgx.Tx) error {
+// checkServer refuses a server that is too old.
+func (w *writer) checkServer(ctx context.Context) error {
+	return inTransaction(ctx, w.pool, w.settings, func(tx pgx.Tx) error {
 		return checkVersion(ctx, tx, w.ledger != nil)
 	})
-	if err != nil {
-		return err
+}
+
+// readTable reads the table, if it is always the same, so that what is wrong is
+// told before the first row comes.
+func (w *writer) readTable(ctx context.Context) error {
+	if w.table == "" {
+		return nil
 	}
-	if w.table != "" {
-		_, err = w.targets.load(ctx, w.pool, w.table)
-	}
+	_, err := w.targets.load(ctx, w.pool, w.table)
 	return err
 }
 
