@@ -49,11 +49,24 @@ func numbered(name string, n int) string {
 // moveTo gives the file another name, which must be free: the error is fs.ErrExist when it is not.
 func moveTo(path, target string) error {
 	err := renameNew(path, target)
+	if errors.Is(err, fs.ErrExist) && isSame(path, target) {
+		// A crash in the middle of an earlier move left both names.
+		return os.Remove(path)
+	}
 	if err == nil || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	// Another filesystem, or one that cannot rename in this way.
 	return copyOver(path, target)
+}
+
+func isSame(path, target string) bool {
+	a, err := os.Lstat(path)
+	if err != nil {
+		return false
+	}
+	b, err := os.Lstat(target)
+	return err == nil && os.SameFile(a, b)
 }
 
 // copyOver copies the file and then removes it. A copy that was cut short has no name of its own yet.

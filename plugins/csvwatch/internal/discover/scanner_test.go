@@ -1,0 +1,147 @@
+package discover
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
+)
+
+// recorder notes what a scanner tells.
+type recorder struct {
+	found, gone []string
+	warnings    []string
+}
+
+func (r *recorder) Found(path string, _ fileid.Stat) { r.found = append(r.found, filepath.Base(path)) }
+func (r *recorder) Gone(path string, _ fileid.ID)    { r.gone = append(r.gone, filepath.Base(path)) }
+func (r *recorder) Warnf(format string, args ...any) {
+	r.warnings = append(r.warnings, fmt.Sprintf(format, args...))
+}
+func (r *recorder) take() (found, gone []string) {
+	found, gone = r.found, r.gone
+	r.found, r.gone = nil, nil
+	return
+}
+func write(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+	return path
+}
+
+func scannerOf(t *testing.T, dir string, relied bool) (*Scanner, *recorder) {
+	t.Helper()
+	p, err := Compile([]string{filepath.ToSlash(dir) + "/**/*.csv"}, nil, false)
+	require.NoError(t, err)
+	r := &recorder{}
+	return New(p, r, r, func(string) bool { return relied }, nil), r
+}
+
+func TestWithoutNotificationEveryChangeIsFoundByTheNextScan(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, r := scannerOf(t, dir, false)
+	for n := range 1500 {
+		write(t, dir, fmt.Sprintf("%d.csv", n), "1")
+	}
+	require.NoError(t, s.Scan(t.Context(), false))
+	found, _ := r.take()
+	require.Len(t, found, 1500)
+	for range 3 {
+		write(t, dir, "700.csv", "1, and more")
+		write(t, dir, "new/x.csv", "1")
+		require.NoError(t, os.Remove(write(t, dir, "3.csv", "2")))
+		require.NoError(t, s.Scan(t.Context(), false))
+		found, gone := r.take()
+		require.ElementsMatch(t, []string{"700.csv", "x.csv"}, found)
+		require.Equal(t, []string{"3.csv"}, gone)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "700.csv"), []byte("1"), 0o644))
+		require.NoError(t, os.RemoveAll(filepath.Join(dir, "new")))
+		write(t, dir, "3.csv", "1")
+		require.NoError(t, s.Scan(t.Context(), false))
+		r.take()
+	}
+}
+
+func TestALostNotificationIsMadeUpForInTurn(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, r := scannerOf(t, dir, true)
+	const files = 3 * mostLooks
+	for n := range files {
+		write(t, dir, fmt.Sprintf("a/%d.csv", n), "1")
+	}
+	for n := range 3 {
+		write(t, dir, fmt.Sprintf("b/b%d.csv", n), "1")
+	}
+	require.NoError(t, s.Scan(t.Context(), true))
+	found, _ := r.take()
+	require.Len(t, found, files+3)
+	for _, d := range s.dirs {
+		for _, k := range d.files {
+			k.hot = 0 // as after a minute
+		}
+		clear(d.hot)
+	}
+	for _, name := range []string{"a/0.csv", "a/1234.csv", "b/b1.csv"} {
+		write(t, dir, name, "1, and more")
+	}
+	scans := 0
+	for len(found) > 0 || len(r.found) < 3 {
+		found = nil
+		require.NoError(t, s.Scan(t.Context(), false))
+		scans++
+		require.LessOrEqual(t, scans, 10)
+	}
+	require.ElementsMatch(t, []string{"0.csv", "1234.csv", "b1.csv"}, r.found)
+}
+
+func TestANewNameIsFoundByTheNextScanWithoutNotification(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, r := scannerOf(t, dir, true)
+	require.NoError(t, s.Scan(t.Context(), true))
+	for n := range 5 {
+		write(t, dir, fmt.Sprintf("%d.csv", n), "1")
+		s.dirs[dir].cost = 0 // as if poll_interval had passed
+		require.NoError(t, s.Scan(t.Context(), false))
+		found, _ := r.take()
+		require.Equal(t, []string{fmt.Sprintf("%d.csv", n)}, found)
+	}
+}
+
+func TestAHintIsLookedAtAlone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, r := scannerOf(t, dir, true)
+	require.NoError(t, s.Scan(t.Context(), true))
+	a := write(t, dir, "a.csv", "1")
+	write(t, dir, "b.csv", "1")
+	require.False(t, s.Look(a))
+	found, _ := r.take()
+	require.Equal(t, []string{"a.csv"}, found)
+	require.False(t, s.Look(filepath.Join(dir, "other.txt")))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "sub"), 0o755))
+	require.True(t, s.Look(filepath.Join(dir, "sub")), "a directory asks for a scan")
+	require.NoError(t, os.Remove(a))
+	require.False(t, s.Look(a))
+	_, gone := r.take()
+	require.Equal(t, []string{"a.csv"}, gone)
+}
+
+func TestABaseThatIsAFileIsTold(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := write(t, dir, "file", "1")
+	s, r := scannerOf(t, file, true)
+	for range 3 {
+		require.NoError(t, s.Scan(t.Context(), false))
+	}
+	require.Equal(t, []string{file + " is not a directory, so nothing below it can be read"}, r.warnings)
+}

@@ -1,0 +1,84 @@
+package finish
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func write(t *testing.T, path, text string) string {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o640))
+	return path
+}
+
+func content(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return string(text)
+}
+
+func TestAFileIsMovedAndNothingIsOverwritten(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	done := filepath.Join(dir, "done", "deeper")
+	for _, c := range []struct{ name, want string }{
+		{"a.csv", "a.csv"}, {"a.csv", "a-1.csv"}, {"a.csv", "a-2.csv"},
+		{"b.csv.gz", "b.csv.gz"}, {"b.csv.gz", "b-1.csv.gz"}, {".c", ".c"}, {".c", ".c-1"}, {"d", "d"}, {"d", "d-1"},
+	} {
+		path := write(t, filepath.Join(dir, "in", c.name), c.want)
+		to, err := Move(path, done)
+		require.NoError(t, err)
+		require.Equal(t, filepath.Join(done, c.want), to)
+		require.NoFileExists(t, path)
+		require.Equal(t, c.want, content(t, to))
+	}
+}
+
+func TestAcrossFilesystemsAFileIsCopiedWithItsTimesAndRights(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := write(t, filepath.Join(dir, "in", "a.csv"), "text")
+	before, err := os.Stat(path)
+	require.NoError(t, err)
+	target := filepath.Join(dir, "a.csv")
+	require.NoError(t, copyOver(path, target))
+	after, err := os.Stat(target)
+	require.NoError(t, err)
+	require.Equal(t, before.ModTime(), after.ModTime())
+	require.Equal(t, before.Mode(), after.Mode())
+	require.Equal(t, "text", content(t, target))
+	require.NoFileExists(t, path)
+
+	path = write(t, path, "other")
+	require.ErrorIs(t, copyOver(path, target), os.ErrExist)
+	require.Equal(t, "text", content(t, target))
+	require.Equal(t, "other", content(t, path))
+	left, err := filepath.Glob(filepath.Join(dir, ".moving*"))
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+func TestAFileThatIsGoneIsAnError(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	_, err := Move(filepath.Join(dir, "none"), filepath.Join(dir, "done"))
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestAMoveThatACrashCutInTwoIsCompleted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := write(t, filepath.Join(dir, "in", "a.csv"), "text")
+	target := filepath.Join(dir, "a.csv")
+	require.NoError(t, os.Link(path, target))
+	to, err := Move(path, dir)
+	require.NoError(t, err)
+	require.Equal(t, target, to)
+	require.NoFileExists(t, path)
+	require.Equal(t, "text", content(t, target))
+}
