@@ -1,0 +1,48 @@
+package csvwatch_test
+
+import (
+	"testing"
+
+	_ "github.com/redpanda-data/benthos/v4/public/components/io"
+	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
+	"github.com/redpanda-data/benthos/v4/public/service/integration"
+
+	_ "github.com/ecommerce-ingest/connect/plugins/csvfiles"
+	_ "github.com/ecommerce-ingest/connect/plugins/csvwatch"
+)
+
+// Messages of any content go through files of one column.
+const throughFiles = `
+output:
+  csv_files:
+    path: $VAR1/$ID/${!uuid_v4()}.csv
+    columns: [ content ]
+    max_in_flight: $MAX_IN_FLIGHT
+    batching: { count: $OUTPUT_BATCH_COUNT }
+  processors:
+    - mapping: 'root = {"content": content().string()}'
+
+input:
+  csv_watch:
+    paths: [ $VAR1/$ID/*.csv ]
+    checkpoint_dir: $VAR1/$ID-state
+    poll_interval: 50ms
+  processors:
+    - mapping: root = this.content
+`
+
+func TestUpstreamStreamSuitesThroughFiles(t *testing.T) {
+	suite := integration.StreamTests(
+		integration.StreamTestOpenClose(),
+		integration.StreamTestSendBatch(10),
+		integration.StreamTestSendBatches(10, 20, 4),
+		integration.StreamTestSendBatchCount(10),
+		integration.StreamTestStreamSequential(50),
+		integration.StreamTestStreamParallel(50),
+	)
+	suite.Run(t, throughFiles,
+		integration.StreamTestOptVarSet("VAR1", t.TempDir()),
+		integration.StreamTestOptMaxInFlight(4),
+		integration.StreamTestOptVarSet("OUTPUT_BATCH_COUNT", "0"),
+	)
+}
