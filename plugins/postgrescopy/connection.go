@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,7 +50,7 @@ func (c *connectionSettings) poolConfig() (*pgxpool.Config, error) {
 	conn.RuntimeParams["timezone"] = "UTC"
 	conn.RuntimeParams["datestyle"] = "ISO, MDY"
 	conn.RuntimeParams["client_encoding"] = "UTF8"
-	if c.connectTimeout > 0 {
+	if c.connectTimeout > 0 && !strings.Contains(c.dsn, "connect_timeout") && os.Getenv("PGCONNECT_TIMEOUT") == "" {
 		conn.ConnectTimeout = c.connectTimeout
 	}
 	// Nothing is prepared under a name, for the sake of poolers.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -223,4 +224,29 @@ func TestClosingIsPossibleAtAnyTime(t *testing.T) {
 	assert.ErrorIs(t, <-done, context.Canceled)
 	unlock()
 	assert.Equal(t, "0", db.value("SELECT count(*) FROM v"))
+}
+
+func TestConnectionsAreBounded(t *testing.T) {
+	t.Parallel()
+	db := newTestDB(t, `CREATE TABLE v (v int)`)
+	o := db.connected("table: v\nmax_in_flight: 8\nconn_max_open: 3\nconn_max_idle: 1\napplication_name: bounded")
+	ctx, cancel := context.WithTimeout(context.Background(), patient)
+	defer cancel()
+	unlock := db.inOtherSession("LOCK TABLE v")
+	errs := make(chan error, 8)
+	for i := range 8 {
+		go func() {
+			_, err := o.send(ctx, batchOf(fields{"v": i}))
+			errs <- err
+		}()
+	}
+	const count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'bounded'"
+	require.Eventually(t, func() bool { return db.value(count+" AND wait_event_type = 'Lock'") == "3" }, patient, 5*time.Millisecond)
+	assert.Equal(t, "3", db.value(count))
+	unlock()
+	for range 8 {
+		require.NoError(t, <-errs)
+	}
+	require.Eventually(t, func() bool { return db.value(count) == "1" }, patient, 5*time.Millisecond)
+	assert.Equal(t, "8", db.value("SELECT count(*) FROM v"))
 }

@@ -16,7 +16,7 @@ The rows are sorted by key and sent by one COPY, straight into the table. A batc
 
 ` + "`ignore`" + ` and ` + "`upsert`" + ` do the same, in the hope that no key is there yet; without duplicates they cost what ` + "`append`" + ` costs. If a key is there, the batch is written otherwise, and so are the batches after it, twice as many each time that the hope fails. ` + "`ignore`" + ` then asks the table first which of the keys it has, and sends the other rows. ` + "`upsert`" + ` sends the rows to a temporary table, and from there by ` + "`INSERT … ON CONFLICT DO UPDATE`" + `. So do views, tables with row-level security, and types that have no binary form at hand, in every mode.
 
-Batches that are written at the same time and have the same keys lock them in one order, and do not deadlock. Only batches whose rows have different sets of fields, or that write to several tables, can; PostgreSQL then lets one of them go first, and the other is sent again.
+Batches that are written at the same time and have the same keys lock them in one order, and do not deadlock. Only batches whose rows have different sets of fields, or that write to several tables, can; PostgreSQL then ends one of them, which is sent again, and for a while the batches for that table take turns.
 
 == Bad rows
 

@@ -100,7 +100,7 @@ func (e *unclearError) Error() string { return fmt.Sprintf("%s (SQLSTATE %s)", e
 func (s *session) judge(ctx context.Context, j *job, l *ledger) error {
 	plans, _ := j.plan(true)
 	j.result = result{skipped: len(j.done)}
-	begin := "BEGIN; " + s.settings + "SET CONSTRAINTS ALL IMMEDIATE"
+	begin := "BEGIN; " + s.settings + j.takeTurns() + "SET CONSTRAINTS ALL IMMEDIATE"
 	if slices.ContainsFunc(plans, planned.judgedByServer) {
 		begin += "; " + makeFaultsTable
 	}

@@ -163,3 +163,31 @@ func TestParallelBatchesWithOverlappingKeysNeverDeadlock(t *testing.T) {
 		})
 	}
 }
+
+func TestParallelBatchesOfSeveralSetsOfFieldsComeThrough(t *testing.T) {
+	t.Parallel()
+	db := newTestDB(t, `CREATE TABLE k (id int8 PRIMARY KEY, v text, w text, x text)`)
+	o := db.connected("table: k\nwrite_mode: upsert\nmax_in_flight: 6")
+	ctx, cancel := context.WithTimeout(context.Background(), patient)
+	defer cancel()
+	var wg sync.WaitGroup
+	errs := make(chan error, 100)
+	for w := range 6 {
+		wg.Go(func() {
+			for round := range 10 {
+				rows := make([]fields, 200)
+				for i := range rows {
+					rows[i] = fields{"id": (i*31 + w*17 + round) % 150, string("vwx"[(i+w)%3]): fmt.Sprint(w)}
+				}
+				if _, err := o.send(ctx, batchOf(rows...)); err != nil {
+					errs <- err
+				}
+			}
+		})
+	}
+	wg.Wait()
+	close(errs)
+	require.NoError(t, <-errs)
+	assert.Equal(t, "150", db.value("SELECT count(*) FROM k"))
+	t.Log("deadlocks:", db.value("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"))
+}

@@ -158,7 +158,7 @@ func connectionFields() []*service.ConfigField {
 			Default(0).
 			Advanced(),
 		service.NewDurationField(fieldConnectTimeout).
-			Description("How long to wait for a host to take a connection.").
+			Description("How long to wait for a host to take a connection, unless the DSN says (`connect_timeout`).").
 			Default("10s").
 			Advanced(),
 		service.NewDurationField(fieldStatementTimeout).

@@ -54,6 +54,7 @@ type target struct {
 	hasPLpgSQL bool
 
 	optimism      optimism
+	careful       atomic.Int32 // how many batches yet take turns, since some have met in a deadlock
 	usualBytes    atomic.Int64 // of the rows of a batch, to make room for at once
 	siftStatement string       // empty: the table cannot be asked for keys
 

@@ -3,8 +3,13 @@ package postgrescopy
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
+
+// turnLock is the first half of the advisory lock of batches that take turns;
+// the table is the second.
+const turnLock = 0x70_67_63_79 // "pgcy"
 
 // unitError is a failure of the statements that write one unit.
 type unitError struct {
@@ -50,6 +55,41 @@ func (s *session) commit(ctx context.Context, j *job, l *ledger) error {
 	return nil
 }
 
+// afterDeadlock is how many batches of a table take turns after a deadlock.
+// Batches of one set of fields do not need it, since they lock in the order of
+// their keys; those of several may meet again and again.
+const afterDeadlock = 64
+
+// takeTurns gives the statements by which a transaction waits for others that
+// take turns at the same table.
+func (j *job) takeTurns() string {
+	var tables []uint32
+	for _, p := range j.parts {
+		if p.target != nil && p.target.careful.Load() > 0 {
+			p.target.careful.Add(-1)
+			tables = append(tables, p.target.oid)
+		}
+	}
+	slices.Sort(tables)
+	statements := ""
+	for _, oid := range tables {
+		statements += fmt.Sprintf("SELECT pg_catalog.pg_advisory_xact_lock(%d, %d); ", int32(turnLock), int32(oid))
+	}
+	return statements
+}
+
+// noteDeadlock has the tables of the job take turns for a while.
+func (j *job) noteDeadlock(err error) {
+	if pgErr, ok := asPgError(err); !ok || pgErr.Code != "40P01" {
+		return
+	}
+	for _, p := range j.parts {
+		if p.target != nil {
+			p.target.careful.Store(afterDeadlock)
+		}
+	}
+}
+
 // chooseWays decides for the units of an ignore or upsert whether they are
 // staged, and takes apart those that are to be sifted.
 func (s *session) chooseWays(ctx context.Context, j *job, units []planned) ([]planned, error) {
@@ -83,7 +123,7 @@ func (s *session) chooseWays(ctx context.Context, j *job, units []planned) ([]pl
 }
 
 func (s *session) commitOne(ctx context.Context, j *job, u planned, mark string) error {
-	statements := s.settings + u.statements(false)
+	statements := s.settings + j.takeTurns() + u.statements(false)
 	if mark != "" {
 		statements += "; " + mark
 	}
@@ -95,7 +135,7 @@ func (s *session) commitAll(ctx context.Context, j *job, units []planned, mark s
 	for i, u := range units {
 		statements := u.statements(used[u.shape.stageName])
 		if i == 0 {
-			statements = "BEGIN; " + s.settings + statements
+			statements = "BEGIN; " + s.settings + j.takeTurns() + statements
 		}
 		used[u.shape.stageName] = true
 		if err := s.send(ctx, j, u, statements); err != nil {

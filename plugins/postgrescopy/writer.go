@@ -88,6 +88,7 @@ func (w *writer) write(ctx context.Context, j *job) error {
 				j.judging = true
 			}
 		}
+		j.noteDeadlock(err)
 		if isReadOnly(err) {
 			// The primary may be another host by now: connect anew, so that
 			// target_session_attrs is looked at again.
