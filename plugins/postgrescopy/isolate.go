@@ -62,7 +62,7 @@ func (j *job) rejectNamed(e *unitError) bool {
 		return false
 	}
 	j.named++
-	j.rejected[e.batch.rows[e.order[line-1]].message] = rejectedByError(pgErr)
+	j.rejectByServer(e.batch.rows[e.order[line-1]].message, rejectedByError(pgErr))
 	return true
 }
 
@@ -98,6 +98,7 @@ func (e *unclearError) Error() string { return fmt.Sprintf("%s (SQLSTATE %s)", e
 
 // judge commits the rows that can be stored and rejects the rest.
 func (s *session) judge(ctx context.Context, j *job, l *ledger) error {
+	j.acquit()
 	plans, _ := j.plan(true)
 	j.result = result{skipped: len(j.done)}
 	begin := "BEGIN; " + s.settings + j.takeTurns() + "SET CONSTRAINTS ALL IMMEDIATE"
@@ -246,7 +247,7 @@ func (out *judgement) reject(j *job, units []judged) error {
 	for _, u := range units {
 		for i, row := range u.order {
 			if f, ok := out.faults[u.first+i]; ok {
-				j.rejected[u.batch.rows[row].message] = rejectedBy(f.code, f.message, f.detail)
+				j.rejectByServer(u.batch.rows[row].message, rejectedBy(f.code, f.message, f.detail))
 			}
 		}
 	}

@@ -19,9 +19,10 @@ type job struct {
 	repeats map[int]int  // messages whose offset stands on one before them
 	done    map[int]bool // messages whose offset the ledger holds
 
-	readLedger bool // the ledger is to be read before anything more is sent
-	judging    bool // rows are to be judged one by one
-	named      int  // rows rejected because the server named their line
+	readLedger bool  // the ledger is to be read before anything more is sent
+	judging    bool  // rows are to be judged one by one
+	named      int   // rows rejected because the server named their line
+	byServer   []int // the messages rejected for what the server said
 
 	result result
 }
@@ -67,6 +68,20 @@ func (j *job) leftOut(message int) bool {
 		return ok
 	}
 	return false
+}
+
+// rejectByServer rejects a message for what the server said of its row.
+func (j *job) rejectByServer(message int, r rejection) {
+	j.rejected[message] = r
+	j.byServer = append(j.byServer, message)
+}
+
+// acquit takes back what the server said of rows, to be judged anew.
+func (j *job) acquit() {
+	for _, message := range j.byServer {
+		delete(j.rejected, message)
+	}
+	j.byServer = nil
 }
 
 // plan puts all rows that are to be sent into units, table by table.

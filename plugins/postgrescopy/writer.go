@@ -9,8 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-
-	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/pgvalue"
 )
 
 // writer brings jobs into the database. Many goroutines may use it.
@@ -192,125 +190,6 @@ func (w *writer) leaveOutDone(ctx context.Context, s *session, j *job) (err erro
 	return nil
 }
 
-// encode encodes the parts that are not encoded.
-func (w *writer) encode(ctx context.Context, j *job) error {
-	for _, p := range j.parts {
-		if p.batch != nil {
-			continue
-		}
-		t, err := w.targets.get(ctx, w.pool, p.name)
-		var missing *errNoTable
-		if errors.As(err, &missing) && w.table == "" {
-			j.eachMessage(p, func(message int) { j.rejected[message] = rejection{"table", missing.Error()} })
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if err := w.encodePart(ctx, j, p, t); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// encodePart encodes the rows of a part. What the target refuses is refused in
-// the end only if the table is still as the target knows it.
-func (w *writer) encodePart(ctx context.Context, j *job, p *part, t *target) error {
-	stale := p.encodeAs(j, t)
-	if stale == fresh {
-		return nil
-	}
-	newer, changed, err := w.targets.refresh(ctx, w.pool, p.name, t)
-	if err == nil && !changed && stale == typesInDoubt {
-		newer, err = w.targets.load(ctx, w.pool, p.name)
-		changed = true
-	}
-	if err == nil && !changed {
-		return nil
-	}
-	p.forget(j)
-	if err != nil {
-		return err
-	}
-	p.encodeAs(j, newer)
-	return nil
-}
-
-// forget gives up what was found out about the part's rows.
-func (p *part) forget(j *job) {
-	p.batch.release()
-	p.batch, p.way = nil, wayOpen
-	j.eachMessage(p, func(message int) { delete(j.rejected, message) })
-}
-
-// doubt says how much of what a target refused rests on the catalogue.
-type doubt int
-
-const (
-	fresh        doubt = iota // nothing was refused
-	tableInDoubt              // by the table's columns
-	typesInDoubt              // by the labels of an enum, say
-)
-
-func (p *part) encodeAs(j *job, t *target) doubt {
-	p.target, p.batch = t, newBatch(t)
-	worst := fresh
-	j.eachMessage(p, func(message int) {
-		err := p.batch.add(message, j.records[message])
-		if err == nil {
-			return
-		}
-		if _, before := j.rejected[message]; before {
-			return
-		}
-		j.rejected[message] = rejectionOf(err)
-		if j.records[message].err == nil {
-			worst = max(worst, doubtOf(err))
-		}
-	})
-	return worst
-}
-
-func doubtOf(err error) doubt {
-	var value *pgvalue.ValueError
-	if errors.As(err, &value) && value.Catalogue {
-		return typesInDoubt
-	}
-	return tableInDoubt
-}
-
-func (j *job) eachMessage(p *part, do func(message int)) {
-	if p.messages == nil {
-		for i := range j.records {
-			do(i)
-		}
-		return
-	}
-	for _, i := range p.messages {
-		do(i)
-	}
-}
-
-// reloadChanged reads again the tables that are no longer as their targets
-// know them, and has their rows encoded anew.
-func (w *writer) reloadChanged(ctx context.Context, j *job) (any bool, err error) {
-	for _, p := range j.parts {
-		if p.batch == nil {
-			continue
-		}
-		_, changed, err := w.targets.refresh(ctx, w.pool, p.name, p.target)
-		if err != nil {
-			return false, err
-		}
-		if changed {
-			any = true
-			p.forget(j)
-		}
-	}
-	return any, nil
-}
-
 // spreadRejections gives messages that repeat the offset of a rejected one the
 // same fate.
 func (w *writer) spreadRejections(j *job) {
@@ -346,12 +225,5 @@ type backoff struct{ last time.Duration }
 
 func (b *backoff) wait(ctx context.Context) error {
 	b.last = min(max(2*b.last, 50*time.Millisecond), 5*time.Second)
-	timer := time.NewTimer(b.last/2 + rand.N(b.last/2))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return sleep(ctx, b.last/2+rand.N(b.last/2))
 }
