@@ -39,6 +39,9 @@ const (
 	// no character is cut in two).
 	MaxRawBytes = 64 << 10
 
+	// ReadBytes is about how much of a content one call of Reader.Read goes through at most.
+	ReadBytes = chunkBytes
+
 	// DefaultMaxRecordBytes is what Options.MaxRecordBytes means when it is zero.
 	DefaultMaxRecordBytes = 1 << 20
 

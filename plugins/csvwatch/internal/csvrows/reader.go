@@ -26,6 +26,7 @@ type Reader struct {
 	stage   stage
 	start   Position // where to begin
 	at      Position // how far rows were returned
+	budget  int      // bytes that the call under way may still read
 	columns []string
 	drift   Drift
 	width   int   // cells of each record; 0 while it is not known
@@ -84,12 +85,23 @@ func Open(src io.ReaderAt, name string, opts Options, at Position) (*Reader, err
 // Read appends up to max whole records to rows. It returns io.EOF, never together with new rows, when there is nothing
 // more for now: it can be called again once src has grown. A *HeaderError and ErrDamaged stay; any other error leaves
 // the reader where it was, and the call may be repeated.
+//
+// It goes through about ReadBytes of content at most, however much of that is no rows, and may therefore return fewer
+// than there are, or none: then it is to be called again. A record that is longer is returned all the same.
 func (r *Reader) Read(rows []Row, max int) ([]Row, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.src.look()
-	return r.advance(rows, max, false)
+	r.budget = ReadBytes
+	rows, err := r.advance(rows, max, false)
+	if errors.Is(err, errSpent) {
+		err = nil
+	}
+	return rows, err
 }
+
+// errSpent tells that the call under way has read as much as it may.
+var errSpent = errors.New("the budget is spent")
 
 // Finish tells that the content is complete, after Read returned io.EOF: it appends the last record even if it has no
 // line end. If the source has grown since, nothing is taken and the error is ErrGrown. A compressed content that stops
@@ -102,6 +114,7 @@ func (r *Reader) Finish(rows []Row) ([]Row, error) {
 		return rows, r.failed
 	}
 	r.src.look()
+	r.budget = noLimit
 	switch err := r.fill(); {
 	case err == nil:
 		return rows, ErrGrown
@@ -242,12 +255,16 @@ func (r *Reader) fill() error {
 	if r.closed.Load() {
 		return os.ErrClosed
 	}
+	if r.budget <= 0 {
+		return errSpent
+	}
 	room := r.win.room()
 	if r.stage < atStart && r.start.Offset > 0 {
 		room = room[:leastRead] // only the first record is wanted
 	}
 	n, err := r.src.read(room)
 	r.win.end += n
+	r.budget -= n
 	if n > 0 {
 		return nil
 	}
