@@ -35,6 +35,16 @@ func Open(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
 }
 
+// HasOtherNames tells that removing path would leave the file under another name: path is a symbolic link, or one of
+// several hard links.
+func HasOtherNames(path string) bool {
+	var st unix.Stat_t
+	if err := retry(func() error { return unix.Lstat(path, &st) }); err != nil {
+		return false
+	}
+	return st.Mode&unix.S_IFMT == unix.S_IFLNK || st.Nlink > 1
+}
+
 func retry(call func() error) error {
 	for {
 		if err := call(); !errors.Is(err, unix.EINTR) {

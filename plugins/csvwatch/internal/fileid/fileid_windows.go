@@ -35,6 +35,21 @@ func Open(path string) (*os.File, error) {
 	return os.NewFile(uintptr(h), path), nil
 }
 
+// HasOtherNames tells that removing path would leave the file under another name: path is a symbolic link, or one of
+// several hard links.
+func HasOtherNames(path string) bool {
+	if link, err := os.Lstat(path); err != nil || link.Mode()&fs.ModeSymlink != 0 {
+		return err == nil
+	}
+	h, err := openHandle(path, 0)
+	if err != nil {
+		return false
+	}
+	defer windows.CloseHandle(h) //nolint:errcheck // nothing was written through it
+	var info windows.ByHandleFileInformation
+	return windows.GetFileInformationByHandle(h, &info) == nil && info.NumberOfLinks > 1
+}
+
 func openHandle(path string, access uint32) (windows.Handle, error) {
 	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {

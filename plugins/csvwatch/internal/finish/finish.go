@@ -16,7 +16,8 @@ const mostNames = 100_000
 
 // Move puts the file at path into the directory dir, which is made if needed, and returns where it is now. Nothing is
 // ever overwritten: when the name is taken, "-1", "-2" and so on is put before its extension. Across filesystems the
-// file is copied, flushed to the disk, and only then removed from where it was.
+// file is copied, flushed to the disk, and only then removed from where it was. Of a symbolic link it is what it leads to
+// that is copied, and the link that is removed.
 func Move(path, dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("making the directory for finished files: %w", err)
@@ -48,6 +49,10 @@ func numbered(name string, n int) string {
 
 // moveTo gives the file another name, which must be free: the error is fs.ErrExist when it is not.
 func moveTo(path, target string) error {
+	if link, err := os.Lstat(path); err == nil && link.Mode()&fs.ModeSymlink != 0 {
+		// From another directory it might lead elsewhere or nowhere.
+		return copyOver(path, target)
+	}
 	err := renameNew(path, target)
 	if errors.Is(err, fs.ErrExist) && isSame(path, target) {
 		// A crash in the middle of an earlier move left both names.

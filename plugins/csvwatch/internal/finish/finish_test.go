@@ -63,6 +63,22 @@ func TestAcrossFilesystemsAFileIsCopiedWithItsTimesAndRights(t *testing.T) {
 	require.Empty(t, left)
 }
 
+func TestOfALinkTheContentIsKept(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := write(t, filepath.Join(dir, "elsewhere", "a"), "text")
+	link := filepath.Join(dir, "in", "a.csv")
+	require.NoError(t, os.Mkdir(filepath.Dir(link), 0o755))
+	if err := os.Symlink("../elsewhere/a", link); err != nil {
+		t.Skipf("this system makes no links: %v", err)
+	}
+	to, err := Move(link, filepath.Join(dir, "done", "deeper"))
+	require.NoError(t, err)
+	require.Equal(t, "text", content(t, to))
+	require.NoFileExists(t, link)
+	require.FileExists(t, file)
+}
+
 func TestAFileThatIsGoneIsAnError(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -16,6 +16,7 @@ func (w *Watcher) finishFile(f *file) {
 	w.mu.Lock()
 	path, size, modified, id := f.path, f.read.size, f.read.modified, f.st.ID
 	w.mu.Unlock()
+	others := fileid.HasOtherNames(path)
 	st, err := fileid.Of(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -33,8 +34,17 @@ func (w *Watcher) finishFile(f *file) {
 		return
 	}
 	w.opt.Log.Debugf("%s is done: %d rows", path, f.acked.at.Row)
-	w.figures.Cleaned++
-	w.forget(f)
+	if others {
+		// Under its other names, or where the link led, it is the same file and not to be read again: it is forgotten
+		// when none of them is found.
+		w.miss(f)
+		w.considerFinish(f)
+	} else {
+		w.forget(f)
+	}
+	if f.dead || f.missing {
+		w.figures.Cleaned++
+	}
 }
 
 // alarmFinish asks for another try. The lock is held.

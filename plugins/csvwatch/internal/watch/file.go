@@ -145,6 +145,7 @@ func (w *Watcher) Found(path string, st fileid.Stat) {
 	case missed && !f.upToDate():
 		// The reader may not have found it.
 	default:
+		w.considerFinish(f)
 		return
 	}
 	if first && f.upToDate() {
