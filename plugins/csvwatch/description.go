@@ -68,7 +68,7 @@ Names that begin with a dot or an underscore, or end in ` + "`.tmp`, `.temp`, `.
 
 == Memory and fairness
 
-At most ` + "`checkpoint_limit`" + ` rows and ` + "`checkpoint_limit_bytes`" + ` bytes are read and not acknowledged, and nothing is read that the pipeline did not ask for. A known file costs under a kilobyte, however large it is. Every second turn goes to a file that has not been read yet; in the others those in the middle take turns, so that a huge file and a hundred small ones do not hold each other up. Rows of one file are emitted in their order.
+At most ` + "`checkpoint_limit`" + ` rows and ` + "`checkpoint_limit_bytes`" + ` bytes are read and not acknowledged, and nothing is read that the pipeline did not ask for. A known file costs under a kilobyte, however large it is. Every second turn, of at most 4 MiB, goes to a file that has not been read yet; in the others those in the middle take turns, so that a huge file and a hundred small ones do not hold each other up. Half of ` + "`max_open_files`" + ` may be in the middle at once; with more, a file gives up its place to one that has had fewer turns. Rows of one file are emitted in their order; only rejected ones come again later.
 
 == Metrics
 

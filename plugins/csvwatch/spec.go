@@ -224,7 +224,7 @@ func checkpointFields() []*service.ConfigField {
 			ShortDescription("The most rows that may be read and not yet acknowledged.").
 			Default(defaultCheckpointLimit),
 		service.NewIntField(fieldCheckpointBytes).
-			Description("The most bytes of rows that may be read and not yet acknowledged, for files with very long rows. It may be exceeded by one turn of a file, 4 MiB or one record.").
+			Description("The most bytes of rows that may be read and not yet acknowledged, for files with very long rows or very many columns: each cell counts as its content and 64 bytes. It may be exceeded by one turn of a file, 4 MiB and one record.").
 			ShortDescription("The most bytes that may be read and not yet acknowledged.").
 			Default(defaultCheckpointBytes).
 			Advanced(),

@@ -43,18 +43,22 @@ func (q *Queue[T]) AddNew(v T, o Order) { heap.Push(&q.fresh, newcomer[T]{v, o})
 func (q *Queue[T]) AddMiddle(v T) { q.middle = append(q.middle, v) }
 
 // Len is how many there are.
-func (q *Queue[T]) Len() int { return len(q.fresh) + len(q.middle) - q.next }
+func (q *Queue[T]) Len() int { return len(q.fresh) + q.Middle() }
 
 // New is how many newcomers there are.
 func (q *Queue[T]) New() int { return len(q.fresh) }
 
-// Next takes out the one whose turn it is; false when there is none.
-func (q *Queue[T]) Next() (v T, ok bool) {
+// Middle is how many there are in the middle.
+func (q *Queue[T]) Middle() int { return len(q.middle) - q.next }
+
+// Next takes out the one whose turn it is; false when there is none. Without place for a newcomer the turn is that of
+// one in the middle, if there are any.
+func (q *Queue[T]) Next(place bool) (v T, ok bool) {
 	hasMiddle := q.next < len(q.middle)
 	switch {
 	case len(q.fresh) == 0 && !hasMiddle:
 		return v, false
-	case hasMiddle && (q.forOpen || len(q.fresh) == 0):
+	case hasMiddle && (q.forOpen || !place || len(q.fresh) == 0):
 		q.forOpen = false
 		return q.popMiddle(), true
 	default:

@@ -9,7 +9,7 @@ import (
 
 func all[T any](q *Queue[T]) (out []T) {
 	for {
-		v, ok := q.Next()
+		v, ok := q.Next(true)
 		if !ok {
 			return out
 		}
@@ -38,7 +38,7 @@ func TestALongFileAndSmallOnesDoNotHoldEachOtherUp(t *testing.T) {
 	}
 	var order []string
 	for range 6 {
-		v, ok := q.Next()
+		v, ok := q.Next(true)
 		require.True(t, ok)
 		order = append(order, v)
 		if v == "long" {
@@ -48,6 +48,19 @@ func TestALongFileAndSmallOnesDoNotHoldEachOtherUp(t *testing.T) {
 	require.Equal(t, []string{"1", "long", "2", "long", "3", "long"}, order)
 }
 
+func TestNewcomersWaitForAPlace(t *testing.T) {
+	t.Parallel()
+	var q Queue[string]
+	q.AddNew("new", Order{})
+	q.AddMiddle("a")
+	q.AddMiddle("b")
+	for _, want := range []string{"a", "b", "new"} {
+		v, ok := q.Next(false)
+		require.True(t, ok)
+		require.Equal(t, want, v, "the newcomer comes when there is no other")
+	}
+}
+
 func TestThoseInTheMiddleTakeTurns(t *testing.T) {
 	t.Parallel()
 	var q Queue[int]
@@ -55,7 +68,7 @@ func TestThoseInTheMiddleTakeTurns(t *testing.T) {
 		q.AddMiddle(n)
 	}
 	for turn := range 1000 {
-		v, ok := q.Next()
+		v, ok := q.Next(true)
 		require.True(t, ok)
 		require.Equal(t, turn%3, v)
 		q.AddMiddle(v)

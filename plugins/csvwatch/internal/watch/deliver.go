@@ -32,7 +32,7 @@ type Segment struct {
 func (w *Watcher) Next(ctx context.Context, most int, wake <-chan struct{}) ([]*Segment, error) {
 	var lingered <-chan time.Time
 	for {
-		w.reader.fill(most)
+		w.reader.fill(ctx, most)
 		w.mu.Lock()
 		rows := w.readyRows
 		enough := rows >= most || w.out == 0 || !w.hasRoom()

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/content"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
@@ -14,10 +12,13 @@ import (
 )
 
 const (
-	// stepBytes is about how much is parsed between two looks at the bounds.
-	stepBytes = 256 << 10
 	// turnBytes ends a turn of a file, however few rows it gave.
 	turnBytes = 4 << 20
+	// turnReads ends a turn of a file of which a long stretch is no rows.
+	turnReads = turnBytes / csvrows.ReadBytes
+	// cellBytes is what a cell costs besides its content while its row is not done: its place in the row, and in the
+	// message.
+	cellBytes = 64
 )
 
 var (
@@ -34,8 +35,8 @@ type opened struct {
 	file  *os.File
 	rows  *csvrows.Reader
 	plain bool // the offsets of rows are offsets in the file
-	// torn tells that the reader of rows holds the beginning of a record whose rest was not there.
-	torn bool
+	from  int64
+	ahead ahead
 }
 
 // open opens the file with this identity at path, to read on from at.
@@ -52,7 +53,7 @@ func open(path string, id fileid.ID, opts csvrows.Options, at csvrows.Position) 
 		f.Close()
 		return nil, err
 	}
-	o := &opened{path: path, opts: opts, file: f, plain: isPlain(path, opts)}
+	o := &opened{path: path, opts: opts, file: f, plain: opts.Plain(path), from: at.Offset}
 	if o.rows, err = csvrows.Open(f, path, opts, at); err != nil {
 		f.Close()
 		return nil, err
@@ -60,17 +61,14 @@ func open(path string, id fileid.ID, opts csvrows.Options, at csvrows.Position) 
 	return o, nil
 }
 
-// isPlain tells that the offsets of rows are offsets in the file.
-func isPlain(path string, opts csvrows.Options) bool {
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".gz", ".zst":
-		return false
+// mayClose tells that it would not be a waste to close o at this place and to open it again later. It must have come on
+// at all, since what is passed by of a long record that is none is passed by again. And what is not plain is decoded again
+// from its start, so it has to have come twice as far: all in all, that wastes no more than there is to decode.
+func (o *opened) mayClose(at csvrows.Position) bool {
+	if o.plain {
+		return at.Offset > o.from
 	}
-	switch strings.ToLower(opts.Encoding) {
-	case "", "utf-8", "utf8":
-		return true
-	}
-	return false
+	return at.Offset > 2*o.from
 }
 
 func (o *opened) Close() {
@@ -83,20 +81,34 @@ func (o *opened) Close() {
 type taken struct {
 	rows []csvrows.Row
 	end  mark
+	// cost is what rows take of Options.MaxBytes.
+	cost int64
 	// more tells that the turn ended before the content did.
 	more bool
+	// bad is the error of a bad row, when reading is to stop there: rows and end are those before it.
+	bad error
 	// st is how the file was before the turn.
 	st fileid.Stat
 }
 
-// take reads up to most rows that follow from. With finish, a last record without line end is taken too, provided that
-// the file is still as it was seen. What it gives counts even if there is an error; reading goes on from where it ends.
-func (o *opened) take(from mark, most int, finish bool, seen fileid.Stat) (t taken, err error) {
+// asked is what a turn is to give.
+type asked struct {
+	// most is how many rows.
+	most int
+	// finish takes a last record without line end too, provided that the file is still as it was seen.
+	finish bool
+	seen   fileid.Stat
+	// stopAtBad gives only the rows before the first bad one.
+	stopAtBad bool
+}
+
+// take reads rows that follow from. What it gives counts even if there is an error; reading goes on from where it ends.
+func (o *opened) take(from mark, ask asked) (t taken, err error) {
 	t.end = from
 	if t.st, err = fileid.OfFile(o.file); err != nil {
 		return t, err
 	}
-	finish = finish && t.st.Size == seen.Size && t.st.Modified == seen.Modified
+	finish := ask.finish && t.st.Size == ask.seen.Size && t.st.Modified == ask.seen.Modified
 	if from.check == (content.Check{}) {
 		// The beginning is remembered before it is read, so that a replacement during the turn shows.
 		if from.check, err = content.Take(o.file, min(t.st.Size, content.Window)); err != nil {
@@ -107,10 +119,10 @@ func (o *opened) take(from mark, most int, finish bool, seen fileid.Stat) (t tak
 	if o.plain && t.st.Size < from.at.Offset {
 		return t, errReplaced
 	}
-	if err := o.dropTorn(from.at); err != nil {
+	if err := o.dropChanged(from.at); err != nil {
 		return t, err
 	}
-	t.rows, t.more, err = o.readRows(most, t.st.Size)
+	err = o.readRows(&t, ask.most)
 	if err == nil && !t.more && finish {
 		t.rows, err = o.rows.Finish(t.rows)
 	}
@@ -119,8 +131,11 @@ func (o *opened) take(from mark, most int, finish bool, seen fileid.Stat) (t tak
 	}
 	at := o.rows.Position()
 	end := max(o.rows.SourceBytes(), from.check.End)
+	if ask.stopAtBad {
+		at = t.cutAtBadRow(from.at, at)
+	}
 	if o.plain {
-		o.torn = !t.more && end > at.Offset
+		o.ahead.remember(o.file, at.Offset, end, t.more)
 		end = at.Offset
 	}
 	check, checkErr := content.Take(o.file, end)
@@ -136,15 +151,16 @@ func (o *opened) take(from mark, most int, finish bool, seen fileid.Stat) (t tak
 		return taken{end: from, st: t.st}, checkErr
 	}
 	t.end = mark{at: at, check: check}
-	if err == nil && !t.more && (finish || (o.plain && at.Offset == t.st.Size)) {
+	if err == nil && t.bad == nil && !t.more && (finish || (o.plain && at.Offset == t.st.Size)) {
 		t.end.whole, t.end.size, t.end.modified = true, t.st.Size, t.st.Modified
 	}
 	return t, err
 }
 
-// dropTorn makes the beginning of a torn record be read again: its writer may have taken it back and begun anew.
-func (o *opened) dropTorn(at csvrows.Position) error {
-	if !o.torn {
+// dropChanged makes what the reader of rows holds beyond at be read again if it is no longer what the file has there:
+// the writer of a torn record may have taken it back and begun anew.
+func (o *opened) dropChanged(at csvrows.Position) error {
+	if o.ahead.holds(o.file) {
 		return nil
 	}
 	rows, err := csvrows.Open(o.file, o.path, o.opts, at)
@@ -152,36 +168,51 @@ func (o *opened) dropTorn(at csvrows.Position) error {
 		return err
 	}
 	_ = o.rows.Close()
-	o.rows, o.torn = rows, false
+	o.rows, o.ahead = rows, ahead{}
 	return nil
 }
 
-// readRows reads until the end, most rows, or enough bytes, of a file of this size.
-func (o *opened) readRows(most int, size int64) (rows []csvrows.Row, more bool, err error) {
+// readRows reads until the end, most rows, or enough for a turn.
+func (o *opened) readRows(t *taken, most int) error {
 	start := o.rows.Position().Offset
 	if o.plain {
 		// Rows are seldom shorter than this; a few more than needed cost less than to grow.
-		rows = make([]csvrows.Row, 0, min(int64(most), max(0, size-start)/32+1))
+		t.rows = make([]csvrows.Row, 0, min(int64(most), max(0, t.st.Size-start)/32+1))
 	}
-	step := min(most, 64)
-	for len(rows) < most {
-		had := len(rows)
-		rows, err = o.rows.Read(rows, min(step, most-had))
+	t.more = true
+	cells := int64(0)
+	for range turnReads {
+		had := len(t.rows)
+		var err error
+		t.rows, err = o.rows.Read(t.rows, most-had)
+		for i := range t.rows[had:] {
+			cells += int64(len(t.rows[had+i].Fields))
+		}
+		t.cost = o.rows.Position().Offset - start + cells*cellBytes
 		if errors.Is(err, io.EOF) {
-			return rows, false, nil
+			t.more = false
+			return nil
 		}
-		if err != nil {
-			return rows, true, err
-		}
-		read := o.rows.Position().Offset - start
-		if read >= turnBytes {
-			return rows, true, nil
-		}
-		if read > 0 && len(rows) > 0 {
-			step = int(max(1, stepBytes/(read/int64(len(rows))+1)))
+		if err != nil || len(t.rows) >= most || t.cost >= turnBytes {
+			return err
 		}
 	}
-	return rows, true, nil
+	return nil
+}
+
+// cutAtBadRow leaves off the first bad row and all that follows, and gives the place before it; end if there is none.
+func (t *taken) cutAtBadRow(from, end csvrows.Position) csvrows.Position {
+	for i := range t.rows {
+		row := &t.rows[i]
+		if row.Err == nil {
+			from = csvrows.Position{Offset: row.End, Row: row.Number}
+			continue
+		}
+		t.bad = fmt.Errorf("row %d: %w", row.Number, row.Err)
+		t.rows = t.rows[:i]
+		return from
+	}
+	return end
 }
 
 func replacedIfShort(err error) error {

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -68,16 +69,22 @@ func (r *reader) ringAlarms() (wait time.Duration) {
 	}
 }
 
-// fill gives files their turns until so many rows are ready, or there is nothing more to read for now.
-func (r *reader) fill(most int) {
+// fill gives files their turns until so many rows are ready, or there is nothing more to read for now. Rows that are
+// ready do not wait for a file of which a long stretch is no rows.
+func (r *reader) fill(ctx context.Context, most int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for r.w.ctx.Err() == nil {
+	for ready := 0; r.w.ctx.Err() == nil && ctx.Err() == nil; {
 		f, room := r.next(most)
 		if f == nil {
 			return
 		}
-		r.turn(f, room)
+		if barren := r.turn(f, room); barren && ready > 0 {
+			return
+		}
+		r.w.mu.Lock()
+		ready = r.w.readyRows
+		r.w.mu.Unlock()
 	}
 }
 
@@ -91,7 +98,7 @@ func (r *reader) next(most int) (f *file, room int) {
 		return nil, 0
 	}
 	for {
-		f, ok := w.queue.Next()
+		f, ok := w.queue.Next(r.hasPlace())
 		if !ok {
 			return nil, 0
 		}
@@ -157,8 +164,8 @@ func (r *reader) ring(f *file) {
 	w.rest(f, now)
 }
 
-// turn lets f give up to room rows.
-func (r *reader) turn(f *file, room int) {
+// turn lets f give up to room rows. It tells whether a whole turn gave none.
+func (r *reader) turn(f *file, room int) (barren bool) {
 	w := r.w
 	w.mu.Lock()
 	path, id, from, finish := f.path, f.st.ID, f.read, f.quiet || f.moved
@@ -167,22 +174,18 @@ func (r *reader) turn(f *file, room int) {
 	if f.open == nil {
 		if err := r.openFile(f, path, id, from.at); err != nil {
 			r.fail(f, path, err)
-			return
+			return false
 		}
 	}
-	t, err := f.open.take(from, room, finish, seen)
-	bad := error(nil)
-	if w.opt.StopAtBadRow {
-		bad = cutAtBadRow(&t, from)
-	}
+	t, err := f.open.take(from, asked{most: room, finish: finish, seen: seen, stopAtBad: w.opt.StopAtBadRow})
 	if errors.Is(err, errReplaced) {
 		r.replaced(f)
-		return
+		return false
 	}
 	r.note(f, path, from, &t)
 	switch {
-	case bad != nil:
-		r.fail(f, path, stop{bad})
+	case t.bad != nil:
+		r.fail(f, path, stop{t.bad})
 	case errors.Is(err, csvrows.ErrGrown):
 		r.settle(f, &t, true)
 	case err != nil:
@@ -190,6 +193,7 @@ func (r *reader) turn(f *file, room int) {
 	default:
 		r.settle(f, &t, false)
 	}
+	return t.more && len(t.rows) == 0
 }
 
 // note takes a turn's result into the books.
@@ -204,8 +208,7 @@ func (r *reader) note(f *file, path string, from mark, t *taken) {
 	f.read = t.end
 	f.turns++
 	part := f.line.Add(t.end)
-	read := max(0, t.end.at.Offset-from.at.Offset)
-	w.figures.Bytes += read
+	w.figures.Bytes += max(0, t.end.at.Offset-from.at.Offset)
 	w.onDisk += max(0, t.end.check.End-from.check.End)
 	if len(t.rows) == 0 {
 		w.pass(f, part)
@@ -223,10 +226,10 @@ func (r *reader) note(f *file, path string, from mark, t *taken) {
 	w.figures.Rows += int64(len(t.rows))
 	w.rows += len(t.rows)
 	w.readyRows += len(t.rows)
-	w.bytes += read
+	w.bytes += t.cost
 	w.ready = append(w.ready, &Segment{
 		Path: path, Channel: f.channel.String(), Modified: t.st.ModTime(), Columns: f.open.rows.Columns(),
-		Rows: t.rows, file: f, part: part, bytes: read,
+		Rows: t.rows, file: f, part: part, bytes: t.cost,
 	})
 }
 
@@ -260,8 +263,8 @@ func (r *reader) settle(f *file, t *taken, grown bool) {
 		w.rest(f, now)
 		return
 	}
-	if t.more && !f.missing && len(r.open) > w.opt.MaxOpen/2 && w.queue.New() > 0 {
-		// Too many are in the middle: this one gives up its place.
+	if t.more && !f.missing && w.queue.Middle() >= w.opt.MaxOpen/2 && w.queue.New() > 0 && f.open.mayClose(t.end.at) {
+		// Too many are in the middle: this one gives up its place. The other half of the places is for newcomers.
 		r.close(f)
 	}
 	w.ask(f, now)
@@ -317,83 +320,3 @@ func (r *reader) fail(f *file, path string, err error) {
 type stop struct{ error }
 
 func (s stop) Unwrap() error { return s.error }
-
-// cutAtBadRow leaves off the first bad row and all that follows, and returns its error.
-func cutAtBadRow(t *taken, from mark) error {
-	for i := range t.rows {
-		if t.rows[i].Err == nil {
-			continue
-		}
-		err := fmt.Errorf("row %d: %w", t.rows[i].Number, t.rows[i].Err)
-		t.end = mark{at: from.at, check: from.check}
-		if i > 0 {
-			last := &t.rows[i-1]
-			t.end.at = csvrows.Position{Offset: last.End, Row: last.Number}
-		}
-		t.rows = t.rows[:i]
-		return err
-	}
-	return nil
-}
-
-// openFile opens f, and closes another file when there are too many.
-func (r *reader) openFile(f *file, path string, id fileid.ID, at csvrows.Position) error {
-	if len(r.open) >= r.w.opt.MaxOpen {
-		r.closeOneIdle()
-	}
-	o, err := open(path, id, r.w.opt.Rows, at)
-	if isTooManyOpen(err) {
-		r.closeIdle()
-		o, err = open(path, id, r.w.opt.Rows, at)
-	}
-	if err != nil {
-		return err
-	}
-	f.open = o
-	f.isOpen.Store(true)
-	r.open[f] = struct{}{}
-	return nil
-}
-
-func (r *reader) close(f *file) {
-	if f.open != nil {
-		f.open.Close()
-		f.open = nil
-		f.isOpen.Store(false)
-		delete(r.open, f)
-	}
-}
-
-func (r *reader) closeOneIdle() {
-	w := r.w
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var oldest *file
-	for f := range r.open {
-		if f.state == resting && !f.missing && (oldest == nil || f.changed < oldest.changed) {
-			oldest = f
-		}
-	}
-	if oldest != nil {
-		r.close(oldest)
-	}
-}
-
-func (r *reader) closeIdle() {
-	w := r.w
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for f := range r.open {
-		if f.state == resting {
-			r.close(f)
-		}
-	}
-}
-
-func (r *reader) closeAll() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for f := range r.open {
-		r.close(f)
-	}
-}

@@ -414,6 +414,16 @@ func (w *world) do(word string, args []string) {
 		n, err := strconv.Atoi(args[0])
 		require.NoError(w.tb, err)
 		require.Equal(w.tb, n, w.log.count(args[1]), "the log has:\n%s", w.log)
+	case "kept":
+		n, err := strconv.Atoi(args[0])
+		require.NoError(w.tb, err)
+		require.Nil(w.tb, w.watcher, "only a watch that has ended can be looked behind")
+		store, err := positions.OpenDir(w.path("state"))
+		require.NoError(w.tb, err)
+		entries, _, err := store.Load(context.Background(), func() []positions.Entry { return nil })
+		require.NoError(w.tb, err)
+		require.Len(w.tb, entries, n)
+		require.NoError(w.tb, store.Close())
 	case "known":
 		n, err := strconv.Atoi(args[0])
 		require.NoError(w.tb, err)
