@@ -75,6 +75,7 @@ var verdicts = map[string]verdict{
 	"42":    verdictConfiguration, // no such table, column, privilege
 	"F0":    verdictConfiguration, // configuration file
 	"42501": verdictConfiguration, // insufficient_privilege; row-level security: see classify
+	"42601": verdictData,          // syntax_error, of a tsvector or ltree; of a statement: see classify
 	"44":    verdictData,          // WITH CHECK OPTION of a view
 	"54":    verdictData,          // index row or row too big
 	"55000": verdictUnclear,       // object_not_in_prerequisite_state
@@ -107,6 +108,9 @@ func classify(ctx context.Context, err error) verdict {
 	}
 	if pgErr.Code == "08P01" && pgErr.Where != "" {
 		return verdictData // a value of too few bytes, not a message
+	}
+	if pgErr.Code == "42601" && (pgErr.Position != 0 || pgErr.InternalPosition != 0) {
+		return verdictConfiguration // it is a statement that has no such syntax, not a value
 	}
 	v := verdictOf(pgErr.Code)
 	if v == verdictConfiguration && pgErr.Where != "" {

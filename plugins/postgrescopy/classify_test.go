@@ -34,6 +34,7 @@ func TestErrorsAreJudgedByTheirCause(t *testing.T) {
 		{"a trigger's own code", server("SHOP1"), verdictData},
 		{"a view's check option", server("44000"), verdictData},
 		{"a key too long for its index", server("54000"), verdictData},
+		{"text that is no tsvector", server("42601"), verdictData},
 		{"row-level security", &pgconn.PgError{Code: "42501", Routine: "ExecWithCheckOptions"}, verdictData},
 
 		{"a deadlock", server("40P01"), verdictTemporary},
@@ -60,6 +61,7 @@ func TestErrorsAreJudgedByTheirCause(t *testing.T) {
 		{"a table that is not there", server("42P01"), verdictConfiguration},
 		{"a privilege", server("42501"), verdictConfiguration},
 		{"a feature", server("0A000"), verdictConfiguration},
+		{"a statement of wrong syntax", &pgconn.PgError{Code: "42601", Position: 7}, verdictConfiguration},
 		{"an unknown authority", fmt.Errorf("tls: %w", x509.UnknownAuthorityError{}), verdictConfiguration},
 		{"our own", &configError{"x"}, verdictConfiguration},
 
@@ -78,20 +80,27 @@ func TestErrorsAreJudgedByTheirCause(t *testing.T) {
 	assert.Equal(t, verdictCancelled, classify(stopped, server("57014")))
 }
 
-func TestTheLineOfARowIsFoundInAnyLanguage(t *testing.T) {
+func TestTheLineAndColumnOfARowAreFoundInAnyLanguage(t *testing.T) {
 	t.Parallel()
-	for where, want := range map[string]int{
-		`COPY events, line 3`:                                        3,
-		`COPY events, line 12, column price`:                         12,
-		`COPY events, line 7: "a	b"`:                                 7,
-		`COPY events, Zeile 41, Spalte price`:                        41,
-		`COPY events, 行 5`:                                           5,
-		"PL/pgSQL function f() line 3 at RAISE\nCOPY events, line 9": 9,
-		`COPY others, line 3`:                                        0,
-		`SQL statement "COPY events, line 3"`:                        0,
-		`COPY events`:                                                0,
-		``:                                                           0,
+	type place struct {
+		line   int
+		column string
+	}
+	for where, want := range map[string]place{
+		`COPY events, line 3`:                                        {3, ""},
+		`COPY events, line 12, column price`:                         {12, "price"},
+		`COPY events, line 12, column the price, in €`:               {12, "the price, in €"},
+		`COPY events, line 7: "a	b"`:                                 {7, ""},
+		`COPY events, Zeile 41, Spalte price`:                        {41, "price"},
+		`COPY events, 行 5`:                                           {5, ""},
+		"PL/pgSQL function f() line 3 at RAISE\nCOPY events, line 9": {9, ""},
+		"COPY events, line 9, column v\nSQL statement":               {9, "v"},
+		`COPY others, line 3`:                                        {},
+		`SQL statement "COPY events, line 3"`:                        {},
+		`COPY events`:                                                {},
+		``:                                                           {},
 	} {
-		assert.Equal(t, want, lineOf(where, "events"), where)
+		line, column := lineOf(where, "events")
+		assert.Equal(t, want, place{line, column}, where)
 	}
 }

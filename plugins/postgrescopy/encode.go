@@ -14,9 +14,8 @@ func (w *writer) encode(ctx context.Context, j *job) error {
 			continue
 		}
 		t, err := w.targets.get(ctx, w.pool, p.name)
-		var missing *errNoTable
-		if errors.As(err, &missing) && w.table == "" {
-			j.eachMessage(p, func(message int) { j.rejected[message] = rejection{"table", missing.Error()} })
+		if reason, ok := w.unusable(err); ok {
+			j.eachMessage(p, func(message int) { j.rejected[message] = rejection{"table", reason} })
 			continue
 		}
 		if err != nil {
@@ -27,6 +26,19 @@ func (w *writer) encode(ctx context.Context, j *job) error {
 		}
 	}
 	return nil
+}
+
+// unusable says why the table that messages name for themselves cannot be
+// written to: it is not there, is no table, or lacks a privilege or the key.
+// Were that waited for, as it is for the table of the configuration, one message
+// could stop all others.
+func (w *writer) unusable(err error) (reason string, ok bool) {
+	var missing *errNoTable
+	var fault *configError
+	if w.table != "" || !(errors.As(err, &missing) || errors.As(err, &fault)) {
+		return "", false
+	}
+	return describe(err), true
 }
 
 // encodePart encodes the rows of a part. What the target refuses is refused in
@@ -108,13 +120,21 @@ func (j *job) eachMessage(p *part, do func(message int)) {
 }
 
 // reloadChanged reads again the tables that are no longer as their targets
-// know them, and has their rows encoded anew.
-func (w *writer) reloadChanged(ctx context.Context, j *job) (any bool, err error) {
+// know them, and has their rows encoded anew. With suspicious set, it is done
+// once for every table, since not all that rows are encoded by shows in the
+// fingerprint of a table: the attributes of a composite type do not.
+func (w *writer) reloadChanged(ctx context.Context, j *job, suspicious bool) (any bool, err error) {
+	suspicious = suspicious && !j.reloaded
+	j.reloaded = j.reloaded || suspicious
 	for _, p := range j.parts {
 		if p.batch == nil {
 			continue
 		}
 		_, changed, err := w.targets.refresh(ctx, w.pool, p.name, p.target)
+		if err == nil && !changed && suspicious {
+			_, err = w.targets.load(ctx, w.pool, p.name)
+			changed = true
+		}
 		if err != nil {
 			return false, err
 		}

@@ -15,20 +15,23 @@ import (
 // runs, each in a subtransaction, that grow while they succeed and shrink where
 // they fail, down to one row. The rows that fail alone are at fault. So the whole
 // costs at most maxNamed+1 failed COPYs, one more, and less than three attempts a
-// row in the server, whatever the number of bad rows; and nothing is committed
-// before all are judged. (Where rows of a batch may refer to one another, those
-// that lack what they refer to are tried again as long as that helps.)
+// row in the server, whatever the number of bad rows and wherever they are (7/3
+// at worst, were each of them noticed only at the end of its run; this takes runs
+// to begin with one row); and nothing is committed before all are judged. (Where
+// rows of a batch may refer to one another, those that lack what they refer to are
+// tried again as long as that helps.)
 
 // maxNamed is how many rows of a batch are rejected because the server named
 // their line.
 const maxNamed = 3
 
 // lineOf gives the number of the row, counted from 1, at which a COPY into the
-// relation failed, or 0 if the server does not say. The context reads
-// `COPY events, line 3, column price`, the word for line being translated.
-func lineOf(where, relation string) int {
+// relation failed, or 0 if the server does not say, and the column if it is one.
+// The context reads `COPY events, line 3, column price`, the words for line and
+// column being translated.
+func lineOf(where, relation string) (number int, column string) {
 	for line := range strings.Lines(where) {
-		rest, ok := strings.CutPrefix(line, "COPY "+relation+", ")
+		rest, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "COPY "+relation+", ")
 		if !ok {
 			continue
 		}
@@ -41,10 +44,13 @@ func lineOf(where, relation string) int {
 			end = len(rest)
 		}
 		if n, err := strconv.Atoi(rest[:end]); err == nil {
-			return n
+			if after, ok := strings.CutPrefix(rest[end:], ", "); ok {
+				_, column, _ = strings.Cut(after, " ")
+			}
+			return n, column
 		}
 	}
-	return 0
+	return 0, ""
 }
 
 // rejectNamed rejects the row whose line the server named, if it did.
@@ -57,12 +63,15 @@ func (j *job) rejectNamed(e *unitError) bool {
 	if e.staged {
 		relation = strings.TrimPrefix(e.shape.stageName, "pg_temp.")
 	}
-	line := lineOf(pgErr.Where, relation)
+	line, column := lineOf(pgErr.Where, relation)
 	if line < 1 || line > len(e.order) {
 		return false
 	}
+	if e.staged {
+		column = e.shape.unalias(column)
+	}
 	j.named++
-	j.rejectByServer(e.batch.rows[e.order[line-1]].message, rejectedByError(pgErr))
+	j.rejectByServer(e.batch.rows[e.order[line-1]].message, faultOf(pgErr, column).rejection(e.shape))
 	return true
 }
 
@@ -88,13 +97,13 @@ type judgement struct {
 	inserted int
 }
 
-type fault struct{ code, message, detail string }
-
 // unclearError is a failure of every row, from which follows nothing about the
 // rows.
 type unclearError struct{ code, message string }
 
-func (e *unclearError) Error() string { return fmt.Sprintf("%s (SQLSTATE %s)", e.message, e.code) }
+func (e *unclearError) Error() string {
+	return fmt.Sprintf("%s (SQLSTATE %s)", shortened(e.message), e.code)
+}
 
 // judge commits the rows that can be stored and rejects the rest.
 func (s *session) judge(ctx context.Context, j *job, l *ledger) error {
@@ -161,49 +170,6 @@ func (s *session) judgeUnit(ctx context.Context, u judged, out *judgement) error
 	return out.add(rows)
 }
 
-// judgeAgain tries the rows again that refer to a row which is not there, as
-// long as that helps: it may be in the same batch, but behind them.
-func (s *session) judgeAgain(ctx context.Context, units []judged, out *judgement) error {
-	for progress := true; progress; {
-		progress = false
-		for _, u := range units {
-			if len(units) == 1 && !u.part.target.selfRefers {
-				return nil
-			}
-			orphans := out.orphans(u)
-			if len(orphans) == 0 {
-				continue
-			}
-			for _, n := range orphans {
-				delete(out.faults, n)
-			}
-			if err := s.judgeOrphans(ctx, u, orphans, out); err != nil {
-				return &unitError{planned{u.unit, u.part, true}, err}
-			}
-			progress = progress || len(out.orphans(u)) < len(orphans)
-		}
-	}
-	return nil
-}
-
-func (s *session) judgeOrphans(ctx context.Context, u judged, orphans []int, out *judgement) error {
-	if !u.judgedByServer() {
-		for _, n := range orphans {
-			one := u
-			one.order, one.first = u.order[n-u.first:n-u.first+1], n
-			if err := s.judgeHere(ctx, one, out); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	rows, err := queryText(ctx, s.conn, u.againStatement(orphans)+readFaults)
-	if err != nil {
-		return err
-	}
-	return out.add(rows)
-}
-
 // add takes over what was read from the faults table.
 func (out *judgement) add(rows [][]string) error {
 	for _, r := range rows {
@@ -212,7 +178,7 @@ func (out *judgement) add(rows [][]string) error {
 			return fmt.Errorf("reading which rows failed: %w", err)
 		}
 		if n >= 0 {
-			out.faults[n] = fault{r[1], r[2], r[3]}
+			out.faults[n] = fault{code: r[1], message: r[2], detail: r[3]}
 			continue
 		}
 		count, err := strconv.Atoi(r[2])
@@ -222,17 +188,6 @@ func (out *judgement) add(rows [][]string) error {
 		out.inserted += count
 	}
 	return nil
-}
-
-// orphans are the numbers of the unit's rows that violate a foreign key.
-func (out *judgement) orphans(u judged) []int {
-	var found []int
-	for n := u.first; n < u.first+len(u.order); n++ {
-		if out.faults[n].code == "23503" {
-			found = append(found, n)
-		}
-	}
-	return found
 }
 
 // reject rejects the rows at fault, unless no row could be stored, for reasons
@@ -247,7 +202,7 @@ func (out *judgement) reject(j *job, units []judged) error {
 	for _, u := range units {
 		for i, row := range u.order {
 			if f, ok := out.faults[u.first+i]; ok {
-				j.rejectByServer(u.batch.rows[row].message, rejectedBy(f.code, f.message, f.detail))
+				j.rejectByServer(u.batch.rows[row].message, f.rejection(u.shape))
 			}
 		}
 	}
@@ -256,21 +211,25 @@ func (out *judgement) reject(j *job, units []judged) error {
 	return nil
 }
 
+// variables has a column win over a variable of its name: ON CONFLICT (n) is to
+// mean the table's n.
+const variables = "#variable_conflict use_column"
+
 // judgeStatement inserts the staged rows in runs, and notes those that cannot
 // be inserted. What may pass by itself is raised again, and ends the
 // transaction.
 func (u judged) judgeStatement() string {
-	return "DO " + quoteLiteral(`
+	return "DO " + quoteLiteral(variables+`
 DECLARE
 	i int := `+strconv.Itoa(u.first)+`;
-	size int := 64;
+	size int := 1;
 	n int;
 	inserted int := 0;
 	detail text;
 BEGIN
 	WHILE i < `+strconv.Itoa(u.first+len(u.order))+` LOOP
 		BEGIN
-			`+u.shape.insertRange("i", "i + size")+`;
+			`+u.shape.insertWhere("o >= i AND o < i + size")+`;
 			GET DIAGNOSTICS n = ROW_COUNT;
 			inserted := inserted + n;
 			i := i + size;
@@ -284,34 +243,6 @@ BEGIN
 				INSERT INTO `+faultsTable+` VALUES (i, SQLSTATE, SQLERRM, detail);
 				i := i + 1;
 			END IF;
-		END;
-	END LOOP;
-	INSERT INTO `+faultsTable+` VALUES (-1, '', inserted);
-END`)
-}
-
-// againStatement inserts single rows, and notes those that cannot be inserted.
-func (u judged) againStatement(rows []int) string {
-	numbers := make([]string, len(rows))
-	for i, n := range rows {
-		numbers[i] = strconv.Itoa(n)
-	}
-	return "DO " + quoteLiteral(`
-DECLARE
-	i int;
-	n int;
-	inserted int := 0;
-	detail text;
-BEGIN
-	FOREACH i IN ARRAY '{`+strings.Join(numbers, ",")+`}'::int[] LOOP
-		BEGIN
-			`+u.shape.insertRange("i", "i + 1")+`;
-			GET DIAGNOSTICS n = ROW_COUNT;
-			inserted := inserted + n;
-		EXCEPTION WHEN OTHERS THEN
-			IF `+passesByItself+` THEN RAISE; END IF;
-			GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
-			INSERT INTO `+faultsTable+` VALUES (i, SQLSTATE, SQLERRM, detail);
 		END;
 	END LOOP;
 	INSERT INTO `+faultsTable+` VALUES (-1, '', inserted);

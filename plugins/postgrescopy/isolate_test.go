@@ -178,7 +178,7 @@ func TestARowWhoseBytesTheServerRefusesIsTheOnlyOneRejected(t *testing.T) {
 			require.NoError(t, o.writer.write(ctx, j))
 			require.Len(t, j.rejected, len(wrong))
 			for _, i := range wrong {
-				assert.Contains(t, []string{"incorrect binary data format (SQLSTATE 22P03)", "insufficient data left in message (SQLSTATE 08P01)"}, j.rejected[i].message)
+				assert.Contains(t, []string{`column "id" bigint: incorrect binary data format (SQLSTATE 22P03)`, `column "id" bigint: insufficient data left in message (SQLSTATE 08P01)`}, j.rejected[i].message)
 			}
 			assert.Equal(t, "494", db.value("SELECT count(*) FROM t"))
 		})

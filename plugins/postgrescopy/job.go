@@ -20,6 +20,7 @@ type job struct {
 	done    map[int]bool // messages whose offset the ledger holds
 
 	readLedger bool  // the ledger is to be read before anything more is sent
+	reloaded   bool  // the tables were read again on suspicion
 	judging    bool  // rows are to be judged one by one
 	named      int   // rows rejected because the server named their line
 	byServer   []int // the messages rejected for what the server said

@@ -16,7 +16,7 @@ func (s *session) judgeHere(ctx context.Context, u judged, out *judgement) error
 	if staged {
 		relation = strings.TrimPrefix(u.shape.stageName, "pg_temp.")
 	}
-	for at, size := 0, 64; at < len(u.order); {
+	for at, size := 0, 1; at < len(u.order); {
 		size = min(size, len(u.order)-at)
 		run := planned{unit{batch: u.batch, shape: u.shape, order: u.order[at : at+size]}, u.part, staged}
 		rows := run.stream()
@@ -37,10 +37,13 @@ func (s *session) judgeHere(ctx context.Context, u judged, out *judgement) error
 		if err := s.exec(ctx, "ROLLBACK TO judged; RELEASE judged"); err != nil {
 			return err
 		}
-		line := lineOf(pgErr.Where, relation)
+		line, column := lineOf(pgErr.Where, relation)
+		if staged {
+			column = u.shape.unalias(column)
+		}
 		switch {
 		case size == 1 || line == 1:
-			out.faults[u.first+at] = fault{pgErr.Code, pgErr.Message, pgErr.Detail}
+			out.faults[u.first+at] = faultOf(pgErr, column)
 			at++
 		case line > 1 && line <= size:
 			size = line - 1

@@ -12,12 +12,13 @@ import (
 // uniqueIndex is a unique index as far as ON CONFLICT can use it: over plain
 // columns and whole tables, valid, checked at once.
 type uniqueIndex struct {
+	oid     uint32
 	primary bool
 	columns []string
 }
 
 const uniqueIndexesQuery = `
-SELECT i.indisprimary, array(
+SELECT i.indexrelid, i.indisprimary, array(
 	SELECT a.attname::text FROM pg_catalog.pg_attribute a
 	WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey::int2[])
 		AND pg_catalog.array_position(i.indkey::int2[], a.attnum) < i.indnkeyatts
@@ -34,18 +35,19 @@ func (t *target) chooseKey(ctx context.Context, q pgx.Tx, all []catalogueColumn)
 	if err != nil {
 		return fmt.Errorf("reading the indexes of %s: %w", t.quoted, err)
 	}
-	var key []string
-	for _, index := range indexes {
-		if index.primary {
-			key = index.columns
+	var index uniqueIndex
+	for _, i := range indexes {
+		if i.primary {
+			index = i
 		}
 	}
 	if t.mode != modeAppend {
-		if key, err = t.checkKey(key, indexes, all); err != nil {
+		if index, err = t.checkKey(index, indexes, all); err != nil {
 			return err
 		}
 	}
-	t.setKey(key, all)
+	t.keyIndex = index.oid
+	t.setKey(index.columns, all)
 	return nil
 }
 
@@ -55,17 +57,18 @@ func readUniqueIndexes(ctx context.Context, q pgx.Tx, oid uint32) ([]uniqueIndex
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (i uniqueIndex, err error) {
-		err = row.Scan(&i.primary, &i.columns)
+		err = row.Scan(&i.oid, &i.primary, &i.columns)
 		return i, err
 	})
 }
 
-// checkKey gives the key that the configuration asks for, or the primary key
-// when it names none, and refuses a key that no unique index stands behind.
-func (t *target) checkKey(primary []string, indexes []uniqueIndex, all []catalogueColumn) ([]string, error) {
+// checkKey gives the index of the key that the configuration asks for, or of the
+// primary key when it names none, and refuses a key that no unique index stands
+// behind.
+func (t *target) checkKey(primary uniqueIndex, indexes []uniqueIndex, all []catalogueColumn) (uniqueIndex, error) {
 	if t.targetOptions.keys == nil {
-		if primary == nil {
-			return nil, &configError{fmt.Sprintf("write_mode %s needs a key, and %s has no primary key: name the columns of a unique index in `primary_keys`", t.mode, t.quoted)}
+		if primary.oid == 0 {
+			return primary, &configError{fmt.Sprintf("write_mode %s needs a key, and %s has no primary key: name the columns of a unique index in `primary_keys`", t.mode, t.quoted)}
 		}
 		return primary, nil
 	}
@@ -73,17 +76,17 @@ func (t *target) checkKey(primary []string, indexes []uniqueIndex, all []catalog
 	for _, name := range t.targetOptions.keys {
 		c, found := findColumn(all, unquoteColumn(name))
 		if !found {
-			return nil, &configError{fmt.Sprintf("table %s has no column %q, which `primary_keys` lists; it has %s", t.quoted, name, columnNames(all))}
+			return uniqueIndex{}, &configError{fmt.Sprintf("table %s has no column %q, which `primary_keys` lists; it has %s", t.quoted, name, columnNames(all))}
 		}
 		key = append(key, c.name)
 	}
 	sorted := slices.Sorted(slices.Values(key))
 	for _, index := range indexes {
 		if slices.Equal(slices.Sorted(slices.Values(index.columns)), sorted) {
-			return index.columns, nil
+			return index, nil
 		}
 	}
-	return nil, &configError{fmt.Sprintf("write_mode %s needs a unique index on %s (%s), and there is none: run CREATE UNIQUE INDEX ON %s (%s)",
+	return uniqueIndex{}, &configError{fmt.Sprintf("write_mode %s needs a unique index on %s (%s), and there is none: run CREATE UNIQUE INDEX ON %s (%s)",
 		t.mode, t.quoted, quoteNames(key), t.quoted, quoteNames(key))}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // tableName is a table's name as a person writes it: one or two parts, each of
@@ -20,6 +21,9 @@ type namePart struct {
 
 // parseTableName reads `events`, `shop.events`, `"Odd.Name"` and `shop."Events"`.
 func parseTableName(s string) (tableName, error) {
+	if strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s) {
+		return tableName{}, fmt.Errorf("table name %q: it is not text that PostgreSQL can store", s)
+	}
 	var parts []namePart
 	rest := strings.TrimSpace(s)
 	for {

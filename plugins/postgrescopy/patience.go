@@ -56,9 +56,9 @@ func (p *patience) connect(ctx context.Context, try func(context.Context) error)
 
 // nextPause is how long to wait after a failure.
 func (p *patience) nextPause(v verdict) time.Duration {
-	first, longest := shortPause, longShortPause
-	if v == verdictConfiguration {
-		first, longest = slowPause, longSlowPause
+	first, longest := slowPause, longSlowPause
+	if v == verdictLost || v == verdictTemporary {
+		first, longest = shortPause, longShortPause
 	}
 	pause := min(first<<min(p.pauses, 10), longest)
 	p.pauses++

@@ -1,6 +1,7 @@
 package postgrescopy
 
 import (
+	"bytes"
 	"encoding/binary"
 	"io"
 	"net"
@@ -21,7 +22,10 @@ type proxy struct {
 	mu  sync.Mutex
 	cut cutPoint
 	n   int // how many cuts have been made
-	all map[net.Conn]bool
+	// copies and streamed count the statements with a COPY FROM STDIN, and the
+	// rows' bytes.
+	copies, streamed int
+	all              map[net.Conn]bool
 }
 
 // cutPoint is where a connection is cut, once.
@@ -77,6 +81,27 @@ func (p *proxy) take(point cutPoint) bool {
 	p.cut = nowhere
 	p.n++
 	return true
+}
+
+// count notes a message to the server.
+func (p *proxy) count(kind byte, body []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case kind == 'Q' && bytes.Contains(body, []byte("FROM STDIN")):
+		p.copies++
+	case kind == 'd':
+		p.streamed += len(body)
+	}
+}
+
+// counted gives what was counted since it was called last.
+func (p *proxy) counted() (copies, streamed int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	copies, streamed = p.copies, p.streamed
+	p.copies, p.streamed = 0, 0
+	return copies, streamed
 }
 
 func (p *proxy) cuts() int {
@@ -164,6 +189,7 @@ func (l *proxyLine) toServer() {
 		if _, err := io.ReadFull(l.client, body); err != nil {
 			return
 		}
+		l.p.count(head[0], body)
 		if head[0] == 'Q' {
 			rows = 0
 			l.mu.Lock()

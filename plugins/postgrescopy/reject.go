@@ -3,7 +3,9 @@ package postgrescopy
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -31,17 +33,81 @@ func rejectionOf(err error) rejection {
 	return rejection{"message", err.Error()}
 }
 
-// rejectedBy makes a rejection of what the server said of a row.
-func rejectedBy(code, message, detail string) rejection {
-	class := rejectionClass(code)
-	if detail != "" && showsDetail(code) {
-		message += ": " + strings.TrimSuffix(detail, ".")
-	}
-	return rejection{class, fmt.Sprintf("%s (SQLSTATE %s)", message, code)}
+// fault is what the server said of a row.
+type fault struct {
+	code, message, detail string
+	column                string // that it named in its context, if any
 }
 
-func rejectedByError(pgErr *pgconn.PgError) rejection {
-	return rejectedBy(pgErr.Code, pgErr.Message, pgErr.Detail)
+func faultOf(pgErr *pgconn.PgError, column string) fault {
+	return fault{pgErr.Code, pgErr.Message, pgErr.Detail, column}
+}
+
+// rejection makes a rejection of it, for rows of this shape.
+func (f fault) rejection(s *shape) rejection {
+	message := shortened(f.message)
+	if f.detail != "" && showsDetail(f.code) {
+		message += ": " + shortened(strings.TrimSuffix(f.detail, "."))
+	}
+	return rejection{rejectionClass(f.code), fmt.Sprintf("%s%s (SQLSTATE %s)", s.whichColumn(f), message, f.code)}
+}
+
+// whichColumn names the column that a value does not fit, where the server's
+// message does not: it tells the type at most, when it casts a text or looks at
+// a domain.
+func (s *shape) whichColumn(f fault) string {
+	var named, cast []shapeColumn
+	for _, c := range s.columns {
+		switch {
+		case f.column != "" && c.name == f.column,
+			f.column == "" && c.domain && mentions(f.message, c.typ),
+			f.column == "" && c.castType != "" && mentions(f.message, c.castType):
+			named = append(named, c)
+		case f.column == "" && c.castType != "" && notRead[f.code]:
+			cast = append(cast, c)
+		}
+	}
+	if len(named) == 0 {
+		named = cast
+	}
+	columns := make([]string, len(named))
+	for i, c := range named {
+		columns[i] = strconv.Quote(c.name) + " " + c.typ
+	}
+	if len(columns) == 0 {
+		return ""
+	}
+	return "column " + strings.Join(columns, " or ") + ": "
+}
+
+// notRead are the codes for a text that is no value of a type.
+var notRead = map[string]bool{"22P02": true, "2200M": true, "2200N": true, "42601": true}
+
+// mentions looks for a type's name as a word of a message in front of the value.
+func mentions(message, typ string) bool {
+	message, _, _ = strings.Cut(message, `: "`)
+	for _, word := range []string{"type ", "domain "} {
+		_, rest, found := strings.Cut(message, word+typ)
+		if found && (rest == "" || rest[0] == ' ' || rest[0] == ':') {
+			return true
+		}
+	}
+	return false
+}
+
+// maxShown bounds what is repeated of a message of the server, which may hold
+// the whole of a value.
+const maxShown = 400
+
+func shortened(s string) string {
+	if len(s) <= maxShown {
+		return s
+	}
+	end := maxShown
+	for end > maxShown-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + "…"
 }
 
 // showsDetail keeps out details that repeat the whole row.
@@ -70,7 +136,7 @@ func rejectionClass(code string) string {
 	case "P0001":
 		return "trigger"
 	}
-	if strings.HasPrefix(code, "22") {
+	if strings.HasPrefix(code, "22") || code == "42601" {
 		return "type"
 	}
 	return "other"

@@ -83,9 +83,9 @@ func describe(err error) string {
 	if !ok {
 		return err.Error()
 	}
-	text := pgErr.Message
+	text := shortened(pgErr.Message)
 	if pgErr.Detail != "" && showsDetail(pgErr.Code) {
-		text += ": " + pgErr.Detail
+		text += ": " + shortened(pgErr.Detail)
 	}
 	if pgErr.Hint != "" {
 		text += " (hint: " + pgErr.Hint + ")"

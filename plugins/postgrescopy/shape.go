@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -21,7 +22,8 @@ import (
 type shape struct {
 	mask      string // a bit for each of the target's columns
 	fields    int
-	keyFields []int // where the fields of the key are, as far as there are
+	columns   []shapeColumn // for errors
+	keyFields []int         // where the fields of the key are, as far as there are
 
 	// stagedOnly: COPY into the table itself is not possible.
 	stagedOnly bool
@@ -37,11 +39,27 @@ type shape struct {
 	insert     string // all staged rows into the table
 
 	// For the judging of rows one by one: a staging table that is indexed by
-	// the rows' numbers, and the INSERT of a range of them, from $i to $j.
+	// the rows' numbers, and the INSERT of those for which a condition on o holds.
 	judgeName   string
 	makeJudge   string
 	copyJudge   string
-	insertRange func(from, to string) string
+	insertWhere func(condition string) string
+}
+
+// shapeColumn is a column as errors speak of it.
+type shapeColumn struct {
+	name, typ string
+	castType  string // as in targetColumn
+	domain    bool
+}
+
+// unalias gives the table's column for one of the staging table.
+func (s *shape) unalias(alias string) string {
+	n, err := strconv.Atoi(strings.TrimPrefix(alias, "c"))
+	if err != nil || n < 1 || n > len(s.columns) {
+		return ""
+	}
+	return s.columns[n-1].name
 }
 
 // maxShapes bounds how many shapes a target remembers. Messages that each have
@@ -91,6 +109,7 @@ func (t *target) newShape(mask string) *shape {
 		p.aliases = append(p.aliases, alias)
 		p.definitions = append(p.definitions, alias+" "+c.stageType)
 		p.values = append(p.values, value)
+		s.columns = append(s.columns, shapeColumn{c.name, c.value.Type, c.castType, c.domain})
 		p.types += fmt.Sprintf(" %d", c.elementOID)
 		if c.key >= 0 {
 			p.keyValues = append(p.keyValues, value)
@@ -129,17 +148,19 @@ func (s *shape) writeStatements(t *target, p shapeParts) {
 		s.stagedOnly = true // COPY cannot write rows of no columns
 	}
 	s.insert = into + "SELECT " + distinct + strings.Join(p.values, ", ") + " FROM " + s.stageName + order + onConflict
-	s.insertRange = func(from, to string) string {
+	s.insertWhere = func(condition string) string {
 		return into + "SELECT " + strings.Join(p.values, ", ") + " FROM " + s.judgeName +
-			" WHERE o >= " + from + " AND o < " + to + " ORDER BY o" + onConflict
+			" WHERE " + condition + " ORDER BY o" + onConflict
 	}
 }
 
 // guardStatement fails, and with it the transaction, when a column of the rows
 // has another type than the rows were encoded for: a bigint's eight bytes would
-// make a timestamp too. It comes behind the COPY, which keeps the table from
+// make a timestamp too. So it does when another table has the name by now, and
+// when the unique index is gone that an ignore or upsert rests on: nothing else
+// would keep duplicates out. It comes behind the COPY, which keeps the table from
 // being altered until the end of the transaction. An INSERT needs no guard,
-// since it looks at the types itself.
+// since it looks at all that itself.
 func (t *target) guardStatement(mask string) string {
 	var pairs []string
 	for i := range t.columns {
@@ -148,9 +169,13 @@ func (t *target) guardStatement(mask string) string {
 			pairs = append(pairs, fmt.Sprintf("(%s,%d)", quoteLiteral(c.name), c.value.OID))
 		}
 	}
+	key := ""
+	if t.mode != modeAppend {
+		key = fmt.Sprintf(" AND EXISTS (SELECT FROM pg_catalog.pg_index WHERE indexrelid = %d AND indisvalid)", t.keyIndex)
+	}
 	return fmt.Sprintf("SELECT CASE WHEN pg_catalog.count(*) = %d THEN 0 ELSE ('%s'||pg_catalog.count(*))::int4 END"+
-		" FROM pg_catalog.pg_attribute WHERE attrelid = %d AND NOT attisdropped AND (attname,atttypid) IN (%s)",
-		len(pairs), alteredMark, t.oid, strings.Join(pairs, ","))
+		" FROM pg_catalog.pg_attribute WHERE attrelid = %d AND attrelid = pg_catalog.to_regclass(%s) AND NOT attisdropped AND (attname,atttypid) IN (%s)%s",
+		len(pairs), alteredMark, t.oid, quoteLiteral(t.quoted), strings.Join(pairs, ","), key)
 }
 
 // alteredMark begins what a guard fails on, as people will find it in the

@@ -22,7 +22,7 @@ func spec() *service.ConfigSpec {
 					"host=localhost dbname=shop user=writer",
 				),
 			service.NewInterpolatedStringField(fieldTable).
-				Description("The table to write to, with its schema in front if the search path does not have it. A part is looked for as it is written, and else in lower case; put it in double quotes if it has a dot in it. With interpolations each message names its own table; a message whose table does not exist is rejected. The 128 tables used last are kept prepared.").
+				Description("The table to write to, with its schema in front if the search path does not have it. A part is looked for as it is written, and else in lower case; put it in double quotes if it has a dot in it. With interpolations each message names its own table; a message whose table does not exist, or cannot be written to, is rejected. The 128 tables used last are kept prepared.").
 				ShortDescription("The table to write to.").
 				Examples("user_events", "shop.user_events", `"Odd.Name"`, "events_${! this.country }"),
 			service.NewStringListField(fieldColumns).

@@ -40,7 +40,8 @@ type target struct {
 	quoted      string // "schema"."table"
 	columns     []targetColumn
 	keyNames    []string
-	keys        []int // the places of the key in columns; empty: rows cannot have it
+	keyIndex    uint32 // the unique index of the key, 0: there is none
+	keys        []int  // the places of the key in columns; empty: rows cannot have it
 	leftAlone   map[string]bool
 	fingerprint string
 
@@ -69,6 +70,7 @@ type targetColumn struct {
 	value      *pgvalue.Column
 	stageType  string // its type in a staging table: no domain, no length
 	castType   string // what the staged value is cast to; empty: it fits as it is
+	domain     bool
 	elementOID uint32 // its type without domain, and arrays of that; 0: there are none
 	arrayOID   uint32
 	key        int  // its place in the key, or -1
@@ -332,6 +334,7 @@ func (t *target) loadTypes(ctx context.Context, q pgx.Tx, all []catalogueColumn)
 			return err
 		}
 		c.stageType, c.elementOID, c.arrayOID = from.baseType, from.baseOID, from.arrayOID
+		c.domain = from.oid != from.baseOID
 		if c.value.Text {
 			c.stageType, c.castType = "text", from.baseType
 		}

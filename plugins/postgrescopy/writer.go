@@ -118,7 +118,7 @@ func (w *writer) settle(ctx context.Context, j *job, err error, v verdict) (bool
 		}
 		return true, nil
 	}
-	changed, err := w.reloadChanged(ctx, j)
+	changed, err := w.reloadChanged(ctx, j, v != verdictData)
 	if err != nil || changed {
 		return changed, err
 	}
