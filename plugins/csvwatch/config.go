@@ -22,6 +22,8 @@ const (
 	fieldExpectedHeaders   = "expected_headers"
 	fieldExpectedFields    = "expected_number_of_fields"
 	fieldSchemaDrift       = "schema_drift"
+	fieldTrimSpace         = "trim_space"
+	fieldNullValues        = "null_values"
 	fieldEncoding          = "encoding"
 	fieldMaxRecordBytes    = "max_record_bytes"
 	fieldContinueOnError   = "continue_on_error"
@@ -64,6 +66,7 @@ func init() {
 type config struct {
 	patterns        *discover.Patterns
 	rows            csvrows.Options
+	nulls           []string
 	continueOnError bool
 	pollInterval    time.Duration
 	notify          bool
@@ -95,9 +98,11 @@ func configFromParsed(p *service.ParsedConfig, res *service.Resources) (c config
 		ExpectedHeaders: g.list(fieldExpectedHeaders),
 		RejectDrift:     g.string(fieldSchemaDrift) == driftReject,
 		ExpectedFields:  g.int(fieldExpectedFields),
+		TrimSpace:       g.bool(fieldTrimSpace),
 		MaxRecordBytes:  g.int(fieldMaxRecordBytes),
 		Encoding:        g.string(fieldEncoding),
 	}
+	c.nulls = g.list(fieldNullValues)
 	c.continueOnError = g.bool(fieldContinueOnError)
 	c.pollInterval = g.duration(fieldPollInterval)
 	c.notify = g.bool(fieldNotify)

@@ -103,6 +103,8 @@ expected_headers: [ a, b ]
 expected_number_of_fields: 2
 schema_drift: reject
 encoding: utf-16
+trim_space: true
+null_values: [ "", "NULL" ]
 max_record_bytes: 1000
 continue_on_error: false
 poll_interval: 2s
@@ -128,9 +130,9 @@ auto_replay_nacks: false`
 	require.Equal(t, config{
 		rows: csvrows.Options{
 			Delimiter: '\t', Comment: '#', LazyQuotes: true, ParseHeaderRow: true, ExpectedHeaders: []string{"a", "b"},
-			RejectDrift: true, ExpectedFields: 2, MaxRecordBytes: 1000, Encoding: "utf-16",
+			RejectDrift: true, ExpectedFields: 2, MaxRecordBytes: 1000, Encoding: "utf-16", TrimSpace: true,
 		},
-		continueOnError: false, pollInterval: 2 * time.Second, notify: false, minimumAge: 3 * time.Second,
+		nulls: []string{"", "NULL"}, continueOnError: false, pollInterval: 2 * time.Second, notify: false, minimumAge: 3 * time.Second,
 		quietPeriod: 4 * time.Second, byName: true, batchCount: 5, maxOpenFiles: 6, cacheKey: "csv_watch", dir: "state",
 		saveEvery: 7 * time.Second, limit: 8, limitBytes: 9, moveOnFinish: "done", autoRetryNacks: false,
 	}, c)

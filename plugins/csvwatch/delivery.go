@@ -58,6 +58,7 @@ type pending struct {
 type deliveries struct {
 	watcher *watch.Watcher
 	retry   bool
+	nulls   []string
 	log     *service.Logger
 
 	mu    sync.Mutex
@@ -66,8 +67,8 @@ type deliveries struct {
 	told  bool
 }
 
-func newDeliveries(w *watch.Watcher, retry bool, log *service.Logger) *deliveries {
-	return &deliveries{watcher: w, retry: retry, log: log, due: make(chan struct{}, 1)}
+func newDeliveries(w *watch.Watcher, c config, log *service.Logger) *deliveries {
+	return &deliveries{watcher: w, retry: c.autoRetryNacks, nulls: c.nulls, log: log, due: make(chan struct{}, 1)}
 }
 
 // next gives the next batch: one that was rejected and is due again, or new rows.
@@ -114,7 +115,7 @@ func (d *deliveries) poke() {
 func (d *deliveries) batch(segments []*watch.Segment) (service.MessageBatch, service.AckFunc) {
 	out := &delivery{parts: make([]part, len(segments))}
 	for i, s := range segments {
-		out.parts[i].segment = &pending{Segment: s, origin: originOf(s), left: len(s.Rows)}
+		out.parts[i].segment = &pending{Segment: s, origin: originOf(s, d.nulls), left: len(s.Rows)}
 	}
 	return d.messages(out)
 }

@@ -43,7 +43,7 @@ func (i *input) Connect(ctx context.Context) error {
 		return errors.Join(err, store.Close())
 	}
 	i.watcher = watcher
-	i.deliveries = newDeliveries(watcher, i.config.autoRetryNacks, i.resources.Logger())
+	i.deliveries = newDeliveries(watcher, i.config, i.resources.Logger())
 	metering, stop := context.WithCancel(context.Background())
 	i.stop = stop
 	i.metering.Go(func() { i.meter.run(metering, watcher) })

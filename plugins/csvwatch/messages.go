@@ -29,10 +29,12 @@ type origin struct {
 	path, modTime, modTimeUnix, channel any
 	header                              service.ImmutableValue
 	columns                             []string
+	nulls                               []string // cells that stand for null
 }
 
-func originOf(s *watch.Segment) origin {
+func originOf(s *watch.Segment, nulls []string) origin {
 	o := origin{
+		nulls:       nulls,
 		path:        s.Path,
 		modTime:     s.Modified.UTC().Format(time.RFC3339),
 		modTimeUnix: s.Modified.Unix(),
@@ -93,17 +95,26 @@ func (o *origin) message(row *csvrows.Row) *service.Message {
 	if o.columns == nil {
 		cells := make([]any, len(row.Fields))
 		for i := range row.Fields {
-			cells[i] = boxString(&row.Fields[i])
+			cells[i] = o.cell(&row.Fields[i])
 		}
 		m.SetStructuredMut(cells)
 		return m
 	}
 	cells := make(map[string]any, len(o.columns))
 	for i, name := range o.columns {
-		cells[name] = boxString(&row.Fields[i])
+		cells[name] = o.cell(&row.Fields[i])
 	}
 	m.SetStructuredMut(cells)
 	return m
+}
+
+func (o *origin) cell(s *string) any {
+	for _, null := range o.nulls {
+		if *s == null {
+			return nil
+		}
+	}
+	return boxString(s)
 }
 
 // isStorable tells that databases take the raw record as text. That of a good row is valid UTF-8.

@@ -29,7 +29,7 @@ func TestAMessageIsTheRowWithWhereItComesFrom(t *testing.T) {
 		Columns: []string{"id", "name"},
 		Rows:    []csvrows.Row{{Number: 7, Fields: []string{"1", "one"}, Raw: "1,one"}},
 	}
-	o := originOf(s)
+	o := originOf(s, nil)
 	m := o.message(&s.Rows[0])
 	content, err := m.AsStructuredMut()
 	require.NoError(t, err)
@@ -47,7 +47,7 @@ func TestWhatAPipelineChangesInOneMessageItChangesInNoOther(t *testing.T) {
 		Columns: []string{"id", "name"},
 		Rows:    []csvrows.Row{{Number: 1, Fields: []string{"1", "one"}}, {Number: 2, Fields: []string{"2", "two"}}},
 	}
-	o := originOf(s)
+	o := originOf(s, nil)
 	first := o.message(&s.Rows[0])
 	content, err := first.AsStructuredMut()
 	require.NoError(t, err)
@@ -68,13 +68,31 @@ func TestWhatAPipelineChangesInOneMessageItChangesInNoOther(t *testing.T) {
 func TestWithoutAHeaderAMessageIsAnArray(t *testing.T) {
 	t.Parallel()
 	s := &watch.Segment{Rows: []csvrows.Row{{Number: 1, Fields: []string{"1", "one"}}}}
-	o := originOf(s)
+	o := originOf(s, nil)
 	m := o.message(&s.Rows[0])
 	content, err := m.AsStructured()
 	require.NoError(t, err)
 	require.Equal(t, []any{"1", "one"}, content)
 	_, has := m.MetaGetMut("header")
 	require.False(t, has)
+}
+
+func TestCellsThatStandForNullAreNull(t *testing.T) {
+	t.Parallel()
+	rows := []csvrows.Row{{Number: 1, Fields: []string{"", "NULL", "null", " "}}}
+	for _, test := range []struct {
+		columns []string
+		want    any
+	}{
+		{[]string{"a", "b", "c", "d"}, map[string]any{"a": nil, "b": nil, "c": "null", "d": " "}},
+		{nil, []any{nil, nil, "null", " "}},
+	} {
+		s := &watch.Segment{Columns: test.columns, Rows: rows}
+		o := originOf(s, []string{"", "NULL"})
+		content, err := o.message(&s.Rows[0]).AsStructured()
+		require.NoError(t, err)
+		require.Equal(t, test.want, content)
+	}
 }
 
 func TestABadRecordIsAFailedMessageWithItsText(t *testing.T) {
@@ -84,7 +102,7 @@ func TestABadRecordIsAFailedMessageWithItsText(t *testing.T) {
 		Columns: []string{"id", "name"},
 		Rows:    []csvrows.Row{{Number: 3, Raw: "a\x00b\xffü", Err: reason}},
 	}
-	o := originOf(s)
+	o := originOf(s, nil)
 	m := o.message(&s.Rows[0])
 	require.Equal(t, reason, m.GetError())
 	content, err := m.AsBytes()
@@ -98,7 +116,7 @@ func TestABadRecordIsAFailedMessageWithItsText(t *testing.T) {
 func TestNULInAGoodRowIsWrittenOutInItsRawRecordOnly(t *testing.T) {
 	t.Parallel()
 	s := &watch.Segment{Columns: []string{"v"}, Rows: []csvrows.Row{{Number: 1, Fields: []string{"a\x00b"}, Raw: "a\x00b"}}}
-	o := originOf(s)
+	o := originOf(s, nil)
 	m := o.message(&s.Rows[0])
 	content, err := m.AsStructured()
 	require.NoError(t, err)

@@ -147,6 +147,16 @@ func formatFields() []*service.ConfigField {
 		service.NewBoolField(fieldLazyQuotes).
 			Description("Let a quote appear in an unquoted cell, and a quote that is not doubled in a quoted one.").
 			Default(false),
+		service.NewBoolField(fieldTrimSpace).
+			Description("Take white space off both ends of each cell and column name, also where they are quoted. The metadata `csv_raw` keeps it.").
+			ShortDescription("Take white space off both ends of each cell.").
+			Default(false),
+		service.NewStringListField(fieldNullValues).
+			Description("Cells that are exactly one of these become null. With `trim_space` they are compared without their space. YAML takes an unquoted NULL for nothing: write it in quotes.").
+			ShortDescription("Cells that are exactly one of these become null.").
+			Example([]string{""}).
+			Example([]string{"", "NULL", "n/a"}).
+			Default([]any{}),
 		service.NewStringField(fieldEncoding).
 			Description("The character set of the files, by its IANA name. Files whose names end in `.gz` or `.zst` are decompressed first.").
 			ShortDescription("The character set of the files, by its IANA name.").

@@ -55,6 +55,9 @@ func (r *Reader) carveRecords(rows []Row) []Row {
 				r.width = n // the first good record tells
 			}
 			cells = cells[len(row.Fields):]
+			if r.opts.TrimSpace {
+				trim(row.Fields)
+			}
 		}
 		rows = append(rows, row)
 	}
@@ -114,6 +117,12 @@ func (r *Reader) unquote(cells []string, line string, spans []span) {
 			cell = strings.ReplaceAll(cell, `""`, `"`)
 		}
 		cells[i] = cell
+	}
+}
+
+func trim(cells []string) {
+	for i, cell := range cells {
+		cells[i] = strings.TrimSpace(cell)
 	}
 }
 

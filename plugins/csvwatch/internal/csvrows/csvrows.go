@@ -69,6 +69,10 @@ type Options struct {
 	// first good record has. AnyFields: no check; needs a file without header.
 	ExpectedFields int
 
+	// TrimSpace takes white space off both ends of each cell and column name, as strings.TrimSpace does, also where they
+	// are quoted.
+	TrimSpace bool
+
 	// MaxRecordBytes bounds one record without its line end, in bytes of decoded content. Zero means
 	// DefaultMaxRecordBytes.
 	MaxRecordBytes int
@@ -92,8 +96,8 @@ type Position struct {
 type Row struct {
 	// Number counts the data records of the file, bad ones included, from 1.
 	Number int64
-	// Fields are the cells in the order of Columns; nil when Err is set. Quotes are taken off; line ends within quotes
-	// are left as they came.
+	// Fields are the cells in the order of Columns; nil when Err is set. Quotes are taken off, and space with
+	// Options.TrimSpace; line ends within quotes are left as they came.
 	Fields []string
 	// Raw is the record as it came, without its line end, at most MaxRawBytes of it. With Options.Encoding it is the
 	// text after conversion to UTF-8.

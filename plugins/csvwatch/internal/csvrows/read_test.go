@@ -296,3 +296,16 @@ func TestOffsetsAreThoseOfAPlainFileOnly(t *testing.T) {
 	assert.False(t, Options{}.Plain("x.zst"))
 	assert.False(t, Options{Encoding: "utf-16"}.Plain("x.csv"))
 }
+
+func TestSpaceAroundCellsAndNamesIsTakenOffOnDemand(t *testing.T) {
+	t.Parallel()
+	const content = "id , name\n 1,\" one \"\n\t2\t,two words\u00a0\n,  \n"
+	got := readWhole(t, content, "a.csv", Options{ParseHeaderRow: true, TrimSpace: true}, Position{})
+	require.Equal(t, []string{"id", "name"}, got.Columns)
+	require.Equal(t, [][]string{{"1", "one"}, {"2", "two words"}, {"", ""}}, got.fields())
+	require.Equal(t, ` 1," one "`, got.Rows[0].Raw)
+
+	kept := readWhole(t, content, "a.csv", Options{ParseHeaderRow: true}, Position{})
+	require.Equal(t, []string{"id ", " name"}, kept.Columns)
+	require.Equal(t, []string{" 1", " one "}, kept.Rows[0].Fields)
+}
