@@ -101,7 +101,7 @@ func TestAFileOfAnotherKindIsRejectedRowByRow(t *testing.T) {
 	s.db.awaitRejected(2)
 	for i, r := range s.db.rejected(filepath.Join(s.events, "weather.csv")) {
 		require.Equal(t, "mapping", r.Stage)
-		require.Contains(t, r.Reason, "event_id")
+		require.Contains(t, r.Reason, "event_type is empty")
 		require.EqualValues(t, i+1, r.Row)
 		require.Equal(t, []string{"Monday,3", "Tuesday,0"}[i], r.Raw)
 	}

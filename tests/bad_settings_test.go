@@ -62,7 +62,7 @@ func TestAColumnThatTheTableLacksIsToldAtConnect(t *testing.T) {
 	s := newSite(t)
 	s.db.makeTables()
 	s.edit("pipeline.yaml", "primary_keys: [event_id]", "primary_keys: [event_id]\n          columns: ["+strings.ReplaceAll(header, ",", ", ")+", campaign]")
-	s.edit("mappings/user_event.blobl", "root.event_id = this.event_id.trim()", "root.event_id = this.event_id.trim()\nroot.campaign = \"spring\"")
+	s.edit("mappings/user_event.blobl", "root.event_type = ", "root.campaign = \"spring\"\nroot.event_type = ")
 	p := s.pipeline()
 	p.awaitLine(`level=error .*campaign`) // before there is any row
 	s.dropFile("a.csv", csvFile(0, 10))
@@ -77,7 +77,8 @@ func TestAColumnThatTheTableLacksIsToldAtConnect(t *testing.T) {
 func TestARowWithAFieldThatTheTableLacksIsRejectedByName(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	s.edit("mappings/user_event.blobl", "root.event_id = this.event_id.trim()", "root.event_id = this.event_id.trim()\nroot.campaign = if this.user_id == \"3\" { \"spring\" } else { deleted() }")
+	s.edit("pipeline.yaml", "unknown_fields: ignore", "unknown_fields: error")
+	s.edit("mappings/user_event.blobl", "root.event_type = ", "root.campaign = if this.user_id == \"3\" { \"spring\" } else { deleted() }\nroot.event_type = ")
 	s.dropFile("a.csv", csvFile(0, 10))
 	p := s.pipeline()
 	s.db.awaitRejected(1)
