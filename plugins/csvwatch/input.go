@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
@@ -17,6 +18,7 @@ type input struct {
 	resources *service.Resources
 	meter     *meter
 	lease     *positions.Lease
+	patience  time.Duration // how long the next claim waits for another instance
 
 	watcher    *watch.Watcher
 	deliveries *deliveries
@@ -34,7 +36,7 @@ func (i *input) Connect(ctx context.Context) error {
 	if i.watcher != nil {
 		return nil
 	}
-	store, err := i.config.openStore(ctx, i.resources, i.lease)
+	store, err := i.claim(ctx)
 	if err != nil {
 		return err
 	}

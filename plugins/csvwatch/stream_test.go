@@ -27,22 +27,43 @@ input:
     paths: [ $VAR1/$ID/*.csv ]
     checkpoint_dir: $VAR1/$ID-state
     poll_interval: 50ms
+    batch_count: $INPUT_BATCH_COUNT
   processors:
     - mapping: root = this.content
 `
 
 func TestUpstreamStreamSuitesThroughFiles(t *testing.T) {
+	t.Parallel()
 	suite := integration.StreamTests(
 		integration.StreamTestOpenClose(),
 		integration.StreamTestSendBatch(10),
 		integration.StreamTestSendBatches(10, 20, 4),
 		integration.StreamTestSendBatchCount(10),
 		integration.StreamTestStreamSequential(50),
+		integration.StreamTestStreamIsolated(50),
 		integration.StreamTestStreamParallel(50),
 	)
 	suite.Run(t, throughFiles,
 		integration.StreamTestOptVarSet("VAR1", t.TempDir()),
 		integration.StreamTestOptMaxInFlight(4),
 		integration.StreamTestOptVarSet("OUTPUT_BATCH_COUNT", "0"),
+		integration.StreamTestOptVarSet("INPUT_BATCH_COUNT", "1000"),
+	)
+}
+
+// These suites reject some of what they receive, or leave it without an answer, and count on each message to come in a
+// batch of its own.
+func TestUpstreamStreamSuitesOfRejectionThroughFiles(t *testing.T) {
+	t.Parallel()
+	suite := integration.StreamTests(
+		integration.StreamTestStreamSaturatedUnacked(50),
+		integration.StreamTestStreamParallelLossy(50),
+		integration.StreamTestStreamParallelLossyThroughReconnect(50),
+	)
+	suite.Run(t, throughFiles,
+		integration.StreamTestOptVarSet("VAR1", t.TempDir()),
+		integration.StreamTestOptMaxInFlight(4),
+		integration.StreamTestOptVarSet("OUTPUT_BATCH_COUNT", "0"),
+		integration.StreamTestOptVarSet("INPUT_BATCH_COUNT", "1"),
 	)
 }

@@ -1,0 +1,41 @@
+package csvwatch
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/positions"
+)
+
+func TestASecondInstanceSaysSoOnceAndThenWaitsInSilence(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first := startInput(t, dir, "")
+	second := newInput(first.config, service.MockResources())
+	// What is returned here, the engine puts into the log.
+	err := second.Connect(t.Context())
+	require.ErrorIs(t, err, positions.ErrInUse)
+	require.ErrorContains(t, err, "is in use by another csv_watch: give each input a checkpoint_dir of its own")
+
+	waiting, giveUp := context.WithCancel(t.Context())
+	connected := make(chan error, 1)
+	go func() { connected <- second.Connect(waiting) }()
+	giveUp()
+	require.ErrorIs(t, <-connected, context.Canceled, "a stop ends the waiting")
+
+	go func() { connected <- second.Connect(t.Context()) }()
+	require.NoError(t, first.Close(t.Context()))
+	require.NoError(t, <-connected, "it takes over when the first one ends")
+	require.NoError(t, second.Close(t.Context()))
+}
+
+func TestPatienceGrowsToAMost(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, 10*time.Second, morePatience(0))
+	require.Equal(t, 20*time.Second, morePatience(10*time.Second))
+	require.Equal(t, 10*time.Minute, morePatience(9*time.Minute))
+}
