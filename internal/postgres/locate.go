@@ -84,11 +84,15 @@ func thisMachine(acct *account) machine {
 	}
 }
 
-// find returns the first PostgreSQL that runs here: installed, else downloaded.
+// find returns the first PostgreSQL of the wanted version that runs here:
+// installed, else downloaded.
 func find(ctx context.Context, m machine, opts Options) (Binaries, error) {
 	var refused []string
 	for _, dir := range m.installed(ctx) {
 		bin, err := m.inspect(ctx, dir)
+		if err == nil && opts.Version != "" && majorOf(bin.Version) != opts.Version {
+			err = fmt.Errorf("version %s is not %s", bin.Version, opts.Version)
+		}
 		if err == nil {
 			return bin, nil
 		}
@@ -158,8 +162,11 @@ func (m machine) installed(ctx context.Context) []string {
 
 var (
 	numbers       = regexp.MustCompile(`\d+`)
-	serverVersion = regexp.MustCompile(`\(PostgreSQL\) ((\d+)\S*)`)
+	serverVersion = regexp.MustCompile(`\(PostgreSQL\) (\d+\S*)`)
 )
+
+// majorOf gives the number that a version begins with.
+func majorOf(version string) string { return numbers.FindString(version) }
 
 // newestFirst orders folders by the numbers in their names, 15 before 9.6.
 func newestFirst(a, b string) int {
@@ -181,7 +188,7 @@ func (m machine) inspect(ctx context.Context, dir string) (Binaries, error) {
 	if match == nil {
 		return Binaries{}, fmt.Errorf("its version is not understood: %q", strings.TrimSpace(out))
 	}
-	if major, _ := strconv.Atoi(match[2]); major < minMajor {
+	if major, _ := strconv.Atoi(majorOf(match[1])); major < minMajor {
 		return Binaries{}, fmt.Errorf("version %s is older than %d", match[1], minMajor)
 	}
 	return Binaries{Dir: dir, Version: match[1]}, nil

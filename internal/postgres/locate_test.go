@@ -174,6 +174,29 @@ func TestBinariesAreFoundInOrder(t *testing.T) {
 	}
 }
 
+func TestTheVersionThatIsWantedIsFoundOrDownloaded(t *testing.T) {
+	t.Parallel()
+	if os.PathSeparator != '/' {
+		t.Skip("the pretended machines have slashes in their paths")
+	}
+	m := pretend{
+		path:    map[string]string{"postgres": "/opt/pg/bin/postgres"},
+		globs:   map[string][]string{"/usr/lib/postgresql/*/bin": {"/usr/lib/postgresql/15/bin"}},
+		servers: map[string]string{"/opt/pg/bin": version("18.1"), "/usr/lib/postgresql/15/bin": version("15.2"), "/cache/13/bin": version("13.21")},
+		fetched: "/cache/13/bin",
+	}
+	for wanted, dir := range map[string]string{"": "/opt/pg/bin", "18": "/opt/pg/bin", "15": "/usr/lib/postgresql/15/bin", "13": "/cache/13/bin"} {
+		var downloads int
+		bin, err := find(t.Context(), m.machine(&downloads), Options{Version: wanted})
+		require.NoError(t, err)
+		require.Equal(t, dir, bin.Dir)
+		require.Equal(t, wanted == "13", downloads == 1)
+	}
+	m.fetchErr = errors.New("no route to host")
+	_, err := find(t.Context(), m.machine(new(int)), Options{Version: "13"})
+	require.ErrorContains(t, err, "/opt/pg/bin: version 18.1 is not 13; /usr/lib/postgresql/15/bin: version 15.2 is not 13; downloading: no route to host")
+}
+
 func TestWithoutAnyPostgreSQLTheErrorSaysWhatToInstall(t *testing.T) {
 	t.Parallel()
 	var downloads int

@@ -30,6 +30,11 @@ type Options struct {
 	// set nothing is started, and Stop leaves the server alone.
 	DSN string
 
+	// Version is the major version of the throwaway server that is wanted, such
+	// as "17". Empty takes the first that is found. It may not be given together
+	// with DSN.
+	Version string
+
 	// Settings are written to the postgresql.conf of a throwaway server. They
 	// may not be given together with DSN.
 	Settings map[string]string
@@ -73,6 +78,9 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	if opts.DSN != "" {
 		if len(opts.Settings) > 0 {
 			return nil, errors.New("settings cannot be given for a server that is already running: remove either the DSN or the settings")
+		}
+		if opts.Version != "" {
+			return nil, errors.New("a version cannot be chosen for a server that is already running: remove either the DSN or the version")
 		}
 		return useNamed(ctx, opts)
 	}

@@ -49,10 +49,17 @@ func openTestDB(tb testing.TB, dsn string, schema ...string) *testDB {
 func newLedgerDB(tb testing.TB, schema ...string) *testDB {
 	tb.Helper()
 	db := newTestDB(tb, schema...)
-	if version, err := strconv.Atoi(db.value("SHOW server_version_num")); err != nil || version < ledgerServer {
+	if !db.hasMultiranges() {
 		tb.Skip("this server has no multiranges")
 	}
 	return db
+}
+
+func (db *testDB) hasMultiranges() bool {
+	db.tb.Helper()
+	version, err := strconv.Atoi(db.value("SHOW server_version_num"))
+	require.NoError(db.tb, err)
+	return version >= ledgerServer
 }
 
 func (db *testDB) reconnect() {

@@ -18,6 +18,10 @@ import (
 // Its role must be allowed to create databases.
 const DSNVariable = "TEST_POSTGRES_DSN"
 
+// VersionVariable is the environment variable that names the major version of
+// PostgreSQL to test on, such as 13. It is downloaded where it is not installed.
+const VersionVariable = "TEST_POSTGRES_VERSION"
+
 // timeout bounds one step of ours, so that a machine in trouble fails the test
 // rather than hanging it.
 const timeout = 2 * time.Minute
@@ -35,9 +39,9 @@ var shared = sync.OnceValues(func() (*postgres.Server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	if dsn := os.Getenv(DSNVariable); dsn != "" {
-		return postgres.Start(ctx, postgres.Options{DSN: dsn})
+		return postgres.Start(ctx, postgres.Options{DSN: dsn, Version: os.Getenv(VersionVariable)})
 	}
-	return postgres.Start(ctx, postgres.Options{Settings: hurried, Log: os.Stderr})
+	return postgres.Start(ctx, postgres.Options{Version: os.Getenv(VersionVariable), Settings: hurried, Log: os.Stderr})
 })
 
 // NewDatabase returns the DSN of an empty database that is dropped when the
@@ -73,7 +77,7 @@ func NewServer(tb testing.TB, settings map[string]string) *postgres.Server {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	server, err := postgres.Start(ctx, postgres.Options{Settings: settings})
+	server, err := postgres.Start(ctx, postgres.Options{Version: os.Getenv(VersionVariable), Settings: settings})
 	if err != nil {
 		tb.Fatal(err)
 	}
