@@ -4,31 +4,57 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 )
 
-// The reference data: seven columns with random version 4 ids, the least kind
-// order for a primary key's index.
-const referenceHeader = "event_id,user_id,event_type,product_id,product_name,price,timestamp\n"
+// dataset is what is loaded: files and the table that they fit.
+type dataset struct {
+	name     string
+	columns  string   // of the table, in the order of the files; %key is what event_id is
+	nullable []string // columns with empty cells
+}
 
-const referenceTable = `CREATE TABLE %[1]s (
-  event_id     uuid %[2]s,
-  user_id      uuid NOT NULL,
-  event_type   text NOT NULL,
-  product_id   text,
-  product_name text,
-  price        numeric(10, 2),
-  "timestamp"  timestamptz NOT NULL
-);
-CREATE INDEX %[1]s_user_id_idx ON %[1]s (user_id);
-CREATE INDEX %[1]s_event_type_idx ON %[1]s (event_type);`
+// reference has random version 4 ids, the least kind order for a primary key's
+// index.
+var reference = dataset{name: "reference", columns: `event_id uuid %key,
+	user_id uuid NOT NULL,
+	event_type text NOT NULL,
+	product_id text,
+	product_name text,
+	price numeric(10, 2),
+	timestamp timestamptz NOT NULL`}
+
+// shop is what ecommerce_events makes: all the ways to write a timestamp, and
+// time-ordered ids.
+var shop = dataset{name: "shop", columns: `event_id uuid %key,
+	user_id bigint NOT NULL,
+	session_id uuid,
+	event_type text NOT NULL,
+	product_id bigint,
+	product_name text,
+	category text,
+	price numeric(12, 2),
+	quantity integer,
+	timestamp timestamptz NOT NULL`, nullable: []string{"price", "quantity"}}
+
+// names are the columns' names.
+func (d dataset) names() []string {
+	var names []string
+	for line := range strings.SplitSeq(d.columns, ",\n") {
+		names = append(names, strings.Fields(line)[0])
+	}
+	return names
+}
 
 var (
 	eventTypes = []string{"View", "view", "ADD_TO_CART", "add_to_cart", "Purchase", "remove_from_cart"}
@@ -79,7 +105,7 @@ func writeReference(path string, rows int, random *rand.Rand) error {
 	}
 	defer file.Close()
 	w := bufio.NewWriterSize(file, 1<<20)
-	if _, err := io.WriteString(w, referenceHeader); err != nil {
+	if _, err := io.WriteString(w, strings.Join(reference.names(), ",")+"\n"); err != nil {
 		return err
 	}
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -111,3 +137,42 @@ func randomID(random *rand.Rand) uuid.UUID {
 	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
 	return id
 }
+
+// shopFiles has the simulated shop write as many events into eight files.
+func shopFiles(ctx context.Context, connect, dir string, rows int, seed uint64) ([]string, error) {
+	dir = filepath.Join(dir, "shop")
+	part := (rows + 7) / 8
+	path := filepath.Join(filepath.Dir(dir), "shop.yaml")
+	yaml := fmt.Sprintf(shopPipeline, rows, part, seed, dir, strings.Join(shop.names(), ", "))
+	if err := os.WriteFile(path, []byte(yaml), 0o600); err != nil {
+		return nil, fmt.Errorf("writing the shop's pipeline: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, connect, "run", path)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("writing the shop's files: %w", err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.csv"))
+	if err == nil && len(files) != 8 {
+		err = fmt.Errorf("the shop wrote %d files in place of 8", len(files))
+	}
+	return files, err
+}
+
+const shopPipeline = `
+http:
+  enabled: false
+input:
+  ecommerce_events:
+    interval: 0s
+    count: %d
+    batch_size: %d
+    seed: %d
+    start_time: "2026-01-01T00:00:00Z"
+output:
+  csv_files:
+    path: %s/part-${! count("files") }.csv
+    columns: [ %s ]
+logger:
+  level: WARN
+`

@@ -6,15 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"regexp"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -64,101 +57,19 @@ func (s *sample) add(state *os.ProcessState) {
 // stream runs a pipeline that ends by itself, as upstream's csv input does, or
 // whose output named "events" has sent all the rows.
 func stream(ctx context.Context, dir, binary, address, config string, rows int) (sample, error) {
-	path := filepath.Join(dir, "pipeline.yaml")
-	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
-		return sample{}, fmt.Errorf("writing the pipeline: %w", err)
-	}
-	log, err := os.Create(filepath.Join(dir, "pipeline.log"))
-	if err != nil {
-		return sample{}, fmt.Errorf("making the pipeline's log: %w", err)
-	}
-	defer log.Close()
-
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, binary, "run", path)
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = 20 * time.Second
-
 	began := time.Now()
-	if err := cmd.Start(); err != nil {
-		return sample{}, fmt.Errorf("starting %s: %w", binary, err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-
-	var s sample
-	s.Wall, err = awaitSent(ctx, began, address, rows, ended)
-	if err == nil {
-		_ = cmd.Process.Signal(syscall.SIGTERM) // already gone is as good
-		err = <-ended
-	}
+	r, err := start(ctx, dir, binary, address, config)
 	if err != nil {
-		_ = cmd.Process.Kill()
-		text, _ := os.ReadFile(log.Name())
-		return s, fmt.Errorf("running %s: %w; its log ends:\n%s", filepath.Base(binary), err, tail(text, 2000))
+		return sample{}, err
 	}
-	s.add(cmd.ProcessState)
+	defer r.stop()
+	if err := r.awaitSent(ctx, rows); err != nil {
+		return sample{}, err
+	}
+	s := sample{Wall: time.Since(began)}
+	if err := r.end(); err != nil {
+		return sample{}, err
+	}
+	s.add(r.cmd.ProcessState)
 	return s, nil
-}
-
-// awaitSent looks at the pipeline's own metrics until all rows are out.
-func awaitSent(ctx context.Context, began time.Time, address string, rows int, ended chan error) (time.Duration, error) {
-	look := time.NewTicker(20 * time.Millisecond)
-	defer look.Stop()
-	for {
-		select {
-		case err := <-ended:
-			ended <- nil
-			return time.Since(began), err
-		case <-ctx.Done():
-			return 0, fmt.Errorf("waiting for %d rows: %w", rows, ctx.Err())
-		case <-look.C:
-			if sent(ctx, address) >= rows {
-				return time.Since(began), nil
-			}
-		}
-	}
-}
-
-var sentMetric = regexp.MustCompile(`(?m)^output_sent\{label="events",[^}]*\} ([0-9.e+]+)$`)
-
-// sent is how many rows the output has had acknowledged; 0 while the pipeline
-// does not answer yet.
-func sent(ctx context.Context, address string) int {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/metrics", http.NoBody)
-	if err != nil {
-		return 0
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return 0
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
-	if err != nil {
-		return 0
-	}
-	total := 0.0
-	for _, match := range sentMetric.FindAllStringSubmatch(string(text), -1) {
-		if n, err := strconv.ParseFloat(match[1], 64); err == nil {
-			total += n
-		}
-	}
-	return int(total)
-}
-
-// freeAddress is a loopback address that nobody listens on just now.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("finding a free port: %w", err)
-	}
-	defer listener.Close()
-	return listener.Addr().String(), nil
-}
-
-func tail(text []byte, n int) string {
-	return strings.TrimSpace(string(text[max(0, len(text)-n):]))
 }

@@ -1,7 +1,8 @@
 //go:build linux
 
 // Command bench loads the same files into PostgreSQL in several ways, in turn,
-// and says what each cost:
+// and says what each cost; then how long rows take from a file to the table, and
+// what watching costs when nothing comes:
 //
 //	go run ./tests/bench
 //
@@ -13,12 +14,15 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"strings"
+	"regexp"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -33,50 +37,92 @@ func main() {
 }
 
 func run() error {
-	rows := flag.Int("rows", 1_000_000, "rows of the reference data")
-	rounds := flag.Int("rounds", 3, "how often each way is measured; the ways take turns")
-	seed := flag.Uint64("seed", 1, "the reference data's seed")
-	only := flag.String("only", "", "measure only the ways whose name holds this")
+	var o options
+	flag.IntVar(&o.rows, "rows", 1_000_000, "rows to load")
+	flag.IntVar(&o.rounds, "rounds", 3, "how often each way is measured; the ways take turns")
+	flag.Uint64Var(&o.seed, "seed", 1, "the data's seed")
+	flag.IntVar(&o.seconds, "seconds", 20, "how long latency is measured at each pace, and idling")
+	flag.IntVar(&o.files, "files", 10_000, "finished files in the folder that is watched for idling")
+	only := flag.String("only", "", "measure only what has a name that matches this regular expression, such as 'reference: connect', latency or idle")
 	asJSON := flag.Bool("json", false, "print JSON")
 	flag.Parse()
+	var err error
+	if o.only, err = regexp.Compile(*only); err != nil {
+		return fmt.Errorf("reading -only: %w", err)
+	}
+	if o.rows < 8 || o.rounds < 1 || o.seconds < 1 || o.files < 1 {
+		return errors.New("rows must be at least 8, and rounds, seconds and files at least 1")
+	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	results, err := measure(ctx, *rows, *rounds, *seed, *only)
+	results, err := measure(ctx, o)
 	if err != nil {
 		return err
 	}
 	if *asJSON {
 		return json.NewEncoder(os.Stdout).Encode(results)
 	}
-	return printTable(os.Stdout, results)
+	return results.print(os.Stdout)
 }
 
-func measure(ctx context.Context, rows, rounds int, seed uint64, only string) (*results, error) {
-	if rows < 8 || rounds < 1 {
-		return nil, fmt.Errorf("rows must be at least 8 and rounds at least 1, got %d and %d", rows, rounds)
-	}
-	b, closeBench, err := prepare(ctx, rows, seed)
+// options are the flags.
+type options struct {
+	rows, rounds, seconds, files int
+	seed                         uint64
+	only                         *regexp.Regexp
+}
+
+// bench is what every measurement needs.
+type bench struct {
+	dir               string
+	rows              int
+	server            *postgres.Server
+	dsn               string
+	postmaster        int
+	connect, upstream string // binaries
+	one               string
+	two, eight, shop  []string
+}
+
+func measure(ctx context.Context, o options) (*results, error) {
+	b, closeBench, err := prepare(ctx, o.rows, o.seed)
 	if err != nil {
 		return nil, err
 	}
 	defer closeBench()
-
-	r := newResults(rows, rounds, seed)
-	for round := range rounds {
+	r := newResults(o)
+	for round := range o.rounds {
 		for _, c := range contenders() {
-			if !strings.Contains(c.name, only) {
+			name := c.data.name + ": " + c.name
+			if !o.only.MatchString(name) {
 				continue
 			}
-			fmt.Fprintf(os.Stderr, "round %d of %d: %s", round+1, rounds, c.name)
 			s, err := b.run(ctx, c)
 			if err != nil {
-				fmt.Fprintln(os.Stderr)
-				return nil, fmt.Errorf("measuring %s: %w", c.name, err)
+				return nil, fmt.Errorf("measuring %s: %w", name, err)
 			}
-			fmt.Fprintf(os.Stderr, ": %.2f s\n", s.Wall.Seconds())
-			r.add(c.name, s)
+			fmt.Fprintf(os.Stderr, "round %d of %d: %s: %.2f s\n", round+1, o.rounds, name, s.Wall.Seconds())
+			r.add(c.data.name, c.name, s)
 		}
+	}
+	if o.only.MatchString("latency") {
+		for _, p := range paces {
+			fmt.Fprintf(os.Stderr, "latency at %d events/s, for %d s\n", p.files*p.rows, o.seconds)
+			d, err := b.measureLatency(ctx, p, o.seconds, o.seed)
+			if err != nil {
+				return nil, fmt.Errorf("measuring latency: %w", err)
+			}
+			r.Latency = append(r.Latency, d)
+		}
+	}
+	if o.only.MatchString("idle") {
+		fmt.Fprintf(os.Stderr, "idling beside %d files, for %d s\n", o.files, o.seconds)
+		cost, err := b.measureIdle(ctx, o.files, time.Duration(o.seconds)*time.Second, o.seed)
+		if err != nil {
+			return nil, fmt.Errorf("measuring idling: %w", err)
+		}
+		r.Idle = &cost
 	}
 	return r, nil
 }
@@ -107,6 +153,9 @@ func (b *bench) fill(ctx context.Context, seed uint64) (err error) {
 		return err
 	}
 	if b.one, b.two, b.eight, err = references(b.dir, b.rows, seed); err != nil {
+		return err
+	}
+	if b.shop, err = shopFiles(ctx, b.connect, b.dir, b.rows, seed); err != nil {
 		return err
 	}
 	if b.server, err = postgres.Start(ctx, postgres.Options{Log: os.Stderr}); err != nil {
@@ -140,4 +189,25 @@ func postmaster(ctx context.Context, dsn string) (int, error) {
 		return 0, fmt.Errorf("reading the server's process id: %w", err)
 	}
 	return pid, nil
+}
+
+// build compiles the product and what it is compared with.
+func (b *bench) build(ctx context.Context) error {
+	b.connect, b.upstream = filepath.Join(b.dir, "connect"), filepath.Join(b.dir, "upstream")
+	root, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		return fmt.Errorf("finding the project: %w", err)
+	}
+	module := string(root[:len(root)-1])
+	for _, build := range []struct{ dir, out, pkg string }{
+		{module, b.connect, "./cmd/connect"},
+		{filepath.Join(module, "tests", "bench", "upstream"), b.upstream, "."},
+	} {
+		cmd := exec.CommandContext(ctx, "go", "build", "-o", build.out, build.pkg)
+		cmd.Dir, cmd.Stderr = build.dir, os.Stderr
+		if err := cmd.Run(); err != nil {
+			return fmt.Errorf("building %s: %w", build.pkg, err)
+		}
+	}
+	return nil
 }

@@ -5,18 +5,9 @@ package main
 import (
 	"fmt"
 	"strings"
-)
 
-// The work that config/pipeline.yaml does, on the reference data's columns.
-const mapping = `
-          root.event_id = this.event_id.trim()
-          root.user_id = this.user_id.trim()
-          let event_type = this.event_type.trim().lowercase()
-          root.event_type = if $event_type != "" { $event_type } else { throw("event_type is empty") }
-          root.product_id = this.product_id
-          root.product_name = this.product_name
-          root.price = if this.price == "" { null } else { this.price.float64() | throw("price %q is not a number".format(this.price)) }
-          root.timestamp = this.timestamp.ts_tz("UTC") | throw("timestamp %q is not a time".format(this.timestamp))`
+	"github.com/ecommerce-ingest/connect/config"
+)
 
 const frame = `
 http:
@@ -24,10 +15,10 @@ http:
 input:
 %[2]s
 pipeline:
-  threads: 2
+  threads: 1
   processors:
-    - try:
-      - mapping: |%[3]s
+    - mutation: |
+%[3]s
 output:
 %[4]s
 metrics:
@@ -36,23 +27,39 @@ logger:
   level: WARN
 `
 
-// pipeline is the YAML of a whole load.
+// pipeline is the YAML of a whole load, with the mapping of config/pipeline.yaml.
 func pipeline(address, input, output string) string {
-	return fmt.Sprintf(frame, address, indent(input, 2), mapping, indent(output, 2))
+	mapping, err := config.Files.ReadFile("mappings/user_event.blobl")
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	return fmt.Sprintf(frame, address, indent(input, 2), indent(string(mapping), 8), indent(output, 2))
 }
 
-func watchInput(glob, state string) string {
+func watchInput(files []string, state string) string {
 	return fmt.Sprintf(`csv_watch:
   paths: [ %q ]
   checkpoint_dir: %q
-  batch_count: 5000`, glob, state)
+  trim_space: true
+  null_values: [ "" ]
+  batch_count: 5000`, glob(files), state)
 }
 
-func stockInput(glob string) string {
-	return fmt.Sprintf(`csv:
+// stockInput makes null of empty cells as watchInput does, in the columns that
+// have any.
+func stockInput(files, nullable []string) string {
+	input := fmt.Sprintf(`csv:
   paths: [ %q ]
   parse_header_row: true
-  batch_count: 5000`, glob)
+  batch_count: 5000`, glob(files))
+	if len(nullable) == 0 {
+		return input
+	}
+	input += "\nprocessors:\n  - mutation: |"
+	for _, column := range nullable {
+		input += fmt.Sprintf("\n      root.%[1]s = this.%[1]s.not_empty() | null", column)
+	}
+	return input
 }
 
 // rejecting sends what fails to a second table, as config/pipeline.yaml does.
@@ -76,19 +83,20 @@ func copyOutput(dsn, table, options string) string {
 	return fmt.Sprintf(`postgres_copy:
   dsn: %q
   table: %s
-  max_in_flight: 4
+  unknown_fields: ignore
+  max_in_flight: 2
 %s`, dsn, table, indent(options, 2))
 }
 
-func sqlInsert(dsn, table string) string {
+func sqlInsert(dsn, table string, columns []string) string {
 	return fmt.Sprintf(`sql_insert:
   driver: postgres
   dsn: %q
   table: %s
-  columns: [ event_id, user_id, event_type, product_id, product_name, price, timestamp ]
-  args_mapping: root = [ this.event_id, this.user_id, this.event_type, this.product_id, this.product_name, this.price, this.timestamp ]
+  columns: [ %s ]
+  args_mapping: root = [ this.%s ]
   suffix: ON CONFLICT (event_id) DO NOTHING
-  max_in_flight: 4`, dsn, table)
+  max_in_flight: 4`, dsn, table, strings.Join(columns, ", "), strings.Join(columns, ", this."))
 }
 
 func indent(text string, by int) string {

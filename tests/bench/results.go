@@ -28,6 +28,7 @@ func spreadOf(values []float64) spread {
 
 // way is what one contender needed.
 type way struct {
+	Data          string  `json:"data"`
 	Name          string  `json:"name"`
 	WallSeconds   spread  `json:"wall_seconds"`
 	RowsPerSecond float64 `json:"rows_per_second"`
@@ -41,30 +42,32 @@ type way struct {
 }
 
 type results struct {
-	Rows   int    `json:"rows"`
-	Rounds int    `json:"rounds"`
-	Seed   uint64 `json:"seed"`
-	Cores  int    `json:"cores"`
-	Go     string `json:"go"`
-	Ways   []*way `json:"ways"`
+	Rows    int       `json:"rows"`
+	Rounds  int       `json:"rounds"`
+	Seed    uint64    `json:"seed"`
+	Cores   int       `json:"cores"`
+	Go      string    `json:"go"`
+	Ways    []*way    `json:"ways,omitempty"`
+	Latency []delays  `json:"latency,omitempty"`
+	Idle    *idleCost `json:"idle,omitempty"`
 }
 
-func newResults(rows, rounds int, seed uint64) *results {
-	return &results{Rows: rows, Rounds: rounds, Seed: seed, Cores: runtime.NumCPU(), Go: runtime.Version()}
+func newResults(o options) *results {
+	return &results{Rows: o.rows, Rounds: o.rounds, Seed: o.seed, Cores: runtime.NumCPU(), Go: runtime.Version()}
 }
 
-func (r *results) add(name string, s sample) {
-	i := slices.IndexFunc(r.Ways, func(w *way) bool { return w.Name == name })
+func (r *results) add(data, name string, s sample) {
+	i := slices.IndexFunc(r.Ways, func(w *way) bool { return w.Data == data && w.Name == name })
 	if i < 0 {
 		i = len(r.Ways)
-		r.Ways = append(r.Ways, &way{Name: name})
+		r.Ways = append(r.Ways, &way{Data: data, Name: name})
 	}
 	r.Ways[i].samples = append(r.Ways[i].samples, s)
 	r.summarise()
 }
 
 func (r *results) summarise() {
-	base := 0.0
+	base := map[string]float64{}
 	for _, w := range r.Ways {
 		of := func(f func(sample) float64) spread {
 			values := make([]float64, len(w.samples))
@@ -80,27 +83,39 @@ func (r *results) summarise() {
 		w.RowsPerSecond = float64(r.Rows) / w.WallSeconds.Median
 		w.ClientMicros = w.ClientSeconds.Median * 1e6 / float64(r.Rows)
 		if w.Name == ours {
-			base = w.WallSeconds.Median
+			base[w.Data] = w.WallSeconds.Median
 		}
 	}
-	if base == 0 {
-		return
-	}
 	for _, w := range r.Ways {
-		w.ToOurs = w.WallSeconds.Median / base
+		if base[w.Data] > 0 {
+			w.ToOurs = w.WallSeconds.Median / base[w.Data]
+		}
 	}
 }
 
-func printTable(out io.Writer, r *results) error {
-	fmt.Fprintf(out, "%d rows, median of %d rounds (smallest–largest), %d cores, %s\n\n", r.Rows, r.Rounds, r.Cores, r.Go)
+func (r *results) print(out io.Writer) error {
+	fmt.Fprintf(out, "%d rows, median of %d rounds (smallest–largest), %d cores, %s\n", r.Rows, r.Rounds, r.Cores, r.Go)
 	table := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(table, "way\twall s\trows/s\tclient CPU s\tµs/row\tserver CPU s\tpeak MB\twall to ours")
+	data := ""
 	for _, w := range r.Ways {
+		if w.Data != data {
+			data = w.Data
+			fmt.Fprintf(table, "\n%s data\twall s\trows/s\tclient CPU s\tµs/row\tserver CPU s\tpeak MB\twall to ours\n", data)
+		}
 		fmt.Fprintf(table, "%s\t%.2f (%.2f–%.2f)\t%.0f\t%.2f (%.2f–%.2f)\t%.2f\t%.2f (%.2f–%.2f)\t%.0f (%.0f–%.0f)\t%.2f\n",
 			w.Name, w.WallSeconds.Median, w.WallSeconds.Min, w.WallSeconds.Max, w.RowsPerSecond,
 			w.ClientSeconds.Median, w.ClientSeconds.Min, w.ClientSeconds.Max, w.ClientMicros,
 			w.ServerSeconds.Median, w.ServerSeconds.Min, w.ServerSeconds.Max,
 			w.PeakMegabytes.Median, w.PeakMegabytes.Min, w.PeakMegabytes.Max, w.ToOurs)
+	}
+	if len(r.Latency) > 0 {
+		fmt.Fprintf(table, "\nfrom file to row\tfiles\tp50 ms\tp99 ms\tmax ms\n")
+	}
+	for _, d := range r.Latency {
+		fmt.Fprintf(table, "%d events/s\t%d\t%.1f\t%.1f\t%.1f\n", d.EventsPerSecond, d.Files, d.P50, d.P99, d.Max)
+	}
+	if i := r.Idle; i != nil {
+		fmt.Fprintf(table, "\nidle beside %d finished files, for %.0f s\t%.2f %% of a core\t%.0f MB\n", i.Files, i.Seconds, i.Core, i.Memory)
 	}
 	return table.Flush()
 }
