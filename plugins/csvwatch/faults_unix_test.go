@@ -73,10 +73,6 @@ func asNobody(t *testing.T, dir string) func(*exec.Cmd) {
 	}
 }
 
-func childConfig(dir, extra string) string {
-	return fmt.Sprintf("csv_watch:\n  paths: [ %q ]\n  checkpoint_dir: %q\n%s", filepath.Join(dir, "in", "**", "*.csv"), filepath.Join(dir, "state"), extra)
-}
-
 func TestAFileThatMayNotBeReadIsToldOnceAndReadWhenItMayBe(t *testing.T) {
 	t.Parallel()
 	for name, extra := range map[string]string{"notified": "", "polled": "  notify: false\n  poll_interval: 20ms\n"} {

@@ -27,6 +27,11 @@ type pipeline struct {
 	answer  func(service.MessageBatch) error
 }
 
+// childConfig is an input that watches dir/in with its positions in dir/state. extra is more YAML of it.
+func childConfig(dir, extra string) string {
+	return fmt.Sprintf("csv_watch:\n  paths: [ %q ]\n  checkpoint_dir: %q\n%s", filepath.Join(dir, "in", "**", "*.csv"), filepath.Join(dir, "state"), extra)
+}
+
 // startPipeline runs csv_watch on dir/in/*.csv with its positions in dir/state. extra is more YAML of the input.
 func startPipeline(tb testing.TB, dir, extra string) *pipeline {
 	tb.Helper()

@@ -174,7 +174,7 @@ func formatFields() []*service.ConfigField {
 			Example([]string{"id", "name", "price"}).
 			Default([]any{}),
 		service.NewStringAnnotatedEnumField(fieldSchemaDrift, map[string]string{
-			driftAccept: "Files may have further columns, lack some, or have them in another order; messages have what the file has.",
+			driftAccept: "Files may have further columns, lack some, or have them in another order; messages have what the file has. Each kind of difference is told once in the log.",
 			driftReject: "Such files are not read.",
 		}).
 			Description("What becomes of files whose header differs from `expected_headers`.").

@@ -29,6 +29,7 @@ const (
 type Dir struct {
 	path    string
 	lock    *flock.Flock
+	locked  os.FileInfo // the file of lock
 	journal *os.File
 	size    int64
 	compact int64 // the size from which the journal is written anew
@@ -42,15 +43,11 @@ func OpenDir(path string) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		return nil, fmt.Errorf("making the checkpoint directory: %w", err)
 	}
-	lock := flock.New(filepath.Join(path, lockName))
-	locked, err := lock.TryLock()
-	if err != nil {
-		return nil, fmt.Errorf("locking the checkpoint directory: %w", err)
+	d := &Dir{path: path}
+	if err := d.takeLock(); err != nil {
+		return nil, err
 	}
-	if !locked {
-		return nil, fmt.Errorf("checkpoint directory %s is %w: give each input a checkpoint_dir of its own", path, ErrInUse)
-	}
-	return &Dir{path: path, lock: lock}, nil
+	return d, nil
 }
 
 // Load implements Store.
@@ -112,7 +109,17 @@ func replay(text []byte) (entries []Entry, bad int, torn bool) {
 
 // Save implements Store. What it returns nil for survives a crash of the machine.
 func (d *Dir) Save(_ context.Context, changed []Entry, gone []Channel) error {
+	if d.isLost() {
+		if err := d.regain(); err != nil {
+			return err
+		}
+		// Nobody is to believe that all is as it was: the next save, which comes soon, writes everything anew.
+		return fmt.Errorf("saving positions: %s was deleted or replaced while it was in use", d.file(journalName))
+	}
 	if d.broken {
+		if err := d.regain(); err != nil {
+			return err
+		}
 		return d.rewrite(d.live())
 	}
 	var text []byte

@@ -214,6 +214,9 @@ func (r *reader) note(f *file, path string, from mark, t *taken) {
 		w.pass(f, part)
 		return
 	}
+	if from.at.Row == 0 {
+		w.tellDrift(path, f.open.rows.Drift())
+	}
 	if f.acked.at.Row == 0 {
 		// Until a row is done, the beginning at least tells the content from another one.
 		f.acked.check = t.end.check.Beginning()

@@ -3,6 +3,8 @@ package watch
 import (
 	"fmt"
 	"sync"
+
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
 )
 
 // troubles says each trouble once, until it is over.
@@ -33,5 +35,19 @@ func (t *troubles) over(log Log, kind, format string, args ...any) {
 	if _, had := t.said[kind]; had {
 		delete(t.said, kind)
 		log.Infof(format, args...)
+	}
+}
+
+// mostDrifts bounds how many kinds of header are told of.
+const mostDrifts = 100
+
+// tellDrift says once how headers differ from what is expected, where files are read all the same. The lock is held.
+func (w *Watcher) tellDrift(path string, d csvrows.Drift) {
+	if d.None() || len(w.drifts) >= mostDrifts {
+		return
+	}
+	if words := d.String(); !w.drifts[words] {
+		w.drifts[words] = true
+		w.opt.Log.Warnf("The header of %s is not as in expected_headers: it %s. It is read by its names; other files like it are not told", path, words)
 	}
 }

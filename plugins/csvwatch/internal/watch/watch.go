@@ -90,8 +90,9 @@ type Watcher struct {
 	lost      map[*file]struct{}
 	finish    map[*file]struct{}
 	gone      []positions.Channel
-	started   bool       // the first scan is complete, so that the order is known
-	ready     []*Segment // read, and not yet handed out
+	drifts    map[string]bool // the differences from expected_headers that were told
+	started   bool            // the first scan is complete, so that the order is known
+	ready     []*Segment      // read, and not yet handed out
 	readyRows int
 	rows      int // rows read and not yet done
 	bytes     int64
@@ -113,6 +114,7 @@ func Start(ctx context.Context, opt Options) (*Watcher, error) {
 		dirty:   map[*file]struct{}{},
 		lost:    map[*file]struct{}{},
 		finish:  map[*file]struct{}{},
+		drifts:  map[string]bool{},
 	}
 	entries, warning, err := opt.Store.Load(ctx, w.entries)
 	if err != nil {
