@@ -55,6 +55,7 @@ type model struct {
 	next   int                  // the id of the next row
 	rows   map[string]*modelRow // by text
 	taken  int                  // how many of world.rows were looked at
+	last   map[string]int64     // the last row of each channel in this run
 	paused bool
 }
 
@@ -74,7 +75,7 @@ type modelRow struct {
 }
 
 func newModel(t *testing.T, seed uint64) *model {
-	m := &model{t: t, seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), rows: map[string]*modelRow{}}
+	m := &model{t: t, seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), rows: map[string]*modelRow{}, last: map[string]int64{}}
 	m.world = newWorld(t)
 	o := &m.world.options
 	o.BatchRows = 1 + m.rand.IntN(10)
@@ -339,6 +340,10 @@ func (m *model) lookLocked() {
 		if r.delivered {
 			m.t.Fatalf("%q of %s came twice", d.String(), d.path)
 		}
+		if d.number <= m.last[d.channel] {
+			m.t.Fatalf("row %d of %s came behind row %d", d.number, d.path, m.last[d.channel])
+		}
+		m.last[d.channel] = d.number
 		r.delivered = true
 		r.acked = !m.paused
 	}
@@ -422,6 +427,7 @@ func (m *model) kill() {
 func (m *model) forget() {
 	w := m.world
 	m.paused = false
+	clear(m.last)
 	for _, r := range m.rows {
 		r.delivered, r.acked = r.saved, r.saved
 	}

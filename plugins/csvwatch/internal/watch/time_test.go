@@ -1,0 +1,245 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/positions"
+)
+
+// came waits until so many rows have come, without doing anything that would make them come.
+func (w *world) came(n int) {
+	w.tb.Helper()
+	w.until(fmt.Sprint("rows have come: ", n), func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return len(w.rows) >= n
+	})
+}
+
+func TestPollingAloneFindsAllThatHappens(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.options.Notify, w.options.PollInterval = false, 5*time.Millisecond
+	w.globs = []string{"in/**/*.csv", "later/*.csv"}
+	w.write("in/before.csv", "id,v\n1,a\n")
+	w.start()
+	w.came(1)
+	w.write("in/a.csv", "id,v\n2,b\n")
+	w.came(2)
+	w.append("in/a.csv", "3,c\n")
+	w.came(3)
+	w.write("later/x.csv", "id,v\n4,d\n")
+	w.came(4)
+	w.rename("in/a.csv", "in/sub/b.csv")
+	w.append("in/sub/b.csv", "5,e\n")
+	w.came(5)
+	w.write("in/sub/b.csv", "id,v\n6,f\n")
+	w.came(6)
+	w.write("aside", "id,v\n7,g\n")
+	w.rename("aside", "in/before.csv")
+	w.came(7)
+	w.expect("1,a", "2,b", "3,c", "4,d", "5,e", "6,f", "7,g")
+}
+
+func TestWhatNotificationDoesNotTellIsFoundByPolling(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.options.PollInterval = 5 * time.Millisecond
+	w.write("in/a.csv", "id,v\n1,a\n")
+	w.start()
+	w.came(1)
+	// As on a filesystem that tells nothing, or when the system's queue ran over.
+	require.NoError(t, w.watcher.hints.Close())
+	w.append("in/a.csv", "2,b\n")
+	w.came(2)
+	w.write("in/b.csv", "id,v\n3,c\n")
+	w.came(3)
+	w.expect("1,a", "2,b", "3,c")
+}
+
+func TestALastRecordIsTakenWhenTheQuietTimeIsOver(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"in/a.csv", "in/a.csv.gz"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.options.Quiet = 50 * time.Millisecond
+			w.options.Finish = os.Remove
+			w.start()
+			text := "id,v\n1,a\n2,b"
+			if name != "in/a.csv" {
+				text = gzipped(t, text)
+			}
+			began := time.Now()
+			w.write(name, text)
+			w.came(2)
+			require.GreaterOrEqual(t, time.Since(began), w.options.Quiet)
+			w.until("the file is gone", func() bool { return !w.exists(name) })
+			w.expect("1,a", "2,b")
+		})
+	}
+}
+
+func TestAFileThatWasRenamedInIsReadToItsEndAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t) // whose quiet time is an hour
+	w.write("aside", "id,v\n1,a\n2,b")
+	w.age("aside", time.Minute)
+	w.start()
+	w.rename("aside", "in/a.csv")
+	w.came(2)
+	w.expect("1,a", "2,b")
+}
+
+func TestAFileIsReadWhenItIsOldEnough(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.options.MinimumAge = 50 * time.Millisecond
+	w.start()
+	began := time.Now()
+	w.write("in/a.csv", "id,v\n1,a\n")
+	w.came(1)
+	require.GreaterOrEqual(t, time.Since(began), w.options.MinimumAge)
+	w.expect("1,a")
+}
+
+// A clock that is set shows in modification times only: all else is measured from the start of the watch.
+func TestAClockThatGoesBackMakesNoDifference(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.options.Quiet = 50 * time.Millisecond
+	w.options.MinimumAge = 10 * time.Millisecond
+	w.options.Finish = os.Remove
+	w.write("in/a.csv", "id,v\n1,a\n")
+	w.age("in/a.csv", -48*time.Hour)
+	w.start()
+	w.came(1)
+	w.until("the file is gone", func() bool { return !w.exists("in/a.csv") })
+
+	w.options.Finish = nil
+	w.close()
+	w.start()
+	w.write("in/b.csv", "id,v\n2,b\n")
+	w.age("in/b.csv", -24*time.Hour)
+	w.came(2)
+	w.append("in/b.csv", "3,c\n")
+	w.age("in/b.csv", 0)
+	w.came(3)
+	w.append("in/b.csv", "4,d\n5,torn")
+	w.age("in/b.csv", 24*time.Hour)
+	w.came(4)
+	w.close()
+	w.start()
+	w.append("in/b.csv", "\n")
+	w.age("in/b.csv", 48*time.Hour)
+	w.came(5)
+	w.expect("1,a", "2,b", "3,c", "4,d", "5,torn")
+}
+
+func TestPositionsAreSavedAtTheirInterval(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.options.SaveEvery = 5 * time.Millisecond
+	w.start()
+	w.write("in/a.csv", "id,v\n1,a\n2,b\n")
+	w.expect("1,a", "2,b")
+	w.until("the position is saved", func() bool {
+		w.watcher.mu.Lock()
+		defer w.watcher.mu.Unlock()
+		return len(w.watcher.dirty) == 0
+	})
+	func() { // a save that is under way ends
+		w.watcher.storeMu.Lock()
+		defer w.watcher.storeMu.Unlock()
+	}()
+	w.kill()
+	w.start()
+	w.expect()
+}
+
+// faulty is a store of which one call fails, before or after it was carried out, as when an answer is lost.
+type faulty struct {
+	positions.Store
+	mu    sync.Mutex
+	calls int
+	fail  int // the number of the call, from 1
+	after bool
+	fails int // how many calls fail from there on
+}
+
+var errFault = errors.New("no connection")
+
+func (s *faulty) Save(ctx context.Context, changed []positions.Entry, gone []positions.Channel) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls++
+	failing := s.calls >= s.fail && s.calls < s.fail+s.fails
+	if failing && !s.after {
+		return errFault
+	}
+	if err := s.Store.Save(ctx, changed, gone); err != nil {
+		return err
+	}
+	if failing {
+		return errFault
+	}
+	return nil
+}
+
+// TestAStoreThatFailsAtAnyStepLosesNothing lets each of the saves of a history fail in turn, once and several times.
+func TestAStoreThatFailsAtAnyStepLosesNothing(t *testing.T) {
+	t.Parallel()
+	for step := 1; step <= 8; step++ {
+		for _, fails := range []int{1, 3} {
+			for _, after := range []bool{false, true} {
+				t.Run(fmt.Sprintf("step %d, %d times, after %v", step, fails, after), func(t *testing.T) {
+					t.Parallel()
+					w := newWorld(t)
+					store := &faulty{fail: step, fails: fails, after: after}
+					open := func() {
+						dir, err := positions.OpenDir(w.path("state"))
+						require.NoError(t, err)
+						store.Store = dir
+						w.options.Store = store
+						w.start()
+					}
+					save := func() { // until it works, as the keeper does
+						for w.watcher.save(t.Context()) != nil {
+							continue
+						}
+					}
+					open()
+					w.write("in/a.csv", "id,v\n1,a\n")
+					w.expect("1,a")
+					save()
+					w.write("in/b.csv", "id,v\n2,b\n")
+					w.append("in/a.csv", "3,c\n")
+					w.expect("2,b", "3,c")
+					save()
+					w.rename("in/a.csv", "in/c.csv")
+					w.write("in/b.csv", "id,v\n4,d\n")
+					w.expect("4,d")
+					save()
+					w.remove("in/b.csv")
+					w.settle()
+					w.kill()
+					open()
+					w.expect()
+					w.append("in/c.csv", "5,e\n")
+					w.expect("5,e")
+					w.kill()
+					open()
+					w.expect("5,e") // nothing was saved of it
+				})
+			}
+		}
+	}
+}
