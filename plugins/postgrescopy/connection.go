@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,8 +51,10 @@ func (c *connectionSettings) poolConfig() (*pgxpool.Config, error) {
 	conn.RuntimeParams["timezone"] = "UTC"
 	conn.RuntimeParams["datestyle"] = "ISO, MDY"
 	conn.RuntimeParams["client_encoding"] = "UTF8"
-	if c.connectTimeout > 0 && !strings.Contains(c.dsn, "connect_timeout") && os.Getenv("PGCONNECT_TIMEOUT") == "" {
-		conn.ConnectTimeout = c.connectTimeout
+	// pgx gives none for one that is not set (by the DSN, the environment or the
+	// service file), and for one that is set to wait for ever.
+	if conn.ConnectTimeout == 0 && !noTimeout.MatchString(c.dsn) && os.Getenv("PGCONNECT_TIMEOUT") == "" {
+		conn.ConnectTimeout = max(c.connectTimeout, 0)
 	}
 	// Nothing is prepared under a name, for the sake of poolers.
 	conn.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
@@ -70,6 +73,9 @@ func (c *connectionSettings) poolConfig() (*pgxpool.Config, error) {
 	config.MaxConnLifetime = orForEver(c.maxLifeTime)
 	return config, nil
 }
+
+// noTimeout finds a DSN that asks to wait for ever.
+var noTimeout = regexp.MustCompile(`(?:^|[?&\s])connect_timeout\s*=\s*'?0+(?:['&#\s]|$)`)
 
 func orForEver(d time.Duration) time.Duration {
 	if d <= 0 {

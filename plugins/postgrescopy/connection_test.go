@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,6 +98,80 @@ func TestEveryFormOfDSNWorks(t *testing.T) {
 	}
 }
 
+func TestTheConnectTimeoutOfTheDSNComesFirst(t *testing.T) {
+	serviceFile := filepath.Join(t.TempDir(), "services")
+	require.NoError(t, os.WriteFile(serviceFile, []byte("[slow]\nhost=db\nconnect_timeout=77\n[shop]\nhost=db\n"), 0o600))
+	t.Setenv("PGSERVICEFILE", serviceFile)
+	cases := map[string]struct {
+		dsn, yaml, env string
+		want           time.Duration
+	}{
+		"nothing is said":                   {"postgres://db/shop", "", "", 10 * time.Second},
+		"by the field":                      {"host=db", "connect_timeout: 3s", "", 3 * time.Second},
+		"by the field, for ever":            {"host=db", "connect_timeout: 0s", "", 0},
+		"by the URL":                        {"postgres://db/shop?connect_timeout=99", "", "", 99 * time.Second},
+		"by the URL and the field":          {"postgres://db/shop?sslmode=disable&connect_timeout=2", "connect_timeout: 3s", "", 2 * time.Second},
+		"by the URL, for ever":              {"postgres://db/shop?connect_timeout=0&sslmode=disable", "", "", 0},
+		"by a keyword":                      {"host=db connect_timeout = 99", "", "", 99 * time.Second},
+		"by a keyword, for ever":            {"host=db connect_timeout='0' user=x", "", "", 0},
+		"by a keyword that is none":         {"host=db password='connect_timeout'", "", "", 10 * time.Second},
+		"by the service file":               {"service=slow", "", "", 77 * time.Second},
+		"not by the service file":           {"service=shop", "", "", 10 * time.Second},
+		"by the environment":                {"host=db", "", "44", 44 * time.Second},
+		"by the environment, for ever":      {"host=db", "", "0", 0},
+		"by the URL and by the environment": {"postgres://db/shop?connect_timeout=99", "", "44", 99 * time.Second},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("PGCONNECT_TIMEOUT", c.env)
+			config, err := newTestOutput(t, c.dsn, "table: t\n"+c.yaml).conf.connection.poolConfig()
+			require.NoError(t, err)
+			assert.Equal(t, c.want, config.ConnConfig.ConnectTimeout)
+		})
+	}
+}
+
+func TestAHostThatDoesNotAnswerIsGivenUpAfterTheConnectTimeout(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, and says nothing
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = silent.Close() })
+	db := newTestDB(t, `CREATE TABLE v (v int)`)
+	u, err := url.Parse(db.dsn)
+	require.NoError(t, err)
+	u.Host = silent.Addr().String() + "," + u.Host
+	o := newTestOutput(t, u.String(), "table: v\nconnect_timeout: 100ms")
+	o.connect()
+	assert.Empty(t, o.write(fields{"v": 1}))
+}
+
+func TestConnectionsAreClosedWhenTheyAreOldOrIdle(t *testing.T) {
+	t.Parallel()
+	settings := &newTestOutput(t, "host=db", "table: t\nconn_max_idle_time: 7s\nconn_max_life_time: 8s\nconn_max_open: 9").conf.connection
+	config, err := settings.poolConfig()
+	require.NoError(t, err)
+	assert.Equal(t, 7*time.Second, config.MaxConnIdleTime)
+	assert.Equal(t, 8*time.Second, config.MaxConnLifetime)
+	assert.EqualValues(t, 9, config.MaxConns)
+
+	settings = &newTestOutput(t, "host=db", "table: t\nconn_max_idle_time: 0s\nconn_max_life_time: 0s\nmax_in_flight: 6").conf.connection
+	config, err = settings.poolConfig()
+	require.NoError(t, err)
+	assert.Greater(t, config.MaxConnIdleTime, 100_000*time.Hour)
+	assert.Greater(t, config.MaxConnLifetime, 100_000*time.Hour)
+	assert.EqualValues(t, 6, config.MaxConns)
+
+	db := newTestDB(t, `CREATE TABLE v (v int)`)
+	o := db.connected("table: v\napplication_name: short\nconn_max_life_time: 1ms")
+	for range 3 {
+		assert.Empty(t, o.write(fields{"v": 1}))
+		require.Eventually(t, func() bool {
+			return db.value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'short'") == "0"
+		}, patient, 5*time.Millisecond)
+	}
+	assert.Equal(t, "3", db.value("SELECT count(*) FROM v"))
+}
+
 func TestSessionsTellTheirNameAndTakeSettings(t *testing.T) {
 	t.Parallel()
 	db := newTestDB(t, `CREATE TABLE v (v int, name text DEFAULT current_setting('application_name'), sync text DEFAULT current_setting('synchronous_commit'),
@@ -138,6 +213,7 @@ func TestWhatIsWrongIsToldWhenConnecting(t *testing.T) {
 		"table: k\nwrite_mode: upsert\nprimary_keys: [ a ]":                          `write_mode upsert needs a unique index on "public"."k" ("a"), and there is none: run CREATE UNIQUE INDEX ON "public"."k" ("a")`,
 		"table: k\nwrite_mode: upsert\nprimary_keys: [ b, a ]":                       "",
 		"table: v\ninit_statement: CREATE TABLE oops (":                              "running init_statement: syntax error at end of input (SQLSTATE 42601)",
+		"table: v\nsession: { lock_timeout: soon }":                                  `applying the session's settings: invalid value for parameter "lock_timeout": "soon" (SQLSTATE 22023)`,
 		"table: v\nsession: { no_such_setting: x }":                                  `applying the session's settings: unrecognized configuration parameter "no_such_setting" (SQLSTATE 42704)`,
 		"table: v\nexactly_once: { channel: a, offset_token: '${! @x }', table: k }": "table public.k is not a ledger of postgres_copy, which has the columns channel text, offsets int8multirange and updated_at timestamptz: name another in `exactly_once.table`",
 	}
@@ -156,6 +232,39 @@ func TestWhatIsWrongIsToldWhenConnecting(t *testing.T) {
 			assert.Equal(t, slowPause, pause.Wait)
 		})
 	}
+}
+
+func TestInitScriptsRunOnceForEachConnectWholeOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	db := newTestDB(t)
+	dir := t.TempDir()
+	for name, sql := range map[string]string{
+		"1.sql": `CREATE TABLE IF NOT EXISTS runs (what text, locked bool DEFAULT false); INSERT INTO runs VALUES ('first')`,
+		"2.sql": `INSERT INTO runs SELECT 'second', EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted)`,
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(sql), 0o600))
+	}
+	yaml := "table: runs\ninit_files: [ '" + filepath.ToSlash(dir) + "/*.sql' ]\ninit_statement: "
+	o := newTestOutput(t, db.dsn, yaml+"INSERT INTO runs VALUES ('third')")
+	o.connect()
+	for range 3 {
+		assert.Empty(t, o.write(fields{"what": "row"}))
+	}
+	o.connect() // which there is no need for
+	assert.Equal(t, "first|second|third|row|row|row", strings.Join(db.rows("SELECT what FROM runs"), "|"))
+	assert.Equal(t, "t", db.value("SELECT locked FROM runs WHERE what = 'second'"))
+
+	again := newTestOutput(t, db.dsn, yaml+"INSERT INTO runs VALUES ('third')")
+	again.connect()
+	assert.Equal(t, "2|2|2", db.value("SELECT count(*) FILTER (WHERE what = 'first'), count(*) FILTER (WHERE what = 'second'), count(*) FILTER (WHERE what = 'third') FROM runs"))
+
+	broken := newTestOutput(t, db.dsn, yaml+"SELECT 1/0")
+	err := broken.Connect(t.Context())
+	require.EqualError(t, err, "running init_statement: division by zero (SQLSTATE 22012)")
+	var pause *service.ErrBackOff
+	require.ErrorAs(t, err, &pause)
+	assert.Equal(t, slowPause, pause.Wait, "a person must mend it")
+	assert.Equal(t, "9", db.value("SELECT count(*) FROM runs"))
 }
 
 func TestPrivilegesThatAreMissingAreNamed(t *testing.T) {

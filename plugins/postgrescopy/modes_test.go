@@ -112,6 +112,40 @@ func TestKeysThatAreEqualInSeveralFormsAreOneKey(t *testing.T) {
 	}
 }
 
+func TestAnyShareOfDuplicatesIsWrittenRight(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"ignore", "upsert"} {
+		for _, percent := range []int{0, 1, 50, 100} {
+			t.Run(fmt.Sprintf("%s/%d percent", mode, percent), func(t *testing.T) {
+				t.Parallel()
+				const size, rounds = 500, 6 // the way changes with what was met before
+				db := newTestDB(t, `CREATE TABLE k (id int8 PRIMARY KEY, v int)`, fmt.Sprintf(`INSERT INTO k SELECT i, -1 FROM generate_series(0, %d) i`, size-1))
+				o := db.connected("table: k\nwrite_mode: " + mode)
+				for round := range rounds {
+					rows := make([]fields, size)
+					for i := range rows {
+						rows[i] = fields{"id": size*(round+1) + i, "v": round}
+						if i%100 < percent {
+							rows[i]["id"] = i
+						}
+					}
+					assert.Empty(t, o.write(rows...))
+				}
+				known := size * percent / 100
+				want := fmt.Sprintf("%d|%d", size+rounds*(size-known), size-known) // rows, and those that nothing replaced
+				if mode == "ignore" {
+					want = fmt.Sprintf("%d|%d", size+rounds*(size-known), size)
+				}
+				assert.Equal(t, want, db.value("SELECT count(*), count(*) FILTER (WHERE v = -1) FROM k"))
+				if mode == "upsert" {
+					assert.Equal(t, fmt.Sprint(known), db.value(fmt.Sprintf("SELECT count(*) FROM k WHERE id < %d AND v = %d", size, rounds-1)))
+				}
+				assert.Empty(t, o.log.String())
+			})
+		}
+	}
+}
+
 func TestKeysOfSeveralColumnsAndKinds(t *testing.T) {
 	t.Parallel()
 	db := newTestDB(t, `CREATE TYPE colour AS ENUM ('red', 'blue');
