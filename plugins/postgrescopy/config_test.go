@@ -77,21 +77,6 @@ func TestConfigurationsThatAreRightAreNotComplainedOf(t *testing.T) {
 	}
 }
 
-func TestTheExamplesOfTheDocumentationAreRight(t *testing.T) {
-	t.Setenv("POSTGRES_DSN", "postgres://localhost/x")
-	view, ok := service.GlobalEnvironment().GetOutputConfig("postgres_copy")
-	require.True(t, ok)
-	examples, err := view.TemplateData()
-	require.NoError(t, err)
-	require.NotEmpty(t, examples.Examples)
-	for _, e := range examples.Examples {
-		linter := service.GlobalEnvironment().FullConfigSchema("", "").NewStreamConfigLinter()
-		lints, err := linter.LintYAML([]byte(e.Config))
-		require.NoError(t, err, e.Title)
-		assert.Empty(t, lints, e.Title)
-	}
-}
-
 func TestASecretIsNeverTold(t *testing.T) {
 	t.Parallel()
 	const secret = "s3cr3t"

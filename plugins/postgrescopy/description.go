@@ -32,7 +32,7 @@ The ledger holds a row for each channel, with the ranges of the numbers that are
 
 == Memory
 
-A batch takes the size of its messages, and that of its rows in binary form (about as much as the values themselves), until it is committed; up to 16 MiB of the second is kept for the next. At most ` + "`max_in_flight`" + ` batches are held. Bound them with ` + "`batching`" + `.
+Beside its messages, a batch takes the size of its rows in binary form until it is committed: the bytes of the values (a number or a time is 2 to 8, a text what it is in UTF-8), 4 for each field, those of the key once more, and 200 for each row; and a quarter of that for room to grow. Whatever happens to it takes no more: a batch that is tried again, taken apart or judged row by row is sent from where it lies. Up to 16 MiB of it is kept for the next batch. At most ` + "`max_in_flight`" + ` batches are held, each with a connection of its own (about 0.2 MB). Bound them with ` + "`batching`" + `: 4 batches of 10,000 rows of 200 bytes take 20 MB.
 
 == Privileges
 
@@ -44,5 +44,5 @@ PostgreSQL 12 or later, tested with 13, 15 and 18. Works behind PgBouncer in tra
 
 == Metrics
 
-` + "`postgres_copy_rows_written`" + `, ` + "`postgres_copy_rows_rejected`" + ` by ` + "`reason`" + `, ` + "`postgres_copy_rows_skipped`" + ` by ` + "`reason`" + ` (` + "`key`" + `, ` + "`ledger`" + `), ` + "`postgres_copy_bytes`" + `, ` + "`postgres_copy_batches`" + `, ` + "`postgres_copy_retries`" + `, ` + "`postgres_copy_latency_ns`" + ` of a batch, and ` + "`postgres_copy_connections`" + ` by ` + "`state`" + `.
+` + "`postgres_copy_rows_written`" + `, ` + "`postgres_copy_rows_rejected`" + ` by ` + "`reason`" + `, ` + "`postgres_copy_rows_skipped`" + ` by ` + "`reason`" + ` (` + "`key`" + `, ` + "`ledger`" + `), ` + "`postgres_copy_bytes`" + `, ` + "`postgres_copy_batches`" + `, ` + "`postgres_copy_retries`" + ` (batches tried again, for whatever reason but a bad row), ` + "`postgres_copy_latency_ns`" + ` of a batch, and ` + "`postgres_copy_connections`" + ` by ` + "`state`" + `.
 `

@@ -5,7 +5,7 @@ import (
 )
 
 func spec() *service.ConfigSpec {
-	return service.NewConfigSpec().
+	return withExamples(service.NewConfigSpec().
 		Beta().
 		Version("0.1.0").
 		Categories("Services").
@@ -61,54 +61,7 @@ func spec() *service.ConfigSpec {
 				Default(4),
 			service.NewBatchPolicyField(fieldBatching),
 		).
-		LintRule(lintRule).
-		Example("Three fields are enough", "Every JSON object that comes in becomes a row of `events`; its fields are named like the columns.", `
-input:
-  http_server:
-    path: /events
-
-output:
-  postgres_copy:
-    dsn: postgres://writer:secret@localhost:5432/shop
-    table: events
-    batching:
-      count: 1000
-      period: 50ms
-`).
-		Example("Skip what is there already", "Events that are sent again are stored once, by their key. What cannot be stored goes to a second table, with the reason; its neighbours are stored.", `
-output:
-  fallback:
-    - postgres_copy:
-        dsn: ${POSTGRES_DSN}
-        table: user_events
-        write_mode: ignore
-        primary_keys: [ event_id ]
-    - postgres_copy:
-        dsn: ${POSTGRES_DSN}
-        table: rejected_events
-      processors:
-        - mapping: |
-            root.stage = "database"
-            root.reason = @fallback_error
-            root.raw = content().string()
-`).
-		Example("Keep the last state of each key", "Messages with some of a product's columns change just these; the others keep their values.", `
-output:
-  postgres_copy:
-    dsn: ${POSTGRES_DSN}
-    table: products
-    write_mode: upsert
-    primary_keys: [ product_id ]
-`).
-		Example("Exactly once without a key", "Rows of a Kafka topic, each stored once although the table has no key: the ledger notes the offset of every row in the transaction that stores it.", `
-output:
-  postgres_copy:
-    dsn: ${POSTGRES_DSN}
-    table: page_views
-    exactly_once:
-      channel: ${! @kafka_topic }/${! @kafka_partition }
-      offset_token: ${! @kafka_offset }
-`)
+		LintRule(lintRule))
 }
 
 func exactlyOnceField() *service.ConfigField {
@@ -158,7 +111,7 @@ func connectionFields() []*service.ConfigField {
 			Default(0).
 			Advanced(),
 		service.NewDurationField(fieldConnectTimeout).
-			Description("How long to wait for a host to take a connection, unless the DSN says (`connect_timeout`).").
+			Description("How long to wait for a host to take a connection, unless the DSN, the service file or `PGCONNECT_TIMEOUT` says. `0s` is for ever.").
 			Default("10s").
 			Advanced(),
 		service.NewDurationField(fieldStatementTimeout).
