@@ -13,9 +13,11 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
+func serverError(code string) error { return &pgconn.PgError{Code: code} }
+
 func TestErrorsAreJudgedByTheirCause(t *testing.T) {
 	t.Parallel()
-	server := func(code string) error { return &pgconn.PgError{Code: code} }
+	server := serverError
 	during := func(code, where string) error { return &pgconn.PgError{Code: code, Where: where} }
 	cases := []struct {
 		name string

@@ -2,8 +2,8 @@ package postgrescopy
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -242,162 +242,115 @@ func TestWhatPassesByItselfIsWaitedOutAndRejectsNothing(t *testing.T) {
 func TestATransactionCutByATimeoutIsSentAgain(t *testing.T) {
 	t.Parallel()
 	db := newTestDB(t, wideTable)
-	o := db.connected("table: v\nwrite_mode: ignore")
-	for i := range 5 { // several statements, with the server idle in between
-		o.writer.settings = "SET LOCAL idle_in_transaction_session_timeout = '1'; "
-		rows := append(wide(100*i, 100*i+50), fields{"v": 100*i + 60})
-		assert.Empty(t, o.write(rows...))
-	}
-	assert.Equal(t, "255", db.value("SELECT count(*) FROM v"))
-}
-
-func TestASerializationFailureOrDeadlockIsTriedAgain(t *testing.T) {
-	t.Parallel()
-	db := newTestDB(t, wideTable)
-	o := db.connected("table: v\nwrite_mode: upsert\nsession: { default_transaction_isolation: serializable, deadlock_timeout: 10ms }")
-	ctx, cancel := context.WithTimeout(context.Background(), patient)
-	defer cancel()
-	var wg sync.WaitGroup
-	errs := make(chan error, 100)
-	for range 4 {
-		wg.Go(func() {
-			for range 10 {
-				if _, err := o.send(ctx, batchOf(wide(0, 100)...)); err != nil {
-					errs <- err
-				}
-			}
-		})
-	}
-	wg.Wait()
-	close(errs)
-	require.NoError(t, <-errs)
-	assert.Equal(t, "100", db.value("SELECT count(*) FROM v"))
-}
-
-func TestAReadOnlyServerIsWaitedFor(t *testing.T) {
-	t.Parallel()
-	db := newTestDB(t, wideTable)
-	dsn, role := db.asRole()
-	db.exec("GRANT INSERT ON v TO " + role + "; ALTER ROLE " + role + " SET default_transaction_read_only = on")
-	o := newTestOutput(t, dsn, "table: v")
+	p, dsn := newProxy(t, db.dsn)
+	o := newTestOutput(t, dsn, "table: v\nsession: { idle_in_transaction_session_timeout: 50ms }")
 	o.connect()
+	p.arm(untilTimeout)
+	assert.Empty(t, o.write(append(wide(0, 50), fields{"v": 60})...)) // two COPYs, with the server idle in between
+	assert.Equal(t, 1, p.cuts())
+	assert.Contains(t, o.log.String(), "idle-in-transaction timeout (SQLSTATE 25P03)")
+	assert.Equal(t, "51", db.value("SELECT count(*) FROM v"))
+}
+
+func TestASerializationFailureIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	db := newTestDB(t, wideTable, `INSERT INTO v VALUES (5, 'first')`)
+	o := db.connected("table: v\nwrite_mode: upsert\napplication_name: serial\nsession: { transaction_isolation: repeatable read }")
+	assert.Empty(t, o.write(wide(5, 6)...)) // from now on by INSERT … ON CONFLICT
+	commit := db.inOtherSession("UPDATE v SET pad = 'second' WHERE v = 5")
 	done := make(chan map[int]string)
 	go func() { done <- o.write(wide(0, 10)...) }()
-	require.Eventually(t, func() bool { return strings.Contains(o.log.String(), "SQLSTATE 25006") }, patient, 5*time.Millisecond)
-	db.exec("ALTER ROLE " + role + " SET default_transaction_read_only = off; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_database()")
+	require.Eventually(t, func() bool {
+		return db.value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'serial' AND wait_event_type = 'Lock' AND query LIKE '%INSERT%'") == "1"
+	}, patient, 5*time.Millisecond)
+	commit()
 	assert.Empty(t, <-done)
-	assert.Equal(t, "10", db.value("SELECT count(*) FROM v"))
+	assert.Contains(t, o.log.String(), "could not serialize access due to concurrent update (SQLSTATE 40001)")
+	assert.Equal(t, "10|1", db.value("SELECT count(*), count(DISTINCT pad) FROM v"))
 }
 
-func TestAChangedPasswordIsToldAndWaitedFor(t *testing.T) {
+func TestAFailoverIsFollowed(t *testing.T) {
 	t.Parallel()
-	db := newTestDB(t, wideTable)
-	dsn, role := db.asRole()
-	db.exec("GRANT INSERT ON v TO " + role)
-	o := newTestOutput(t, dsn, "table: v")
-	o.connect()
-	db.exec("ALTER ROLE " + role + " PASSWORD 'other'; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_database()")
-	ctx, cancel := context.WithTimeout(context.Background(), patient)
-	defer cancel()
-
-	batch := batchOf(wide(0, 10)...)
-	err := o.WriteBatch(ctx, batch)
-	if err != nil {
-		require.ErrorIs(t, err, service.ErrNotConnected)
-		err = o.Connect(ctx)
-		var pause *service.ErrBackOff
-		require.ErrorAs(t, err, &pause)
-		assert.Contains(t, err.Error(), "28P01")
-		assert.NotContains(t, err.Error(), "test")
-		assert.Equal(t, slowPause, pause.Wait)
-		db.exec("ALTER ROLE " + role + " PASSWORD 'test'")
-		require.NoError(t, o.Connect(ctx))
-		require.NoError(t, o.WriteBatch(ctx, batch))
+	type node struct {
+		*testDB
+		host string
 	}
-	assert.Equal(t, "10", db.value("SELECT count(*) FROM v"))
+	nodes := make([]node, 2)
+	for i := range nodes {
+		server := postgrestest.NewServer(t, map[string]string{"shared_buffers": "16MB", "max_connections": "10"})
+		u, err := url.Parse(server.DSN())
+		require.NoError(t, err)
+		nodes[i] = node{openTestDB(t, server.DSN(), wideTable, `CREATE ROLE writer LOGIN PASSWORD 'same'; GRANT INSERT ON v TO writer; SET default_transaction_read_only = off`), u.Host}
+	}
+	readOnly := func(n node, on string) {
+		n.exec("ALTER SYSTEM SET default_transaction_read_only = " + on)
+		n.exec("SELECT pg_reload_conf()")
+		require.Eventually(t, func() bool { // as a new session of the writer's would see it
+			conn, err := pgx.Connect(context.Background(), "postgres://writer:same@"+n.host+"/postgres?sslmode=disable")
+			if err != nil {
+				return false
+			}
+			defer conn.Close(context.Background())
+			var now string
+			return conn.QueryRow(context.Background(), "SHOW default_transaction_read_only").Scan(&now) == nil && now == on
+		}, patient, 10*time.Millisecond)
+	}
+	readOnly(nodes[1], "on")
+	o := newTestOutput(t, "postgres://writer:same@"+nodes[0].host+","+nodes[1].host+"/postgres?sslmode=disable&target_session_attrs=read-write", "table: v")
+	o.connect()
+	assert.Empty(t, o.write(wide(0, 10)...))
+
+	readOnly(nodes[0], "on") // the old primary takes no more rows
+	readOnly(nodes[1], "off")
+	assert.Empty(t, o.write(wide(10, 30)...))
+	assert.Equal(t, "0|9", nodes[0].value("SELECT min(v), max(v) FROM v"))
+	assert.Equal(t, "10|29", nodes[1].value("SELECT min(v), max(v) FROM v"))
 }
 
-func TestARevokedPrivilegeIsToldAndWaitedFor(t *testing.T) {
+func TestAFailedBatchLeavesItsConnectionAsItWas(t *testing.T) {
 	t.Parallel()
-	db := newTestDB(t, wideTable)
-	dsn, role := db.asRole()
-	db.exec("GRANT INSERT ON v TO " + role)
+	for _, mode := range []string{"append", "ignore", "upsert"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			db := newTestDB(t, faultyTable, `CREATE TABLE parents (id int PRIMARY KEY); ALTER TABLE t ADD CHECK (n > 0), ADD FOREIGN KEY (parent) REFERENCES parents`)
+			o := db.connected("table: t\nmax_in_flight: 1\napplication_name: same\nwrite_mode: " + mode)
+			const backend = "SELECT pid, state, xact_start IS NULL FROM pg_stat_activity WHERE application_name = 'same'"
+			assert.Empty(t, o.write(fields{"id": 0, "n": 1}))
+			before := db.value(backend)
+			require.Contains(t, before, "|idle|t")
+			for i, spoil := range []fields{{"n": 0}, {"n": nil}, {"n": "x"}, {"parent": 9}, {"parent": 9, "u": 1}, {"no": 1}} {
+				for _, bad := range []int{1, 10} {
+					var rows []fields
+					for n := range 2 * bad {
+						row := fields{"id": 1000*i + 100*bad + n + 1, "n": 1}
+						if n%2 == 1 {
+							for name, v := range spoil {
+								row[name] = v
+							}
+						}
+						rows = append(rows, row)
+					}
+					require.Len(t, o.write(rows...), bad)
+					require.Equal(t, before, db.value(backend))
+					require.Equal(t, "0", db.value("SELECT count(*) FROM pg_locks WHERE pid IN (SELECT pid FROM pg_stat_activity WHERE application_name = 'same')"))
+				}
+			}
+			assert.Equal(t, "67", db.value("SELECT count(*) FROM t"))
+		})
+	}
+}
+
+func TestAnAppendThatIsCutMayDoubleRowsAndLosesNone(t *testing.T) {
+	t.Parallel()
+	db := newTestDB(t, `CREATE TABLE v (v int, pad text)`)
+	p, dsn := newProxy(t, db.dsn)
 	o := newTestOutput(t, dsn, "table: v")
 	o.connect()
-	db.exec("REVOKE INSERT ON v FROM " + role)
-	ctx, cancel := context.WithTimeout(context.Background(), patient)
-	defer cancel()
-
-	err := o.WriteBatch(ctx, batchOf(wide(0, 10)...))
-	require.ErrorIs(t, err, service.ErrNotConnected)
-	assert.Contains(t, o.log.String(), "which write_mode append needs: run GRANT INSERT")
-	err = o.Connect(ctx)
-	require.Error(t, err)
-	assert.Equal(t, fmt.Sprintf(`the role %s may not insert rows of "public"."v", which write_mode append needs: run GRANT INSERT ON "public"."v" TO %s`, role, role), err.Error())
-	db.exec("GRANT INSERT ON v TO " + role)
-	assert.Empty(t, o.write(wide(0, 10)...))
-}
-
-func TestADroppedTableIsToldAndWaitedFor(t *testing.T) {
-	t.Parallel()
-	db := newTestDB(t, wideTable)
-	o := db.connected("table: v")
-	db.exec("DROP TABLE v")
-	ctx, cancel := context.WithTimeout(context.Background(), patient)
-	defer cancel()
-	require.ErrorIs(t, o.WriteBatch(ctx, batchOf(wide(0, 10)...)), service.ErrNotConnected)
-	require.EqualError(t, o.Connect(ctx), "there is no table v: create it (init_statement or init_files can), or correct `table`")
-	db.exec(wideTable)
-	assert.Empty(t, o.write(wide(0, 10)...))
-}
-
-func TestAnErrorThatEveryRowHasIsNotTakenForTheRows(t *testing.T) {
-	t.Parallel()
-	db := newTestDB(t, `CREATE TABLE w (v int);
-		CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.v < 0 THEN PERFORM * FROM missing; END IF; RETURN NEW; END $$;
-		CREATE TRIGGER f BEFORE INSERT ON w FOR EACH ROW EXECUTE FUNCTION f()`)
-	o := db.connected("table: w")
-
-	rejected := o.write(fields{"v": 1}, fields{"v": -1}, fields{"v": 2})
-	assert.Len(t, rejected, 1, "the others can be stored, so it is the row")
-	assert.Contains(t, rejected[1], `relation "missing" does not exist`)
-
-	done := make(chan map[int]string)
-	go func() { done <- o.write(fields{"v": -1}, fields{"v": -2}) }()
-	require.Eventually(t, func() bool { return strings.Contains(o.log.String(), `PostgreSQL refuses a batch`) }, patient, 5*time.Millisecond)
-	db.exec("CREATE TABLE missing (v int)")
-	assert.Empty(t, <-done)
-	assert.Equal(t, "4", db.value("SELECT count(*) FROM w"))
-}
-
-func TestAFullDiskIsWaitedOut(t *testing.T) {
-	t.Parallel()
-	db := newTestDB(t, `CREATE TABLE w (v int);
-		CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$;
-		CREATE TRIGGER f BEFORE INSERT ON w FOR EACH ROW EXECUTE FUNCTION f()`)
-	o := db.connected("table: w")
-	done := make(chan map[int]string)
-	go func() { done <- o.write(fields{"v": 1}, fields{"v": 2}) }()
-	require.Eventually(t, func() bool { return strings.Contains(o.log.String(), `SQLSTATE 53100`) }, patient, 5*time.Millisecond)
-	db.exec("DROP TRIGGER f ON w")
-	assert.Empty(t, <-done)
-}
-
-func TestTooManyConnectionsAreWaitedOut(t *testing.T) {
-	t.Parallel()
-	db := newTestDB(t, wideTable)
-	dsn, role := db.asRole()
-	db.exec("GRANT INSERT ON v TO " + role + "; ALTER ROLE " + role + " CONNECTION LIMIT 1")
-	hog, err := pgx.Connect(context.Background(), dsn)
-	require.NoError(t, err)
-	o := newTestOutput(t, dsn, "table: v")
-	ctx, cancel := context.WithTimeout(context.Background(), patient)
-	defer cancel()
-	err = o.Connect(ctx)
-	require.ErrorContains(t, err, "SQLSTATE 53300")
-	var pause *service.ErrBackOff
-	require.True(t, errors.As(err, &pause) && pause.Wait <= longShortPause)
-	require.NoError(t, hog.Close(ctx))
-	require.NoError(t, o.Connect(ctx))
-	assert.Empty(t, o.write(wide(0, 1)...))
+	p.arm(beforeCommit)
+	assert.Empty(t, o.write(wide(0, 100)...))
+	assert.Equal(t, "100|100", db.value("SELECT count(*), count(DISTINCT v) FROM v"))
+	p.arm(afterCommit)
+	assert.Empty(t, o.write(wide(100, 200)...))
+	assert.Equal(t, "300|200", db.value("SELECT count(*), count(DISTINCT v) FROM v"), "as the documentation says")
+	assert.Equal(t, 2, p.cuts())
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -12,9 +14,9 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
-func TestMetricsAnswerAnOperatorsQuestions(t *testing.T) {
-	t.Parallel()
-	db := newTestDB(t, `CREATE TABLE m (id int PRIMARY KEY, v int CHECK (v > 0)); INSERT INTO m VALUES (1, 1)`)
+// metricsStream runs a stream into the table m, and gives what its metrics say.
+func metricsStream(t *testing.T, db *testDB, yaml string) (send service.MessageBatchHandlerFunc, shown func() string) {
+	t.Helper()
 	builder := service.NewStreamBuilder()
 	mux := http.NewServeMux()
 	builder.SetHTTPMux(mux)
@@ -23,7 +25,7 @@ output:
   postgres_copy:
     dsn: `+quoteName(db.dsn)+`
     table: m
-    write_mode: ignore
+    `+strings.ReplaceAll(yaml, "\n", "\n    ")+`
 metrics: { json_api: {} }
 logger: { level: OFF }
 `))
@@ -32,26 +34,81 @@ logger: { level: OFF }
 	stream, err := builder.Build()
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(context.Background(), patient)
-	defer cancel()
+	t.Cleanup(cancel)
 	done := make(chan error, 1)
 	go func() { done <- stream.Run(ctx) }()
-
-	require.Error(t, send(ctx, batchOf(fields{"id": 1, "v": 1}, fields{"id": 2, "v": 2}, fields{"id": 3, "v": -1}, fields{"id": 4, "v": "x"}, fields{"id": 5, "v": 5})))
-	recorder := httptest.NewRecorder()
-	mux.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	shown := recorder.Body.String()
-	for _, want := range []string{
-		`"postgres_copy_rows_written{label=\"\",path=\"root.output\"}":2`,
-		`"postgres_copy_rows_skipped{label=\"\",path=\"root.output\",reason=\"key\"}":1`,
-		`"postgres_copy_rows_rejected{label=\"\",path=\"root.output\",reason=\"check\"}":1`,
-		`"postgres_copy_rows_rejected{label=\"\",path=\"root.output\",reason=\"type\"}":1`,
-		`"postgres_copy_batches{label=\"\",path=\"root.output\"}":1`,
-		`"postgres_copy_connections{label=\"\",path=\"root.output\",state=\"max\"}":4`,
-		`"postgres_copy_bytes{label=\"\",path=\"root.output\"}":`,
-		`"postgres_copy_latency_ns{label=\"\",path=\"root.output\"}":`,
-	} {
-		assert.Contains(t, shown, want)
+	t.Cleanup(func() {
+		assert.NoError(t, stream.StopWithin(patient))
+		<-done
+	})
+	return send, func() string {
+		recorder := httptest.NewRecorder()
+		mux.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		return recorder.Body.String()
 	}
-	require.NoError(t, stream.StopWithin(patient))
-	<-done
+}
+
+// metric is how the value of a metric, and of its label if it has one, is shown.
+func metric(name, label string) string {
+	if label != "" {
+		key, value, _ := strings.Cut(label, "=")
+		label = `,` + key + `=\"` + value + `\"`
+	}
+	return `"postgres_copy_` + name + `{label=\"\",path=\"root.output\"` + label + `}":`
+}
+
+func TestMetricsAnswerAnOperatorsQuestions(t *testing.T) {
+	t.Parallel()
+	db := newTestDB(t, `CREATE TABLE parents (id int PRIMARY KEY); CREATE TABLE m (id int PRIMARY KEY, v int CHECK (v > 0), w int NOT NULL DEFAULT 0, parent int REFERENCES parents, u int UNIQUE); INSERT INTO m VALUES (1, 1, 1, NULL, 7)`)
+	send, shown := metricsStream(t, db, "write_mode: ignore")
+	require.Error(t, send(t.Context(), batchOf(
+		fields{"id": 1, "v": 1}, fields{"id": 2, "v": 2}, fields{"id": 5, "v": 5},
+		fields{"id": 3, "v": -1}, fields{"id": 4, "v": "x"}, fields{"id": 6, "w": nil}, fields{"id": 7, "parent": 8}, fields{"id": 8, "u": 7}, fields{"id": 9, "z": 1},
+	)))
+	require.NoError(t, send(t.Context(), batchOf(fields{"id": 10, "v": 1})))
+	for want, value := range map[string]string{
+		metric("rows_written", ""):                      "3",
+		metric("rows_skipped", "reason=key"):            "1",
+		metric("rows_rejected", "reason=check"):         "1",
+		metric("rows_rejected", "reason=type"):          "1",
+		metric("rows_rejected", "reason=not_null"):      "1",
+		metric("rows_rejected", "reason=foreign_key"):   "1",
+		metric("rows_rejected", "reason=unique"):        "1",
+		metric("rows_rejected", "reason=unknown_field"): "1",
+		metric("batches", ""):                           "2",
+		metric("connections", "state=max"):              "4",
+		metric("connections", "state=idle"):             "1",
+		metric("connections", "state=in_use"):           "0",
+	} {
+		assert.Regexp(t, regexp.QuoteMeta(want)+value+`\b`, shown())
+	}
+	assert.Regexp(t, regexp.QuoteMeta(metric("bytes", ""))+`[1-9]`, shown())
+	assert.Regexp(t, regexp.QuoteMeta(metric("latency_ns", ""))+`\{.*"p50":[1-9]`, shown())
+	assert.NotContains(t, shown(), metric("retries", "")+"1")
+}
+
+func TestRetriesAreCounted(t *testing.T) {
+	t.Parallel()
+	for name, code := range map[string]string{"what passes": "40001", "a lost connection": "57P01"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := newTestDB(t, strings.ReplaceAll(raising(code, "attempt < 4"), " r ", " m "))
+			send, shown := metricsStream(t, db, "write_mode: append")
+			require.NoError(t, send(t.Context(), batchOf(fields{"id": 1})))
+			assert.Contains(t, shown(), metric("retries", "")+"3")
+			assert.Contains(t, shown(), metric("batches", "")+"1")
+			assert.Contains(t, shown(), metric("rows_written", "")+"1")
+		})
+	}
+}
+
+func TestRowsThatTheLedgerHasAreCounted(t *testing.T) {
+	t.Parallel()
+	db := newLedgerDB(t, `CREATE TABLE m (v int)`)
+	send, shown := metricsStream(t, db, strings.TrimSpace(onceYAML))
+	for range 2 {
+		require.NoError(t, send(t.Context(), numbered("a", 0, values(0, 5)...)))
+	}
+	assert.Contains(t, shown(), metric("rows_written", "")+"5")
+	assert.Contains(t, shown(), metric("rows_skipped", "reason=ledger")+"5")
 }

@@ -22,7 +22,7 @@ type copyOutput struct {
 	mu     sync.RWMutex
 	writer *writer // nil while there is no connection
 
-	// lost and refused count the batches that were given back in a row because
+	// lost and refused count the writers that were given up in a row because
 	// there was no connection, and because of something that a person has to
 	// put right.
 	lost, refused atomic.Int32
@@ -148,13 +148,13 @@ func (o *copyOutput) giveBack(w *writer, err error) error {
 	var misconfigured *errMisconfigured
 	switch {
 	case errors.As(err, &lost):
-		o.lost.Add(1)
-		w.given.Store(true)
+		o.metrics.retries.Incr(1)
+		w.giveUp(&o.lost)
 		o.warn("The connection to PostgreSQL is lost: %s", describe(lost.err))
 		return service.ErrNotConnected
 	case errors.As(err, &misconfigured):
-		o.refused.Add(1)
-		w.given.Store(true)
+		o.metrics.retries.Incr(1)
+		w.giveUp(&o.refused)
 		o.warn("PostgreSQL refuses a batch, which is tried again until this is put right: %s", describe(misconfigured.err))
 		return service.ErrNotConnected
 	case errors.Is(err, context.Canceled):

@@ -25,6 +25,7 @@ type proxy struct {
 	// copies and streamed count the statements with a COPY FROM STDIN, and the
 	// rows' bytes.
 	copies, streamed int
+	lines            int // connections taken
 	all              map[net.Conn]bool
 }
 
@@ -36,6 +37,7 @@ const (
 	beforeCommit          // all rows are with the server, the end of them is not
 	afterCommit           // the server has committed; its answer is not passed on
 	duringCopy            // in the midst of the rows
+	untilTimeout          // within a transaction, the next COPY waits until the server has hung up
 	everyNewLine          // connections are refused
 )
 
@@ -104,6 +106,12 @@ func (p *proxy) counted() (copies, streamed int) {
 	return copies, streamed
 }
 
+func (p *proxy) taken() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lines
+}
+
 func (p *proxy) cuts() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -125,6 +133,9 @@ func (p *proxy) accept() {
 		if err != nil {
 			return
 		}
+		p.mu.Lock()
+		p.lines++
+		p.mu.Unlock()
 		if p.at(everyNewLine) {
 			client.Close()
 			continue
@@ -201,6 +212,10 @@ func (l *proxyLine) toServer() {
 			if rows++; rows == 2 && l.p.take(duringCopy) {
 				return
 			}
+		}
+		if head[0] == 'Q' && bytes.Contains(body, []byte("FROM STDIN")) && !bytes.HasPrefix(body, []byte("BEGIN")) && l.p.take(untilTimeout) {
+			<-l.answered
+			return
 		}
 		if commits && l.p.take(beforeCommit) {
 			return

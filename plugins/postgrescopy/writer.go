@@ -29,6 +29,14 @@ type writer struct {
 	replays atomic.Int32
 }
 
+// giveUp has another writer wanted, and counts it for the first of the batches
+// that find so at the same time.
+func (w *writer) giveUp(count *atomic.Int32) {
+	if !w.given.Swap(true) {
+		count.Add(1)
+	}
+}
+
 // afterReplay is how many batches are compared with the ledger in advance after
 // connecting, and after a row that came again. It costs a round trip each, and
 // saves a COPY that fails in the end.
