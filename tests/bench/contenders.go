@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -30,8 +31,10 @@ const (
 	keyed       = "PRIMARY KEY"
 )
 
-func contenders() []contender {
-	return []contender{
+// contenders are all ways to load, with timescaledb-parallel-copy among them if
+// its binary is named.
+func contenders(parallelCopy string) []contender {
+	all := []contender{
 		{`psql \copy, 1 connection`, reference, keyed, func(ctx context.Context, b *bench, table string) (sample, error) {
 			return commands(ctx, b.psqlCopy(table, b.one))
 		}},
@@ -51,6 +54,12 @@ func contenders() []contender {
 		{"connect, 8 files, exactly_once, no key", shop, "", watching(func(b *bench) []string { return b.shop }, exactlyOnce)},
 		{"csv input + sql_insert, 8 files", shop, keyed, inserting(shop, func(b *bench) []string { return b.shop })},
 	}
+	if parallelCopy == "" {
+		return all
+	}
+	return slices.Insert(all, 2, contender{"timescaledb-parallel-copy, 2 workers", reference, keyed, func(ctx context.Context, b *bench, table string) (sample, error) {
+		return commands(ctx, []string{parallelCopy, "-connection", b.dsn, "-table", table, "-file", b.one, "-skip-header", "-workers", "2", "-verbose=false"})
+	}})
 }
 
 func watching(files func(*bench) []string, options string) func(context.Context, *bench, string) (sample, error) {

@@ -44,6 +44,7 @@ func run() error {
 	flag.IntVar(&o.seconds, "seconds", 20, "how long latency is measured at each pace, and idling")
 	flag.IntVar(&o.files, "files", 10_000, "finished files in the folder that is watched for idling")
 	only := flag.String("only", "", "measure only what has a name that matches this regular expression, such as 'reference: connect', latency or idle")
+	flag.StringVar(&o.parallelCopy, "parallel-copy", "", "a timescaledb-parallel-copy `binary` to compare with")
 	asJSON := flag.Bool("json", false, "print JSON")
 	flag.Parse()
 	var err error
@@ -71,6 +72,7 @@ type options struct {
 	rows, rounds, seconds, files int
 	seed                         uint64
 	only                         *regexp.Regexp
+	parallelCopy                 string
 }
 
 // bench is what every measurement needs.
@@ -93,7 +95,7 @@ func measure(ctx context.Context, o options) (*results, error) {
 	defer closeBench()
 	r := newResults(o)
 	for round := range o.rounds {
-		for _, c := range contenders() {
+		for _, c := range contenders(o.parallelCopy) {
 			name := c.data.name + ": " + c.name
 			if !o.only.MatchString(name) {
 				continue

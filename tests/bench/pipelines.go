@@ -27,7 +27,8 @@ logger:
   level: WARN
 `
 
-// pipeline is the YAML of a whole load, with the mapping of config/pipeline.yaml.
+// pipeline is the YAML of a whole load, with the mapping and the settings of
+// config/pipeline.yaml.
 func pipeline(address, input, output string) string {
 	mapping, err := config.Files.ReadFile("mappings/user_event.blobl")
 	if err != nil {
@@ -42,7 +43,8 @@ func watchInput(files []string, state string) string {
   checkpoint_dir: %q
   trim_space: true
   null_values: [ "" ]
-  batch_count: 5000`, glob(files), state)
+  batch_count: 5000
+  checkpoint_limit: 15000`, glob(files), state)
 }
 
 // stockInput makes null of empty cells as watchInput does, in the columns that
