@@ -102,7 +102,7 @@ func BenchmarkIdle(b *testing.B) {
 }
 
 // writeFiles writes files of ten rows.
-func writeFiles(b *testing.B, dir string, files int) {
+func writeFiles(b testing.TB, dir string, files int) {
 	b.Helper()
 	require.NoError(b, os.MkdirAll(dir, 0o755))
 	for n := range files {
