@@ -259,6 +259,7 @@ func (r *Reader) fill() error {
 		return errSpent
 	}
 	room := r.win.room()
+	room = room[:min(len(room), max(r.budget, leastRead))] // a long record has made it large
 	if r.stage < atStart && r.start.Offset > 0 {
 		room = room[:leastRead] // only the first record is wanted
 	}

@@ -21,14 +21,7 @@ func TestMoreFilesThanMayBeOpenTakeTurns(t *testing.T) {
 			w.options.MaxOpen = 4
 			for n := range files {
 				name := fmt.Sprintf("in/%d.%s", n, kind)
-				text := csvOf(name, rows)
-				switch kind {
-				case "csv.gz":
-					text = gzipped(t, text)
-				case "csv.zst":
-					text = zstdded(t, text)
-				}
-				w.write(name, text)
+				w.writePacked(name, csvOf(name, rows))
 			}
 			watcher := w.unpumped()
 			next := map[string]int{}

@@ -36,6 +36,7 @@ type world struct {
 	exclude []string
 	avoid   string
 	log     *memoryLog
+	byHand  bool // the test takes what comes
 
 	watcher *Watcher
 	stop    context.CancelFunc
@@ -114,7 +115,11 @@ func (w *world) tryStart() error {
 	var ctx context.Context
 	ctx, w.stop = context.WithCancel(context.Background())
 	w.pumped = make(chan struct{})
-	go w.pump(ctx, w.watcher, w.pumped)
+	if w.byHand {
+		close(w.pumped)
+	} else {
+		go w.pump(ctx, w.watcher, w.pumped)
+	}
 	return nil
 }
 
@@ -372,6 +377,20 @@ func (w *world) do(word string, args []string) {
 		size, err := strconv.ParseInt(args[1], 10, 64)
 		require.NoError(w.tb, err)
 		require.NoError(w.tb, os.Truncate(w.path(args[0]), size))
+	case "put":
+		at, err := strconv.ParseInt(args[1], 10, 64)
+		require.NoError(w.tb, err)
+		f, err := os.OpenFile(w.path(args[0]), os.O_WRONLY, 0)
+		require.NoError(w.tb, err)
+		_, err = f.WriteAt([]byte(args[2]), at)
+		require.NoError(w.tb, err)
+		require.NoError(w.tb, f.Close())
+	case "zstd-cut":
+		text := zstdded(w.tb, args[1])
+		w.write(args[0], text[:len(text)-3])
+	case "zstd-rest":
+		text := zstdded(w.tb, args[1])
+		w.append(args[0], text[len(text)-3:])
 	case "touch":
 		now := time.Now()
 		require.NoError(w.tb, os.Chtimes(w.path(args[0]), now, now))

@@ -1,0 +1,88 @@
+package watch
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// names are so many different names of columns.
+func names(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "c%d,", i)
+	}
+	return strings.TrimSuffix(b.String(), ",")
+}
+
+func TestAHostileFileIsToldOnceAndCostsItsNeighboursNothing(t *testing.T) {
+	t.Parallel()
+	for kind, c := range map[string]struct{ name, text, told string }{
+		"a header of ten megabytes": {
+			"in/x.csv", strings.Repeat("x", 10<<20) + "\n1\n",
+			"the header cannot be read: the record is longer than max_record_bytes (1048576)",
+		},
+		"a header of two million columns": {
+			"in/x.csv", names(2_000_000) + "\n1\n",
+			"the header cannot be read: the record is longer than max_record_bytes (1048576)",
+		},
+		"a header of empty names": {"in/x.csv", strings.Repeat(",", 100_000) + "\n1\n", "the header has no name for column 1"},
+		"a header whose quote is never closed": {
+			"in/x.csv", "id,\"v\n" + strings.Repeat("1,a\n", 1<<19),
+			"the header cannot be read: the record is longer than max_record_bytes (1048576)",
+		},
+		"a header that is no text":       {"in/x.csv", "id,\xff\xfe\n1,a\n", "the header cannot be read: invalid UTF-8 (0xFF)"},
+		"a header of zeros":              {"in/x.csv", "\x00\x00\x00,\x00\x00\x00\n1,a\n", `the header has "\x00\x00\x00" twice`},
+		"a text that is named like gzip": {"in/x.csv.gz", "id,v\n1,a\n2,b\n", "damaged content: gzip: invalid header"},
+		"a text that is named like zstd": {"in/x.csv.zst", "id,v\n1,a\n", "damaged content: "},
+		"gzip that is named like text":   {"in/x.csv", gzipped(t, "id,v\n1,a\n"), "the content is compressed with gzip: give the file a name that ends in .gz"},
+		"gzip in gzip":                   {"in/x.csv.gz", gzipped(t, gzipped(t, "id,v\n1,a\n")), "the content is compressed with gzip"},
+		"a bomb without a line end": {
+			"in/x.csv.gz", gzipped(t, strings.Repeat("\x00", 32<<20)),
+			"the header cannot be read: the record is longer than max_record_bytes (1048576)",
+		},
+		"a window larger than any": {
+			// A frame of zstd that asks for a window of 3.75 TB, and begins a block.
+			"in/x.csv.zst", "\x28\xb5\x2f\xfd\x00\xff\x01\x00\x00", "damaged content: ",
+		},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.write(c.name, c.text)
+			w.start()
+			w.write("in/a.csv", "id,v\n1,a\n")
+			w.came(1)
+			w.until("it is told", func() bool { return w.log.count(c.told) > 0 })
+			w.expect("1,a")
+			w.settle()
+			require.Equal(t, 1, w.log.count("cannot be read: "), "the log has:\n%s", w.log)
+			// Told once means once, also over a restart of the watch within it; and it is not touched.
+			w.append("in/a.csv", "2,b\n")
+			w.expect("2,b")
+			require.True(t, w.exists(c.name))
+		})
+	}
+}
+
+func TestAHundredThousandColumnsAreRead(t *testing.T) {
+	t.Parallel()
+	const columns = 100_000
+	w := newWorld(t)
+	w.write("in/a.csv", names(columns)+"\n"+strings.Repeat(strings.Repeat("1,", columns-1)+"1\n", 20))
+	w.unpumped()
+	rows := 0
+	for rows < 20 {
+		batch, segments := w.next(100)
+		require.LessOrEqual(t, len(batch), 2, "what they take is counted")
+		for _, row := range batch {
+			require.Len(t, row.cells, columns)
+			rows++
+		}
+		for _, s := range segments {
+			w.watcher.Done(s)
+		}
+	}
+}
