@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -92,5 +93,22 @@ func TestAStateFolderThatCannotBeWrittenIsToldAtTheStart(t *testing.T) {
 	require.NoError(t, os.Chmod(closed, 0o777))
 	s.db.awaitStored(10)
 	p.requireCalm(5)
+	p.terminate()
+}
+
+// What people and programs call files need not be text.
+func TestAFileOfAnyNameIsStoredAndSoAreItsRejections(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.dropFile("a\n\x1b[31m\xff'\".csv", csvFile(0, 3)+"no,row\n")
+	s.dropFile("odd-header.csv", strings.Replace(csvFile(3, 5), "session_id", "session\x00\x1b", 1)+eventID(5)+",1,x\"\n")
+	p := s.pipeline()
+	s.db.awaitStored(5)
+	s.db.awaitRejected(2)
+	require.Len(t, s.db.rejected(filepath.Join(s.events, "a\n\x1b[31m\\xff'\".csv")), 1)
+	r := s.db.rejected(filepath.Join(s.events, "odd-header.csv"))
+	require.Len(t, r, 1)
+	require.Contains(t, r[0].Reason, `session\x00\x1b`)
+	require.Empty(t, p.complaints())
 	p.terminate()
 }

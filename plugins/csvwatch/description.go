@@ -27,7 +27,7 @@ A message is an object with a string for each column of the header or, with ` + 
 
 | metadata | |
 |---|---|
-| ` + "`path`" + ` | the file, as ` + "`paths`" + ` leads to it |
+| ` + "`path`" + ` | the file, as ` + "`paths`" + ` leads to it; bytes that are no text are written as ` + "`\\xNN`" + ` |
 | ` + "`header`" + ` | the names of the columns, in the order of the file; not without a header |
 | ` + "`mod_time`, `mod_time_unix`" + ` | when the file was last written, as RFC 3339 in UTC and as seconds |
 | ` + "`csv_row`" + ` | the number of the data row in the file, from 1; bad rows count too |
@@ -64,7 +64,7 @@ If the store is lost, all files that are there are read from their start, as new
 
 The system's notifications tell within milliseconds of new and grown files. They get lost now and then, so everything is also looked at every ` + "`poll_interval`" + `; files that have been the same for a minute take turns in this, a thousand each time. On filesystems whose changes may come from elsewhere (NFS, SMB, FUSE, 9P and others), or where the system has no more notifications to give, every file is looked at each time.
 
-Names that begin with a dot or an underscore, or end in ` + "`.tmp`, `.temp`, `.part`, `.partial`, `.filepart` or `~`" + `, are left out: write under such a name and rename. Symbolic links are followed. A file that several patterns or links lead to is read once.
+Names that begin with a dot or an underscore, or end in ` + "`.tmp`, `.temp`, `.part`, `.partial`, `.filepart` or `~`" + `, are left out: write under such a name and rename. Symbolic links are followed. A file that several patterns or links lead to is read once. A file that is compressed in place, as rotation does, is another file: leave ` + "`*.gz`" + ` out of ` + "`paths`" + ` where the plain files are read already.
 
 == Memory and fairness
 

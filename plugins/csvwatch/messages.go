@@ -35,7 +35,7 @@ type origin struct {
 func originOf(s *watch.Segment, nulls []string) origin {
 	o := origin{
 		nulls:       nulls,
-		path:        s.Path,
+		path:        textOf(s.Path),
 		modTime:     s.Modified.UTC().Format(time.RFC3339),
 		modTimeUnix: s.Modified.Unix(),
 		channel:     s.Channel,
@@ -120,6 +120,14 @@ func (o *origin) cell(s *string) any {
 // isStorable tells that databases take the raw record as text. That of a good row is valid UTF-8.
 func isStorable(row *csvrows.Row) bool {
 	return strings.IndexByte(row.Raw, 0) < 0 && (row.Err == nil || utf8.ValidString(row.Raw))
+}
+
+// textOf is s, which need not be text on every system, as databases take it.
+func textOf(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return storable(s)
 }
 
 // storable writes NUL and what is not UTF-8 as \xNN.

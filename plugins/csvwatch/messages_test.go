@@ -113,6 +113,13 @@ func TestABadRecordIsAFailedMessageWithItsText(t *testing.T) {
 	require.Equal(t, int64(3), meta["csv_row"])
 }
 
+func TestANameOfAFileThatIsNoTextIsWrittenOut(t *testing.T) {
+	t.Parallel()
+	s := &watch.Segment{Path: "in/\xff\n ü.csv", Rows: []csvrows.Row{{Number: 1, Fields: []string{"1"}}}}
+	o := originOf(s, nil)
+	require.Equal(t, "in/\\xff\n ü.csv", metaOf(t, o.message(&s.Rows[0]))["path"])
+}
+
 func TestNULInAGoodRowIsWrittenOutInItsRawRecordOnly(t *testing.T) {
 	t.Parallel()
 	s := &watch.Segment{Columns: []string{"v"}, Rows: []csvrows.Row{{Number: 1, Fields: []string{"a\x00b"}, Raw: "a\x00b"}}}

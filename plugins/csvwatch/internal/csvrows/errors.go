@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -62,6 +63,23 @@ func (r *Reader) raggedError(cells int) error {
 	return &RecordError{Kind: csv.ErrFieldCount, Reason: fmt.Sprintf("%s where %d %s", count(cells, "field"), r.width, against)}
 }
 
+// mostShown bounds the bytes of a name in a message.
+const mostShown = 64
+
+// shown is a name as a message has it: not longer than a person reads, and without what terminals and databases do not
+// take as text.
+func shown(name string) string {
+	more := ""
+	if len(name) > mostShown {
+		name, more = name[:mostShown], "…"
+		for !utf8.ValidString(name) && len(name) > mostShown-utf8.UTFMax {
+			name = name[:len(name)-1]
+		}
+	}
+	name = strconv.Quote(name)
+	return name[1:len(name)-1] + more
+}
+
 func count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -73,7 +91,7 @@ func count(n int, noun string) string {
 func (r *Reader) quoteError(kind error, cell, at int) error {
 	field := fmt.Sprintf("field %d", cell+1)
 	if cell < len(r.columns) {
-		field += fmt.Sprintf(" (%s)", r.columns[cell])
+		field += fmt.Sprintf(" (%s)", shown(r.columns[cell]))
 	}
 	return &RecordError{Kind: kind, Reason: fmt.Sprintf("%v: %s, byte %d of the record", kind, field, at+1)}
 }

@@ -32,12 +32,21 @@ func (d Drift) String() string {
 	return strings.Join(parts, "; ")
 }
 
+// mostNames bounds the names in a message.
+const mostNames = 10
+
 func quoteNames(names []string) string {
-	quoted := make([]string, len(names))
-	for i, name := range names {
-		quoted[i] = fmt.Sprintf("%q", name)
+	var b strings.Builder
+	for i, name := range names[:min(len(names), mostNames)] {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(`"` + shown(name) + `"`)
 	}
-	return strings.Join(quoted, ", ")
+	if n := len(names) - mostNames; n > 0 {
+		fmt.Fprintf(&b, " and %d more", n)
+	}
+	return b.String()
 }
 
 func compare(header, expected []string) Drift {
@@ -80,7 +89,7 @@ func checkHeader(header []string, opts Options) (Drift, *HeaderError) {
 			return Drift{}, problem("the header has no name for column %d", i+1)
 		}
 		if j, ok := first[name]; ok {
-			return Drift{}, problem("the header has %q twice, as column %d and as column %d", name, j+1, i+1)
+			return Drift{}, problem(`the header has "%s" twice, as column %d and as column %d`, shown(name), j+1, i+1)
 		}
 		first[name] = i
 	}

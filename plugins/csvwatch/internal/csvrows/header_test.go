@@ -3,6 +3,7 @@ package csvrows
 import (
 	"errors"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -31,6 +32,10 @@ func TestABadHeaderIsAnErrorThatStays(t *testing.T) {
 		"besides":       {"a,b,x,y\n", expecting(true, "a", "b"), `the header is not as in expected_headers: it has "x", "y" besides`},
 		"order":         {"b,a\n", expecting(true, "a", "b"), "the header is not as in expected_headers: it has another order"},
 		"all":           {"x,c,a\n", expecting(true, "a", "b", "c"), `the header is not as in expected_headers: it lacks "b"; has "x" besides; has another order`},
+		"a long name":   {strings.Repeat("é", 100) + ",b," + strings.Repeat("é", 100) + "\n", headed, `the header has "` + strings.Repeat("é", 32) + `…" twice, as column 1 and as column 3`},
+		"an odd name":   {"a\x00\x1b\"\n", Options{ParseHeaderRow: true, LazyQuotes: true, ExpectedHeaders: []string{"b"}, RejectDrift: true}, "the first record has none of the expected_headers: is it a header?"},
+		"odd, twice":    {"\x00\x1b,\x00\x1b\n", headed, `the header has "\x00\x1b" twice, as column 1 and as column 2`},
+		"many besides":  {"a,b,c,d,e,f,g,h,i,j,k,l,m,n\n", expecting(true, "a"), `the header is not as in expected_headers: it has "b", "c", "d", "e", "f", "g", "h", "i", "j", "k" and 3 more besides`},
 		"UTF-16":        {"\xFF\xFEa\x00,\x00b\x00\n\x00", headed, "the content begins like UTF-16: set encoding to utf-16"},
 		"gzip":          {"\x1F\x8B\x08\x00", Options{}, "the content is compressed with gzip: give the file a name that ends in .gz"},
 		"zstd":          {"\x28\xB5\x2F\xFD\x00", Options{}, "the content is compressed with zstd: give the file a name that ends in .zst"},

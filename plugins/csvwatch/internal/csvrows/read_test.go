@@ -244,6 +244,8 @@ func TestReasonsAreInWords(t *testing.T) {
 		"many":       {"a,b,c\n1,2,3,4\n", headed, "4 fields where 3 are in the header"},
 		"expected":   {"1,2,3,4\n", Options{ExpectedFields: 2}, "4 fields where 2 are expected"},
 		"bare":       {"a,b\n1,x\"\n", headed, `bare " in non-quoted-field: field 2 (b), byte 4 of the record`},
+		"odd name":   {"a,b\x00\n1,x\"\n", headed, `bare " in non-quoted-field: field 2 (b\x00), byte 4 of the record`},
+		"long name":  {"a," + strings.Repeat("x", 1000) + "\n1,x\"\n", headed, `bare " in non-quoted-field: field 2 (` + strings.Repeat("x", 64) + `…), byte 4 of the record`},
 		"behind":     {"a,b\n1,\"x\"y\n", headed, `extraneous or missing " in quoted-field: field 2 (b), byte 5 of the record`},
 		"swallowing": {"a,b\n1,\"x\n2,3", headed, `extraneous or missing " in quoted-field: a quote in this record is not closed`},
 		"long":       {"a,b\n1,234567890\n", with(headed, func(o *Options) { o.MaxRecordBytes = 10 }), "the record is longer than max_record_bytes (10): a quote may not be closed"},
