@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -261,4 +262,26 @@ func TestMultirangesAreWrittenAndRead(t *testing.T) {
 	assert.Empty(t, ranges)
 	_, err = parseMultirange("{(,5)}")
 	assert.Error(t, err)
+}
+
+func TestBatchesOfOneChannelDoNotWaitForEachOthersCOPY(t *testing.T) {
+	t.Parallel()
+	db := newLedgerDB(t, `CREATE TABLE v (v int); CREATE TABLE gate (id int); INSERT INTO gate VALUES (1)`,
+		`CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM 1 FROM gate FOR UPDATE; RETURN NEW; END'`,
+		`CREATE TRIGGER wait BEFORE INSERT ON v FOR EACH ROW WHEN (NEW.v = 5) EXECUTE FUNCTION wait()`)
+	o := db.connected("table: v\nmax_in_flight: 2" + onceYAML)
+	open := db.inOtherSession("SELECT FROM gate FOR UPDATE")
+
+	done := make(chan map[int]string)
+	go func() { done <- o.writeBatch(numbered("a", 0, values(0, 10)...)) }()
+	require.Eventually(t, func() bool {
+		return db.value("SELECT count(DISTINCT pid) FROM pg_locks WHERE relation = 'gate'::regclass") == "2"
+	}, patient, 5*time.Millisecond, "the first batch is in its COPY")
+	assert.Empty(t, o.writeBatch(numbered("a", 10, values(10, 20)...)), "the second one passes it")
+	assert.Equal(t, "{[10,20)}", db.value("SELECT offsets FROM postgres_copy_ledger"))
+
+	open()
+	assert.Empty(t, <-done)
+	assert.Equal(t, "{[0,20)}", db.value("SELECT offsets FROM postgres_copy_ledger"), "and in the end they are one range")
+	assert.Equal(t, "20", db.value("SELECT count(*) FROM v"))
 }
