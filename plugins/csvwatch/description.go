@@ -48,7 +48,7 @@ Only whole records are read. A last record without a line end is taken when the 
 
 == What a crash reads again
 
-A file's position moves over a contiguous run of acknowledged rows, and is saved every ` + "`checkpoint_interval`" + ` and at the end. After a crash the rows that were acknowledged since, and those that were not acknowledged at all (at most ` + "`checkpoint_limit`" + `), are read again, under the same ` + "`csv_channel`" + ` and ` + "`csv_row`" + `. After a clean stop nothing that was acknowledged is.
+A file's position moves over a contiguous run of acknowledged rows, and is saved every ` + "`checkpoint_interval`" + ` and at the end. After a crash the rows that were acknowledged since, and those that were not acknowledged at all (at most ` + "`checkpoint_limit`" + `), are read again, under the same ` + "`csv_channel`" + ` and ` + "`csv_row`" + `. After a clean stop nothing that was acknowledged is. Rows that the output rejects come again by themselves, after 10 ms and then more and more seldom; with ` + "`auto_replay_nacks: false`" + ` they, and the rows of the same file behind them, come again only after a restart.
 
 A position is trusted only as long as the file's identity is the same and the bytes before it are: the first KiB, and the last KiB before the position, are compared. A file that is shorter, or has other bytes there, is another content and is read from its start. So are truncated and rewritten files.
 

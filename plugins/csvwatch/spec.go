@@ -119,6 +119,7 @@ func fileFields() []*service.ConfigField {
 		service.NewDurationField(fieldPollInterval).
 			Description("How often to look for new and changed files without having been notified. This is how long it may take to see a change where the filesystem does not tell of any.").
 			ShortDescription("How often to look for new and changed files.").
+			Examples("200ms", "10s").
 			Default("1s"),
 		service.NewBoolField(fieldNotify).
 			Description("Ask the operating system to tell of changes. Without it files are found every `poll_interval` only.").
@@ -166,6 +167,7 @@ func formatFields() []*service.ConfigField {
 		service.NewIntField(fieldMaxRecordBytes).
 			Description("The longest record, in bytes. A longer one, as an unclosed quote makes, is a bad record; reading goes on at the next line after its beginning that makes sense.").
 			ShortDescription("The longest record, in bytes.").
+			Examples(65536, 16777216).
 			Default(csvrows.DefaultMaxRecordBytes).
 			Advanced(),
 		service.NewStringListField(fieldExpectedHeaders).
@@ -182,6 +184,7 @@ func formatFields() []*service.ConfigField {
 		service.NewIntField(fieldExpectedFields).
 			Description("The number of cells that each record must have. 0: as many as the header or, without one, the first record has. -1: any number, for files without a header.").
 			ShortDescription("The number of cells that each record must have.").
+			Example(10).
 			Default(0).
 			Advanced(),
 		service.NewBoolField(fieldContinueOnError).
@@ -196,14 +199,17 @@ func readingFields() []*service.ConfigField {
 		service.NewIntField(fieldBatchCount).
 			Description("The most rows of a batch. What is there is emitted at once, so that a large number costs no time.").
 			ShortDescription("The most rows of a batch.").
+			Examples(100, 5000).
 			Default(defaultBatchCount),
 		service.NewDurationField(fieldQuietPeriod).
 			Description("How long a file must not have changed for a last record without a line end to be taken, and for the file to be deleted or moved. Set it longer than writers pause.").
 			ShortDescription("How long a file must not have changed to count as finished.").
+			Examples("1s", "1m").
 			Default("5s"),
 		service.NewIntField(fieldMaxOpenFiles).
 			Description("The most files that are open at once. With more in the middle, files are closed and opened again in turns.").
 			ShortDescription("The most files that are open at once.").
+			Example(256).
 			Default(64).
 			Advanced(),
 	}
@@ -214,28 +220,34 @@ func checkpointFields() []*service.ConfigField {
 		service.NewStringField(fieldCheckpointDir).
 			Description("A local directory to keep positions in. It survives crashes of the process and of the machine, and is locked, so that a second input on it waits for the first to end. Each input needs its own. Not used with `checkpoint_cache`.").
 			ShortDescription("A local directory to keep positions in.").
+			Example("/var/lib/connect/shop_events").
 			Default(defaultCheckpointDir),
 		service.NewStringField(fieldCheckpointCache).
 			Description("A cache resource to keep positions in, in place of `checkpoint_dir`: Redis, SQL, or any other. The positions are as durable as the cache is, and must not expire. After a crash on another machine it takes 15 seconds until the former owner counts as dead.").
 			ShortDescription("A cache resource to keep positions in.").
+			Example("positions").
 			Default(""),
 		service.NewStringField(fieldCheckpointKey).
 			Description("The beginning of the keys in `checkpoint_cache`, of which there are 65. Inputs that share a cache each need their own.").
 			ShortDescription("The beginning of the keys in checkpoint_cache.").
+			Example("shop_events").
 			Default("csv_watch").
 			Advanced(),
 		service.NewDurationField(fieldCheckpointEvery).
 			Description("How often positions are saved. After a crash, rows that were acknowledged since the last time are read again.").
 			ShortDescription("How often positions are saved.").
+			Examples("100ms", "10s").
 			Default("1s").
 			Advanced(),
 		service.NewIntField(fieldCheckpointLimit).
 			Description("The most rows that may be read and not yet acknowledged. It bounds memory, and what is read again after a crash. Allow for as many batches as the pipeline and the output work on at once.").
 			ShortDescription("The most rows that may be read and not yet acknowledged.").
+			Example(100000).
 			Default(defaultCheckpointLimit),
 		service.NewIntField(fieldCheckpointBytes).
 			Description("The most bytes of rows that may be read and not yet acknowledged, for files with very long rows or very many columns: each cell counts as its content and 64 bytes. It may be exceeded by one turn of a file, 4 MiB and one record.").
 			ShortDescription("The most bytes that may be read and not yet acknowledged.").
+			Example(268435456).
 			Default(defaultCheckpointBytes).
 			Advanced(),
 	}
