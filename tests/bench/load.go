@@ -17,7 +17,7 @@ type sample struct {
 	Wall   time.Duration
 	Client time.Duration // processor time of the loading processes
 	Server time.Duration // processor time of PostgreSQL
-	Memory int64         // most bytes resident in a loading process
+	Memory int64         // most bytes resident in a loading process, 0 when there are few
 }
 
 // patience bounds one load.
@@ -49,8 +49,15 @@ func commands(ctx context.Context, lines ...[]string) (sample, error) {
 
 func (s *sample) add(state *os.ProcessState) {
 	s.Client += state.UserTime() + state.SystemTime()
-	if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
-		s.Memory = max(s.Memory, usage.Maxrss<<10) // Linux counts it in KiB
+	usage, ok := state.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return
+	}
+	// Linux counts it in KiB, and counts in what this process had when it
+	// started the other: what is not above that is not known.
+	var own syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &own); err == nil && usage.Maxrss > own.Maxrss {
+		s.Memory = max(s.Memory, usage.Maxrss<<10)
 	}
 }
 

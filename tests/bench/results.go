@@ -94,11 +94,11 @@ func (r *results) summarise() {
 }
 
 func (r *results) print(out io.Writer) error {
-	ratio := func(of float64) string {
-		if of == 0 {
-			return "–" // ours was not measured
+	known := func(format string, of ...any) string {
+		if of[0] == 0.0 {
+			return "–"
 		}
-		return fmt.Sprintf("%.2f", of)
+		return fmt.Sprintf(format, of...)
 	}
 	fmt.Fprintf(out, "%d rows, median of %d rounds (smallest–largest), %d cores, %s\n", r.Rows, r.Rounds, r.Cores, r.Go)
 	table := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
@@ -108,11 +108,11 @@ func (r *results) print(out io.Writer) error {
 			data = w.Data
 			fmt.Fprintf(table, "\n%s data\twall s\trows/s\tclient CPU s\tµs/row\tserver CPU s\tpeak MB\twall to ours\n", data)
 		}
-		fmt.Fprintf(table, "%s\t%.2f (%.2f–%.2f)\t%.0f\t%.2f (%.2f–%.2f)\t%.2f\t%.2f (%.2f–%.2f)\t%.0f (%.0f–%.0f)\t%s\n",
+		fmt.Fprintf(table, "%s\t%.2f (%.2f–%.2f)\t%.0f\t%.2f (%.2f–%.2f)\t%.2f\t%.2f (%.2f–%.2f)\t%s\t%s\n",
 			w.Name, w.WallSeconds.Median, w.WallSeconds.Min, w.WallSeconds.Max, w.RowsPerSecond,
 			w.ClientSeconds.Median, w.ClientSeconds.Min, w.ClientSeconds.Max, w.ClientMicros,
 			w.ServerSeconds.Median, w.ServerSeconds.Min, w.ServerSeconds.Max,
-			w.PeakMegabytes.Median, w.PeakMegabytes.Min, w.PeakMegabytes.Max, ratio(w.ToOurs))
+			known("%.0f (%.0f–%.0f)", w.PeakMegabytes.Median, w.PeakMegabytes.Min, w.PeakMegabytes.Max), known("%.2f", w.ToOurs))
 	}
 	if len(r.Latency) > 0 {
 		fmt.Fprintf(table, "\nfrom file to row\tfiles\tp50 ms\tp99 ms\tmax ms\n")
