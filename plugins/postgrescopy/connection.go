@@ -36,6 +36,9 @@ type connectionSettings struct {
 // poolConfig reads the DSN, the environment, the password file and the service
 // file, as libpq does. Its errors tell no password.
 func (c *connectionSettings) poolConfig() (*pgxpool.Config, error) {
+	if pathHasAt.MatchString(c.dsn) {
+		return nil, &configError{"the dsn cannot be used: there is an @ behind the host: percent-encode the special characters of the password (/ as %2F) and of the database's name (@ as %40)"}
+	}
 	config, err := pgxpool.ParseConfig(c.dsn)
 	if err != nil {
 		return nil, &configError{"the dsn cannot be used: " + withoutDSN(err, c.dsn)}
@@ -76,6 +79,10 @@ func (c *connectionSettings) poolConfig() (*pgxpool.Config, error) {
 
 // noTimeout finds a DSN that asks to wait for ever.
 var noTimeout = regexp.MustCompile(`(?:^|[?&\s])connect_timeout\s*=\s*'?0+(?:['&#\s]|$)`)
+
+// pathHasAt finds a URL in which a slash of the password makes what follows it
+// the database's name, which errors tell.
+var pathHasAt = regexp.MustCompile(`^postgres(?:ql)?://[^/?#]*/[^?#]*@`)
 
 func orForEver(d time.Duration) time.Duration {
 	if d <= 0 {

@@ -32,7 +32,7 @@ The ledger holds a row for each channel, with the ranges of the numbers that are
 
 == Memory
 
-Beside its messages, a batch takes the size of its rows in binary form until it is committed: the bytes of the values (a number or a time is 2 to 8, a text what it is in UTF-8), 4 for each field, those of the key once more, and 200 for each row; and a quarter of that for room to grow. Whatever happens to it takes no more: a batch that is tried again, taken apart or judged row by row is sent from where it lies. Up to 16 MiB of it is kept for the next batch. At most ` + "`max_in_flight`" + ` batches are held, each with a connection of its own (about 0.2 MB). Bound them with ` + "`batching`" + `: 4 batches of 10,000 rows of 200 bytes take 20 MB.
+Beside its messages, a batch takes the size of its rows in binary form until it is committed: the bytes of the values (a number or a time is 2 to 8, a text what it is in UTF-8), 4 for each field, those of the key once more, and 200 for each row; and a quarter of that for room to grow. A batch that is tried again, taken apart or judged row by row is sent from where it lies; beyond that there are the keys once more while an ` + "`ignore`" + ` asks the table for them, and the reasons of rejected rows, of at most 1 kB each. Up to 16 MiB of it is kept for the next batch. At most ` + "`max_in_flight`" + ` batches are held, each with a connection of its own (about 0.2 MB). Bound them with ` + "`batching`" + `: 4 batches of 10,000 rows of 200 bytes take 20 MB.
 
 == Privileges
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -161,4 +162,23 @@ func TestATableThatCannotBeWrittenToCostsOnlyTheMessagesThatNameIt(t *testing.T)
 	assert.Contains(t, rejected[5], "it is not text that PostgreSQL can store")
 	assert.Equal(t, []string{"0", "11"}, db.rows("SELECT v FROM good ORDER BY v"))
 	assert.Empty(t, o.log.String())
+}
+
+func TestReasonsAreShortWhateverTheMessage(t *testing.T) {
+	t.Parallel()
+	db := newLedgerDB(t, `CREATE TABLE t (id int); CREATE EXTENSION hstore; CREATE TABLE h (v hstore)`)
+	long := strings.Repeat("\u20ac", 100_000)
+	many := fields{}
+	for i := range 1_000 {
+		many[fmt.Sprint(i, long[:300])] = i
+	}
+	o := db.connected("table: ${! this.table.or(\"t\") }\nunknown_fields: error")
+	batch := []fields{{long: 1}, many, {"table": long}, {"table": "\xff" + long}, {"table": long + "." + long}, {"table": "h", "v": fields{long: "\xff"}}, {"id": long}, {"id": []byte(long)}}
+	rejected := o.write(batch...)
+	require.Len(t, rejected, len(batch))
+	for i, reason := range rejected {
+		assert.Less(t, len(reason), 1500, "%d: %s", i, reason)
+		assert.True(t, utf8.ValidString(reason))
+	}
+	assert.Contains(t, rejected[1], `has no column for the field "0`)
 }

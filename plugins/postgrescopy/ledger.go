@@ -95,8 +95,14 @@ func (m *marks) set(message int, channel, offset []byte) error {
 	return nil
 }
 
+// maxChannel is how long the name of a channel may be, so that the ledger's index
+// can hold it.
+const maxChannel = 2000
+
 func checkChannel(channel []byte) error {
 	switch {
+	case len(channel) > maxChannel:
+		return rejection{"ledger", fmt.Sprintf("exactly_once.channel gave a name of %d bytes: it may have %d", len(channel), maxChannel)}
 	case len(channel) == 0:
 		return rejection{"ledger", "exactly_once.channel gave nothing: every message needs the name of its channel"}
 	case !utf8.Valid(channel) || bytes.IndexByte(channel, 0) >= 0:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -110,17 +111,26 @@ func TestMessagesWithoutAnOffsetAreRejected(t *testing.T) {
 	t.Parallel()
 	db := newLedgerDB(t, `CREATE TABLE v (v int)`)
 	o := db.connected("table: v" + onceYAML)
-	batch := append(numbered("", 0, values(1, 2)...), numbered("a", 0, values(1, 5)...)...)
+	batch := append(numbered("", 0, values(1, 2)...), numbered("a", 0, values(1, 6)...)...)
 	batch[1].MetaSetMut("offset", "x")
 	batch[2].MetaSetMut("offset", "9223372036854775807")
 	batch[3].MetaSetMut("channel", "a\x00b")
+	batch[5].MetaSetMut("channel", strings.Repeat("x", 2001))
 	rejected := o.writeBatch(batch)
 	assert.Equal(t, map[int]string{
 		0: "exactly_once.channel gave nothing: every message needs the name of its channel",
 		1: `exactly_once.offset_token gave "x": it must be an integer from -9223372036854775808 to 9223372036854775806`,
 		2: `exactly_once.offset_token gave "9223372036854775807": it must be an integer from -9223372036854775808 to 9223372036854775806`,
 		3: `exactly_once.channel gave "a\x00b", which is not text that PostgreSQL can store`,
+		5: `exactly_once.channel gave a name of 2001 bytes: it may have 2000`,
 	}, rejected)
+
+	var random strings.Builder // nothing that an index could make shorter
+	for random.Len() < 2000 {
+		fmt.Fprintf(&random, "%x", rand.Uint64())
+	}
+	assert.Empty(t, o.writeBatch(numbered(random.String()[:2000], 0, values(7, 9)...)))
+	db.exec("DELETE FROM postgres_copy_ledger WHERE channel <> 'a'")
 	assert.Equal(t, "a|{[3,4)}", db.value("SELECT channel, offsets FROM postgres_copy_ledger"))
 }
 

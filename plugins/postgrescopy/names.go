@@ -22,7 +22,10 @@ type namePart struct {
 // parseTableName reads `events`, `shop.events`, `"Odd.Name"` and `shop."Events"`.
 func parseTableName(s string) (tableName, error) {
 	if strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s) {
-		return tableName{}, fmt.Errorf("table name %q: it is not text that PostgreSQL can store", s)
+		return tableName{}, fmt.Errorf("table name %q: it is not text that PostgreSQL can store", cutAt(s, maxShown))
+	}
+	if len(s) > maxShown {
+		return tableName{}, fmt.Errorf("table name %q: it is too long", cutAt(s, maxName))
 	}
 	var parts []namePart
 	rest := strings.TrimSpace(s)

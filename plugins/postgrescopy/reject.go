@@ -18,7 +18,8 @@ type rejection struct {
 	message string
 }
 
-func (r rejection) Error() string { return r.message }
+// Error gives the reason, which may go into logs and tables, shortened.
+func (r rejection) Error() string { return cutAt(r.message, 2*maxShown+200) }
 
 // rejectionOf makes a rejection of whatever a row failed on.
 func rejectionOf(err error) rejection {
@@ -99,12 +100,14 @@ func mentions(message, typ string) bool {
 // the whole of a value.
 const maxShown = 400
 
-func shortened(s string) string {
-	if len(s) <= maxShown {
+func shortened(s string) string { return cutAt(s, maxShown) }
+
+func cutAt(s string, most int) string {
+	if len(s) <= most {
 		return s
 	}
-	end := maxShown
-	for end > maxShown-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+	end := most
+	for end > most-utf8.UTFMax && !utf8.RuneStart(s[end]) {
 		end--
 	}
 	return s[:end] + "…"

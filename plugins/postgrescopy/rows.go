@@ -125,6 +125,9 @@ func (b *batch) encode(r record) (fields int, err error) {
 	return fields, nil
 }
 
+// How many unknown fields are named, and how much of a name is shown.
+const maxUnknown, maxName = 5, 63
+
 // unknownField names a field of the row that no column takes, nil if all are
 // taken or left to PostgreSQL.
 func (t *target) unknownField(fields map[string]any) error {
@@ -139,6 +142,7 @@ func (t *target) unknownField(fields map[string]any) error {
 		return nil
 	}
 	slices.Sort(unknown)
+	unknown = unknown[:min(len(unknown), maxUnknown)]
 	return rejection{"unknown_field", fmt.Sprintf("table %s has no column for the field %s: remove it in a mapping, add the column, or set `unknown_fields: ignore`",
 		t.quoted, strings.Join(quoteAll(unknown), ", "))}
 }
@@ -146,7 +150,7 @@ func (t *target) unknownField(fields map[string]any) error {
 func quoteAll(names []string) []string {
 	quoted := make([]string, len(names))
 	for i, name := range names {
-		quoted[i] = fmt.Sprintf("%q", name)
+		quoted[i] = fmt.Sprintf("%q", cutAt(name, maxName))
 	}
 	return quoted
 }
