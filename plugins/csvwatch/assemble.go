@@ -43,10 +43,10 @@ func (c *config) options(store positions.Store, log watch.Log) watch.Options {
 	}
 	switch {
 	case c.deleteOnFinish:
-		o.Finish = os.Remove
+		o.Finish = func(_ context.Context, path string) error { return os.Remove(path) }
 	case c.moveOnFinish != "":
-		o.Finish = func(path string) error {
-			_, err := finish.Move(path, c.moveOnFinish)
+		o.Finish = func(ctx context.Context, path string) error {
+			_, err := finish.Move(ctx, path, c.moveOnFinish)
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package discover
 
 import (
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -60,7 +61,7 @@ func newDir(path string, id fileid.ID) *dir {
 }
 
 // visit lists the directory if that can bring anything new, and looks at its files.
-func (s *Scanner) visit(d *dir, st fileid.Stat, full bool) error {
+func (s *Scanner) visit(ctx context.Context, d *dir, st fileid.Stat, full bool) error {
 	now := time.Now()
 	if st.Modified != d.modified || d.listed.IsZero() {
 		d.modified, d.since = st.Modified, now
@@ -71,7 +72,7 @@ func (s *Scanner) visit(d *dir, st fileid.Stat, full bool) error {
 	}
 	defer open.Close()
 	if full || d.needsListing(now) {
-		if err := s.list(d, open); err != nil {
+		if err := s.list(ctx, d, open); err != nil {
 			return err
 		}
 		d.listed, d.cost = now, time.Since(now)
@@ -97,9 +98,12 @@ func (d *dir) needsListing(now time.Time) bool {
 	}
 }
 
-func (s *Scanner) list(d *dir, open *fileid.Dir) error {
+func (s *Scanner) list(ctx context.Context, d *dir, open *fileid.Dir) error {
 	d.listing++
 	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		entries, err := open.ReadDir(1024)
 		for _, e := range entries {
 			s.entry(d, e, open)

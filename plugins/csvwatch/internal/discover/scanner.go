@@ -133,7 +133,10 @@ func (w *walk) tree(dirPath string, base bool) error {
 	d.round = s.round
 	// The watch comes before the listing, so that nothing falls between them.
 	d.told = s.watch(dirPath)
-	if err := s.visit(d, st, w.full); err != nil {
+	if err := s.visit(w.ctx, d, st, w.full); err != nil {
+		if w.ctx.Err() != nil {
+			return err
+		}
 		s.say(dirPath, "directory %s cannot be read: %v", dirPath, err)
 		s.keepBelow(d)
 		return nil

@@ -2,6 +2,7 @@
 package finish
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,14 +18,14 @@ const mostNames = 100_000
 // Move puts the file at path into the directory dir, which is made if needed, and returns where it is now. Nothing is
 // ever overwritten: when the name is taken, "-1", "-2" and so on is put before its extension. Across filesystems the
 // file is copied, flushed to the disk, and only then removed from where it was. Of a symbolic link it is what it leads to
-// that is copied, and the link that is removed.
-func Move(path, dir string) (string, error) {
+// that is copied, and the link that is removed. When the context ends, a copy is given up, which is its error.
+func Move(ctx context.Context, path, dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("making the directory for finished files: %w", err)
 	}
 	for n := range mostNames {
 		target := filepath.Join(dir, numbered(filepath.Base(path), n))
-		err := moveTo(path, target)
+		err := moveTo(ctx, path, target)
 		switch {
 		case err == nil:
 			return target, nil
@@ -48,10 +49,10 @@ func numbered(name string, n int) string {
 }
 
 // moveTo gives the file another name, which must be free: the error is fs.ErrExist when it is not.
-func moveTo(path, target string) error {
+func moveTo(ctx context.Context, path, target string) error {
 	if link, err := os.Lstat(path); err == nil && link.Mode()&fs.ModeSymlink != 0 {
 		// From another directory it might lead elsewhere or nowhere.
-		return copyOver(path, target)
+		return copyOver(ctx, path, target)
 	}
 	err := renameNew(path, target)
 	if errors.Is(err, fs.ErrExist) && isSame(path, target) {
@@ -62,7 +63,7 @@ func moveTo(path, target string) error {
 		return err
 	}
 	// Another filesystem, or one that cannot rename in this way.
-	return copyOver(path, target)
+	return copyOver(ctx, path, target)
 }
 
 func isSame(path, target string) bool {
@@ -75,7 +76,7 @@ func isSame(path, target string) bool {
 }
 
 // copyOver copies the file and then removes it. A copy that was cut short has no name of its own yet.
-func copyOver(path, target string) error {
+func copyOver(ctx context.Context, path, target string) error {
 	if _, err := os.Lstat(target); err == nil {
 		return fs.ErrExist
 	}
@@ -93,7 +94,7 @@ func copyOver(path, target string) error {
 		return err
 	}
 	defer os.Remove(aside.Name())
-	if _, err = io.Copy(aside, src); err == nil {
+	if _, err = io.Copy(aside, &untilDone{ctx, src}); err == nil {
 		err = aside.Sync()
 	}
 	err = errors.Join(err, aside.Close(), os.Chmod(aside.Name(), info.Mode().Perm()), os.Chtimes(aside.Name(), info.ModTime(), info.ModTime()))
@@ -110,5 +111,22 @@ func copyOver(path, target string) error {
 	if err := renameNew(aside.Name(), target); err != nil {
 		return err
 	}
+	// The name is to be on its disk before the other one goes from another disk.
+	if err := syncDir(filepath.Dir(target)); err != nil {
+		return err
+	}
 	return os.Remove(path)
+}
+
+// untilDone reads until a context ends.
+type untilDone struct {
+	ctx context.Context
+	src io.Reader
+}
+
+func (u *untilDone) Read(p []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, context.Cause(u.ctx)
+	}
+	return u.src.Read(p)
 }

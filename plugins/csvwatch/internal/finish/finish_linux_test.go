@@ -18,7 +18,7 @@ func TestAFileIsMovedToAnotherFilesystem(t *testing.T) {
 	dir := t.TempDir()
 	for _, want := range []string{"a.csv", "a-1.csv"} {
 		path := write(t, filepath.Join(dir, "a.csv"), want)
-		to, err := Move(path, filepath.Join(other, "done"))
+		to, err := Move(t.Context(), path, filepath.Join(other, "done"))
 		require.NoError(t, err)
 		require.Equal(t, filepath.Join(other, "done", want), to)
 		require.Equal(t, want, content(t, to))

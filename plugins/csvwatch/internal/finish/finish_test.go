@@ -1,6 +1,7 @@
 package finish
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -31,7 +32,7 @@ func TestAFileIsMovedAndNothingIsOverwritten(t *testing.T) {
 		{"b.csv.gz", "b.csv.gz"}, {"b.csv.gz", "b-1.csv.gz"}, {".c", ".c"}, {".c", ".c-1"}, {"d", "d"}, {"d", "d-1"},
 	} {
 		path := write(t, filepath.Join(dir, "in", c.name), c.want)
-		to, err := Move(path, done)
+		to, err := Move(t.Context(), path, done)
 		require.NoError(t, err)
 		require.Equal(t, filepath.Join(done, c.want), to)
 		require.NoFileExists(t, path)
@@ -46,7 +47,7 @@ func TestAcrossFilesystemsAFileIsCopiedWithItsTimesAndRights(t *testing.T) {
 	before, err := os.Stat(path)
 	require.NoError(t, err)
 	target := filepath.Join(dir, "a.csv")
-	require.NoError(t, copyOver(path, target))
+	require.NoError(t, copyOver(t.Context(), path, target))
 	after, err := os.Stat(target)
 	require.NoError(t, err)
 	require.Equal(t, before.ModTime(), after.ModTime())
@@ -55,7 +56,7 @@ func TestAcrossFilesystemsAFileIsCopiedWithItsTimesAndRights(t *testing.T) {
 	require.NoFileExists(t, path)
 
 	path = write(t, path, "other")
-	require.ErrorIs(t, copyOver(path, target), os.ErrExist)
+	require.ErrorIs(t, copyOver(t.Context(), path, target), os.ErrExist)
 	require.Equal(t, "text", content(t, target))
 	require.Equal(t, "other", content(t, path))
 	left, err := filepath.Glob(filepath.Join(dir, ".moving*"))
@@ -72,17 +73,30 @@ func TestOfALinkTheContentIsKept(t *testing.T) {
 	if err := os.Symlink("../elsewhere/a", link); err != nil {
 		t.Skipf("this system makes no links: %v", err)
 	}
-	to, err := Move(link, filepath.Join(dir, "done", "deeper"))
+	to, err := Move(t.Context(), link, filepath.Join(dir, "done", "deeper"))
 	require.NoError(t, err)
 	require.Equal(t, "text", content(t, to))
 	require.NoFileExists(t, link)
 	require.FileExists(t, file)
 }
 
+func TestACopyIsGivenUpWhenItIsTimeToEnd(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := write(t, filepath.Join(dir, "in", "a.csv"), "text")
+	ended, end := context.WithCancel(t.Context())
+	end()
+	require.ErrorIs(t, copyOver(ended, path, filepath.Join(dir, "a.csv")), context.Canceled)
+	require.Equal(t, "text", content(t, path))
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, left, 1, "nothing is left of it")
+}
+
 func TestAFileThatIsGoneIsAnError(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	_, err := Move(filepath.Join(dir, "none"), filepath.Join(dir, "done"))
+	_, err := Move(t.Context(), filepath.Join(dir, "none"), filepath.Join(dir, "done"))
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
@@ -92,7 +106,7 @@ func TestAMoveThatACrashCutInTwoIsCompleted(t *testing.T) {
 	path := write(t, filepath.Join(dir, "in", "a.csv"), "text")
 	target := filepath.Join(dir, "a.csv")
 	require.NoError(t, os.Link(path, target))
-	to, err := Move(path, dir)
+	to, err := Move(t.Context(), path, dir)
 	require.NoError(t, err)
 	require.Equal(t, target, to)
 	require.NoFileExists(t, path)

@@ -11,3 +11,13 @@ func renameNew(path, target string) error {
 	}
 	return os.Remove(path)
 }
+
+// syncDir makes the names in a directory durable.
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}

@@ -11,6 +11,48 @@ import (
 // finishRetry is how long a file that could not be cleaned up is left alone.
 const finishRetry = 10 * time.Second
 
+// clean cleans up finished files. To move a large one to another filesystem takes long, and nothing else is to wait.
+func (w *Watcher) clean() {
+	defer w.done.Done()
+	for {
+		select {
+		case <-w.ctx.Done():
+			return
+		case <-w.tidy:
+			w.finishFiles()
+		}
+	}
+}
+
+// finishFiles cleans up the files that are done.
+func (w *Watcher) finishFiles() {
+	w.mu.Lock()
+	files := make([]*file, 0, len(w.finish))
+	for f := range w.finish {
+		files = append(files, f)
+	}
+	w.finish = map[*file]struct{}{}
+	w.mu.Unlock()
+	if len(files) == 0 {
+		return
+	}
+	// What is cleaned up must not be read again, whatever happens.
+	if err := w.save(w.ctx); err != nil {
+		w.troubles.say(w.opt.Log, "save", "%v: finished files stay until it works", err)
+		w.mu.Lock()
+		for _, f := range files {
+			w.alarmFinish(f)
+		}
+		w.mu.Unlock()
+		return
+	}
+	for _, f := range files {
+		if w.ctx.Err() == nil {
+			w.finishFile(f)
+		}
+	}
+}
+
 // finishFile cleans up one file, after a last look at it.
 func (w *Watcher) finishFile(f *file) {
 	w.mu.Lock()
@@ -24,10 +66,13 @@ func (w *Watcher) finishFile(f *file) {
 	case err == nil && (st.ID != id || st.Size != size || st.Modified != modified):
 		return // it has changed: the scout will see
 	case err == nil:
-		err = w.opt.Finish(path)
+		err = w.opt.Finish(w.ctx, path)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if err != nil && w.ctx.Err() != nil {
+		return // the next start makes up for it
+	}
 	if err != nil {
 		w.complain(f, "%s is done but cannot be cleaned up: %v", path, err)
 		w.alarmFinish(f)

@@ -266,7 +266,7 @@ func (w *Watcher) rest(f *file, now time.Duration) {
 	w.considerFinish(f)
 }
 
-// considerFinish hands f to the keeper when everything that must come before is so. The lock is held.
+// considerFinish hands f to the cleaner when everything that must come before is so. The lock is held.
 func (w *Watcher) considerFinish(f *file) {
 	if w.opt.Finish == nil || f.dead || f.missing || !f.quiet || f.state != resting || f.failed {
 		return

@@ -54,7 +54,7 @@ func (w *Watcher) makeDurable(ctx context.Context) error {
 	}
 }
 
-// keep saves positions every SaveEvery, and cleans up finished files.
+// keep saves positions every SaveEvery, and tells how things stand.
 func (w *Watcher) keep() {
 	defer w.done.Done()
 	tick := time.NewTicker(w.opt.SaveEvery)
@@ -74,14 +74,15 @@ func (w *Watcher) keep() {
 			}
 		case now := <-look.C:
 			o.look(now)
-		case <-w.tidy:
-			w.finishFiles()
 		}
 	}
 }
 
 // save makes what is done durable.
 func (w *Watcher) save(ctx context.Context) error {
+	// The store is held before it is looked what to save, so that nothing older is saved later.
+	w.storeMu.Lock()
+	defer w.storeMu.Unlock()
 	w.mu.Lock()
 	files := make([]*file, 0, len(w.dirty))
 	entries := make([]positions.Entry, 0, len(w.dirty))
@@ -94,9 +95,7 @@ func (w *Watcher) save(ctx context.Context) error {
 	w.gone = nil
 	w.mu.Unlock()
 
-	w.storeMu.Lock()
 	err := w.opt.Store.Save(ctx, entries, gone)
-	w.storeMu.Unlock()
 	if err == nil {
 		w.troubles.over(w.opt.Log, "save", "positions can be saved again")
 		return nil
@@ -109,31 +108,4 @@ func (w *Watcher) save(ctx context.Context) error {
 	w.gone = append(gone, w.gone...)
 	w.mu.Unlock()
 	return err
-}
-
-// finishFiles cleans up the files that are done.
-func (w *Watcher) finishFiles() {
-	w.mu.Lock()
-	files := make([]*file, 0, len(w.finish))
-	for f := range w.finish {
-		files = append(files, f)
-	}
-	w.finish = map[*file]struct{}{}
-	w.mu.Unlock()
-	if len(files) == 0 {
-		return
-	}
-	// What is cleaned up must not be read again, whatever happens.
-	if err := w.save(w.ctx); err != nil {
-		w.troubles.say(w.opt.Log, "save", "%v: finished files stay until it works", err)
-		w.mu.Lock()
-		for _, f := range files {
-			w.alarmFinish(f)
-		}
-		w.mu.Unlock()
-		return
-	}
-	for _, f := range files {
-		w.finishFile(f)
-	}
 }

@@ -465,11 +465,11 @@ func (w *world) set(name string, args []string) {
 	case "poll":
 		w.options.PollInterval, w.options.Notify = 5*time.Millisecond, false
 	case "delete":
-		w.options.Finish = os.Remove
+		w.options.Finish = remove
 	case "move":
 		w.avoid = w.path(args[0])
-		w.options.Finish = func(path string) error {
-			_, err := finish.Move(path, w.path(args[0]))
+		w.options.Finish = func(ctx context.Context, path string) error {
+			_, err := finish.Move(ctx, path, w.path(args[0]))
 			return err
 		}
 	case "quiet":
@@ -494,6 +494,8 @@ func (w *world) set(name string, args []string) {
 		w.tb.Fatalf("no such setting: %s", name)
 	}
 }
+
+func remove(_ context.Context, path string) error { return os.Remove(path) }
 
 // beQuiet lets the quiet time of all files pass at once.
 func (w *world) beQuiet() {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"testing"
 	"time"
@@ -72,7 +71,7 @@ func TestALastRecordIsTakenWhenTheQuietTimeIsOver(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.options.Quiet = 50 * time.Millisecond
-			w.options.Finish = os.Remove
+			w.options.Finish = remove
 			w.start()
 			text := "id,v\n1,a\n2,b"
 			if name != "in/a.csv" {
@@ -117,7 +116,7 @@ func TestAClockThatGoesBackMakesNoDifference(t *testing.T) {
 	w := newWorld(t)
 	w.options.Quiet = 50 * time.Millisecond
 	w.options.MinimumAge = 10 * time.Millisecond
-	w.options.Finish = os.Remove
+	w.options.Finish = remove
 	w.write("in/a.csv", "id,v\n1,a\n")
 	w.age("in/a.csv", -48*time.Hour)
 	w.start()
@@ -163,6 +162,35 @@ func TestPositionsAreSavedAtTheirInterval(t *testing.T) {
 	w.kill()
 	w.start()
 	w.expect()
+}
+
+func TestALongMoveHoldsUpNeitherPositionsNorTheEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.options.SaveEvery, w.options.Quiet = 5*time.Millisecond, 5*time.Millisecond
+	moving := make(chan struct{})
+	w.options.Finish = func(ctx context.Context, path string) error {
+		close(moving)
+		<-ctx.Done() // as a copy does that is not done yet
+		return ctx.Err()
+	}
+	w.start()
+	w.write("in/large.csv", "id,v\n1,a\n")
+	w.came(1)
+	<-moving
+	w.options.Finish = nil
+	w.write("in/b.csv", "id,v\n2,b\n")
+	w.came(2)
+	w.until("the position is saved", func() bool {
+		w.watcher.mu.Lock()
+		defer w.watcher.mu.Unlock()
+		return len(w.watcher.dirty) == 0
+	})
+	w.close()
+	require.Zero(t, w.log.count("cannot be cleaned up"))
+	w.start()
+	w.expect("1,a", "2,b")
+	require.True(t, w.exists("in/large.csv"))
 }
 
 // faulty is a store of which one call fails, before or after it was carried out, as when an answer is lost.

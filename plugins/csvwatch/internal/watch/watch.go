@@ -1,10 +1,10 @@
 // Package watch reads folders of CSV files as they are: it finds files, reads their rows, hands these out in batches,
 // and keeps, durably, how much of each file is done.
 //
-// Three goroutines share one lock with whoever calls Next. The scout finds files and tells of changes. Next gives files
+// Four goroutines share one lock with whoever calls Next. The scout finds files and tells of changes. Next gives files
 // their turns to be read, and makes the identity of new ones durable before any of their rows goes out: nothing is read
 // that nobody asked for, so that an output that stops stops the reading. The tender looks after files that were left
-// alone for a time. The keeper saves positions, cleans up finished files, and forgets those that are gone.
+// alone for a time. The keeper saves positions and the cleaner cleans up finished files.
 package watch
 
 import (
@@ -60,9 +60,9 @@ type Options struct {
 	// MaxOpen bounds the open files; at least 4.
 	MaxOpen int
 
-	// Finish is called for a file that is done to its end, has been quiet, and whose position is saved. Nil: nothing
-	// happens to such files.
-	Finish func(path string) error
+	// Finish is called for a file that is done to its end, has been quiet, and whose position is saved. When the context
+	// ends it must return soon, with an error if it is not done. Nil: nothing happens to such files.
+	Finish func(ctx context.Context, path string) error
 }
 
 // Watcher is one running watch. It is safe for concurrent use.
@@ -76,7 +76,7 @@ type Watcher struct {
 
 	arrived  chan struct{}      // for Next: there may be something to read, or fewer rows are out
 	alarmed  chan struct{}      // for the tender: an alarm was set
-	tidy     chan struct{}      // for the keeper: a file may be finished
+	tidy     chan struct{}      // for the cleaner: a file may be finished
 	looks    chan chan struct{} // for the scout: look everywhere now, and tell when that is done
 	storeMu  sync.Mutex         // a store is for one goroutine at a time
 	troubles troubles
@@ -133,10 +133,11 @@ func Start(ctx context.Context, opt Options) (*Watcher, error) {
 			opt.Log.Warnf("%v: files are found by looking every %s", err, opt.PollInterval)
 		}
 	}
-	w.done.Add(3)
+	w.done.Add(4)
 	go w.scout()
 	go w.tend()
 	go w.keep()
+	go w.clean()
 	return w, nil
 }
 
