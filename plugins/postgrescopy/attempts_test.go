@@ -46,7 +46,7 @@ func TestBadRowsAreFoundAtTheCostThatIsDocumented(t *testing.T) {
 				o := newTestOutput(t, dsn, "table: t\ncolumns: [ id, n, parent, u ]\nwrite_mode: "+mode)
 				o.connect()
 				for _, pattern := range patterns {
-					for _, rows := range []int{4, 13, 64, 3000} {
+					for _, rows := range []int{4, 13, 64, 1500} {
 						db.exec("DELETE FROM t WHERE id >= 0")
 						batch := make([]fields, rows)
 						bad := 0

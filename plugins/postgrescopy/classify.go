@@ -66,6 +66,9 @@ var verdicts = map[string]verdict{
 	"26": verdictTemporary, // statement or cursor gone: a pooler in between
 	"34": verdictTemporary,
 	"3B": verdictTemporary, // savepoint gone
+	// A sequence that is at its end is for a person, but no row's fault, and a
+	// batch may be in the midst of it.
+	"2200H": verdictTemporary,
 
 	// A person must act.
 	"0A":    verdictConfiguration, // feature_not_supported

@@ -47,6 +47,7 @@ func TestErrorsAreJudgedByTheirCause(t *testing.T) {
 		{"too many connections", server("53300"), verdictTemporary},
 		{"a statement timeout", during("57014", "COPY t, line 3"), verdictTemporary},
 		{"a read-only standby", server("25006"), verdictTemporary},
+		{"a sequence at its end", during("2200H", "COPY t, line 3"), verdictTemporary},
 		{"a failed disk", server("58030"), verdictTemporary},
 
 		{"a broken connection", server("08006"), verdictLost},

@@ -314,7 +314,7 @@ func TestAFailedBatchLeavesItsConnectionAsItWas(t *testing.T) {
 			t.Parallel()
 			db := newTestDB(t, faultyTable, `CREATE TABLE parents (id int PRIMARY KEY); ALTER TABLE t ADD CHECK (n > 0), ADD FOREIGN KEY (parent) REFERENCES parents`)
 			o := db.connected("table: t\nmax_in_flight: 1\napplication_name: same\nwrite_mode: " + mode)
-			const backend = "SELECT pid, state, xact_start IS NULL FROM pg_stat_activity WHERE application_name = 'same'"
+			const backend = "SELECT pid, state, xact_start IS NULL FROM pg_stat_activity WHERE application_name = 'same' AND datname = current_database()"
 			assert.Empty(t, o.write(fields{"id": 0, "n": 1}))
 			before := db.value(backend)
 			require.Contains(t, before, "|idle|t")
@@ -332,7 +332,7 @@ func TestAFailedBatchLeavesItsConnectionAsItWas(t *testing.T) {
 					}
 					require.Len(t, o.write(rows...), bad)
 					require.Equal(t, before, db.value(backend))
-					require.Equal(t, "0", db.value("SELECT count(*) FROM pg_locks WHERE pid IN (SELECT pid FROM pg_stat_activity WHERE application_name = 'same')"))
+					require.Equal(t, "0", db.value("SELECT count(*) FROM pg_locks WHERE pid IN (SELECT pid FROM pg_stat_activity WHERE application_name = 'same' AND datname = current_database())"))
 				}
 			}
 			assert.Equal(t, "67", db.value("SELECT count(*) FROM t"))

@@ -1,10 +1,13 @@
 package postgrescopy
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
@@ -181,4 +184,78 @@ func TestReasonsAreShortWhateverTheMessage(t *testing.T) {
 		assert.True(t, utf8.ValidString(reason))
 	}
 	assert.Contains(t, rejected[1], `has no column for the field "0`)
+}
+
+func TestASequenceAtItsEndCostsNoRow(t *testing.T) {
+	t.Parallel()
+	db := newTestDB(t, `CREATE SEQUENCE ids MAXVALUE 3; CREATE TABLE t (id int DEFAULT nextval('ids') PRIMARY KEY, v int CHECK (v > 0))`)
+	o := db.connected("table: t")
+	done := make(chan map[int]string)
+	go func() {
+		done <- o.write(fields{"v": 1}, fields{"v": 0}, fields{"v": 2}, fields{"v": 3}, fields{"v": 4})
+	}()
+	require.Eventually(t, func() bool { return strings.Contains(o.log.String(), "SQLSTATE 2200H") }, patient, 5*time.Millisecond)
+	db.exec("ALTER SEQUENCE ids NO MAXVALUE")
+	rejected := <-done
+	require.Len(t, rejected, 1)
+	assert.Contains(t, rejected[1], "23514")
+	assert.Equal(t, []string{"1", "2", "3", "4"}, db.rows("SELECT v FROM t ORDER BY v"))
+}
+
+func TestADatabaseOfAnotherEncodingTakesWhatItHasCharactersFor(t *testing.T) {
+	t.Parallel()
+	outer := newTestDB(t)
+	name := outer.value("SELECT current_database()") + "_latin1"
+	outer.exec("CREATE DATABASE " + quoteName(name) + " ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+	t.Cleanup(func() { outer.exec("DROP DATABASE " + quoteName(name)) })
+	u, err := url.Parse(outer.dsn)
+	require.NoError(t, err)
+	u.Path = "/" + name
+	db := openTestDB(t, u.String(), "SET client_encoding = UTF8", `CREATE TYPE size AS ENUM ('groß', 'klein'); CREATE TABLE "Tür" (id int PRIMARY KEY, "Maß" text, j jsonb, s size, w tsvector)`)
+	for _, mode := range []string{"append", "upsert"} {
+		db.exec(`TRUNCATE "Tür"`)
+		o := db.connected("table: Tür\nwrite_mode: " + mode)
+		rejected := o.write(
+			fields{"id": 1, "Maß": "größer", "s": "groß", "j": fields{"ü": "ß"}, "w": "schön"}, fields{"id": 2, "Maß": "5 €"}, fields{"id": 3, "j": fields{"€": 1}},
+			fields{"id": 4, "w": "€"}, fields{"id": 5, "Maß": "日本"}, fields{"id": 6, "Maß": "é", "s": "klein"}, fields{"id": 7, "Maß": "Ω"},
+		)
+		require.Len(t, rejected, 5)
+		for i, reason := range rejected {
+			assert.Contains(t, reason, "22P05", i)
+		}
+		assert.Equal(t, []string{`1|größer|groß|{"ü": "ß"}|'schön'`, "6|é|klein||"}, db.rows(`SELECT id, "Maß", s, j, w FROM "Tür" ORDER BY id`))
+		require.NoError(t, o.Close(t.Context()))
+	}
+	require.NoError(t, db.conn.Close(t.Context()))
+}
+
+func TestOneConnectionIsEnoughForAnythingAtOnce(t *testing.T) {
+	t.Parallel()
+	db := newLedgerDB(t, `CREATE TABLE a (id int PRIMARY KEY, v int CHECK (v > 0)); CREATE TABLE b (id int PRIMARY KEY, v point)`)
+	o := db.connected("table: ${! this.table }\nunknown_fields: ignore\nwrite_mode: upsert\nmax_in_flight: 8\nconn_max_open: 1" + onceYAML)
+	ctx, cancel := context.WithTimeout(context.Background(), patient)
+	defer cancel()
+	errs := make(chan error, 8)
+	for worker := range cap(errs) {
+		go func() {
+			for round := range 5 {
+				rejected, err := o.send(ctx, numbered(fmt.Sprint(worker), 10*round,
+					fields{"table": "a", "id": worker, "v": 1}, fields{"table": "b", "id": worker, "v": "(1,2)"}, fields{"table": "a", "id": round},
+					fields{"table": "a", "id": -1, "v": -1}, fields{"table": "c", "id": 1}, fields{"table": "b", "id": -1, "v": "x"},
+				))
+				if err == nil && len(rejected) != 3 {
+					err = fmt.Errorf("rejected: %v", rejected)
+				}
+				if err != nil {
+					errs <- err
+					return
+				}
+			}
+			errs <- nil
+		}()
+	}
+	for range cap(errs) {
+		require.NoError(t, <-errs)
+	}
+	assert.Equal(t, "8|8", db.value("SELECT (SELECT count(*) FROM a), (SELECT count(*) FROM b)"))
 }
