@@ -58,7 +58,7 @@ If the store is lost, all files that are there are read from their start, as new
 
 == Clearing away
 
-` + "`delete_on_finish` and `move_on_finish`" + ` act when every row of a file is acknowledged, its position is saved, and the file has not changed for ` + "`quiet_period`" + `. Moving never overwrites: a name that is taken gets a number. A file that could not be read stays. What a writer appends later than ` + "`quiet_period`" + ` after its last write may be lost with the file, so set it longer than your writers pause.
+` + "`delete_on_finish` and `move_on_finish`" + ` act when every row of a file is acknowledged, its position is saved, and the file has not changed for ` + "`quiet_period`" + `. Moving never overwrites: a name that is taken gets a number. To another filesystem a file is copied; a crash in the middle of that leaves a hidden ` + "`.moving-*.tmp`" + ` there, and the file where it was. A file that could not be read stays. What a writer appends later than ` + "`quiet_period`" + ` after its last write may be lost with the file, so set it longer than your writers pause.
 
 == How files are found
 

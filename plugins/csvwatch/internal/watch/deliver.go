@@ -46,6 +46,11 @@ func (w *Watcher) Next(ctx context.Context, most int, wake <-chan struct{}) ([]*
 			lingered = timer.C
 		}
 		select {
+		case <-wake:
+			return nil, nil // before anything else, since there may be much to read before there are rows
+		default:
+		}
+		select {
 		case <-w.arrived:
 		case <-lingered:
 			return w.takeReady(ctx)

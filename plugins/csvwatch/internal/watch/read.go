@@ -69,22 +69,19 @@ func (r *reader) ringAlarms() (wait time.Duration) {
 	}
 }
 
-// fill gives files their turns until so many rows are ready, or there is nothing more to read for now. Rows that are
-// ready do not wait for a file of which a long stretch is no rows.
+// fill gives files their turns until so many rows are ready, or there is nothing more to read for now, or a long stretch
+// of a file is no rows: whoever asked may have something better to do than to wait for it.
 func (r *reader) fill(ctx context.Context, most int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for ready := 0; r.w.ctx.Err() == nil && ctx.Err() == nil; {
+	for r.w.ctx.Err() == nil && ctx.Err() == nil {
 		f, room := r.next(most)
 		if f == nil {
 			return
 		}
-		if barren := r.turn(f, room); barren && ready > 0 {
+		if barren := r.turn(f, room); barren {
 			return
 		}
-		r.w.mu.Lock()
-		ready = r.w.readyRows
-		r.w.mu.Unlock()
 	}
 }
 

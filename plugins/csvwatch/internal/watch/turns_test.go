@@ -162,7 +162,7 @@ func TestAHugeFileAndSmallOnesDoNotHoldEachOtherUp(t *testing.T) {
 
 func TestALongStretchWithoutRowsHoldsUpNeitherOthersNorTheEnd(t *testing.T) {
 	t.Parallel()
-	const size = 20 << 20
+	const size = 24 << 20
 	for kind, text := range map[string]string{
 		"zeros":                         "id,v\n" + strings.Repeat("\x00", size),
 		"empty lines":                   "id,v\n" + strings.Repeat("\n", size),
@@ -181,10 +181,18 @@ func TestALongStretchWithoutRowsHoldsUpNeitherOthersNorTheEnd(t *testing.T) {
 				require.Equal(t, "1,a", rows[0].String())
 				require.Equal(t, 1, watcher.Figures().Waiting, "the other one is not read through yet")
 
+				// What is to be delivered again does not wait either.
+				wake := make(chan struct{}, 1)
+				wake <- struct{}{}
+				again, err := watcher.Next(t.Context(), 100, wake)
+				require.NoError(t, err)
+				require.Empty(t, again)
+				require.Equal(t, 1, watcher.Figures().Waiting)
+
 				// Who asks for rows and gives up is not kept waiting either.
 				ctx, cancel := context.WithCancel(t.Context())
 				cancel()
-				_, err := watcher.Next(ctx, 100, nil)
+				_, err = watcher.Next(ctx, 100, nil)
 				require.ErrorIs(t, err, context.Canceled)
 				require.Equal(t, 1, watcher.Figures().Waiting)
 			})
@@ -262,4 +270,25 @@ func TestABlockedOutputIsToldOnce(t *testing.T) {
 	o.look(start.Add(3 * blockedAfter))
 	o.look(start.Add(4 * blockedAfter))
 	require.Equal(t, 1, w.log.count("rows are acknowledged again: reading goes on"))
+}
+
+func TestLongWorkIsToldInTheLog(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.write("in/a.csv", csvOf("a", 1000))
+	watcher := w.unpumped()
+	start := time.Now()
+	var o observer
+	o.w = watcher
+	o.look(start)
+	w.all(100, 100)
+	o.look(start.Add(5 * time.Second))
+	require.Zero(t, w.log.count("Reading: "))
+	o.look(start.Add(10 * time.Second))
+	require.Equal(t, 1, w.log.count("Reading: 10 rows/s, 8 % of 5.9 kB done, 5.4 kB in 1 file left, about 1m49s to go"), w.log)
+	w.all(900, 1000)
+	o.look(start.Add(20 * time.Second))
+	w.settle()
+	o.look(start.Add(30 * time.Second))
+	require.Equal(t, 1, w.log.count("Caught up: 1,000 rows in "), w.log)
 }
