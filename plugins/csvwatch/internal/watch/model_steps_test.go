@@ -1,0 +1,163 @@
+package watch
+
+import (
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/stretchr/testify/require"
+)
+
+const modelHeader = "id,v\n"
+
+func (m *model) create() {
+	f := &modelFile{name: m.newName()}
+	rows, text := m.someRows(30)
+	f.rows = rows
+	m.files = append(m.files, f)
+	if m.rand.IntN(2) == 0 {
+		m.tell("create %s with %d rows", f.name, len(rows))
+		m.world.write(f.name, modelHeader+text)
+		return
+	}
+	m.tell("rename in %s with %d rows", f.name, len(rows))
+	m.world.write("aside", modelHeader+text)
+	m.world.rename("aside", f.name)
+}
+
+// end completes a record that was begun.
+func (f *modelFile) end(m *model) string {
+	if f.partial == "" {
+		return ""
+	}
+	r := &modelRow{text: f.partial + "z"}
+	m.rows[r.text] = r
+	f.rows = append(f.rows, r)
+	f.partial = ""
+	return "z\n"
+}
+
+// giveUp lets a record that was begun be: it may come when the file is gone and was quiet.
+func (f *modelFile) giveUp(m *model) {
+	if f.partial != "" {
+		m.rows[f.partial] = &modelRow{text: f.partial}
+		f.partial = ""
+	}
+}
+
+func (m *model) appendRows() {
+	f := m.some()
+	if f == nil {
+		return
+	}
+	text := f.end(m)
+	rows, more := m.someRows(10)
+	f.rows = append(f.rows, rows...)
+	text += more
+	m.tell("append %d bytes to %s", len(text), f.name)
+	for len(text) > 0 {
+		n := 1 + m.rand.IntN(len(text))
+		m.world.append(f.name, text[:n])
+		text = text[n:]
+	}
+}
+
+func (m *model) appendPartial() {
+	f := m.some()
+	if f == nil || f.partial != "" {
+		return
+	}
+	m.next++
+	f.partial = fmt.Sprintf("%d,part", m.next)
+	m.tell("append the beginning of a record to %s", f.name)
+	m.world.append(f.name, f.partial)
+}
+
+func (m *model) rename() {
+	f := m.some()
+	if f == nil || f.partial != "" {
+		return // a file that was renamed or touched after the last write counts as finished
+	}
+	name := m.newName()
+	m.tell("rename %s to %s", f.name, name)
+	m.world.rename(f.name, name)
+	f.name = name
+}
+
+func (m *model) rotate() {
+	f := m.some()
+	if f == nil || f.partial != "" {
+		return
+	}
+	old := f.name
+	f.name = m.newName()
+	rows, text := m.someRows(5)
+	m.tell("rotate %s to %s and write %d rows anew", old, f.name, len(rows))
+	m.world.rename(old, f.name)
+	m.world.write(old, modelHeader+text)
+	m.files = append(m.files, &modelFile{name: old, rows: rows})
+}
+
+func (m *model) remove() {
+	f := m.some()
+	if f == nil {
+		return
+	}
+	m.tell("remove %s", f.name)
+	f.giveUp(m)
+	m.world.remove(f.name)
+	m.files = slices.DeleteFunc(m.files, func(g *modelFile) bool { return g == f })
+}
+
+func (m *model) replace() {
+	f := m.some()
+	if f == nil {
+		return
+	}
+	rows, text := m.someRows(15)
+	m.tell("replace %s by a file with %d rows", f.name, len(rows))
+	f.giveUp(m)
+	m.world.write("aside", modelHeader+text)
+	m.world.rename("aside", f.name)
+	f.rows, f.partial = rows, ""
+}
+
+func (m *model) truncate() {
+	f := m.some()
+	if f == nil {
+		return
+	}
+	m.tell("truncate %s", f.name)
+	require.NoError(m.t, os.Truncate(m.world.path(f.name), 0))
+	f.rows, f.partial = nil, ""
+	m.world.append(f.name, modelHeader)
+}
+
+func (m *model) rewrite() {
+	f := m.some()
+	if f == nil {
+		return
+	}
+	rows, text := m.someRows(25)
+	m.tell("rewrite %s with %d rows", f.name, len(rows))
+	m.world.write(f.name, modelHeader+text)
+	f.rows, f.partial = rows, ""
+}
+
+func (m *model) touch() {
+	if f := m.some(); f != nil && f.partial == "" {
+		m.tell("touch %s", f.name)
+		m.world.do("touch", []string{f.name})
+	}
+}
+
+// breakFiles makes the next look at each open file fail.
+func (m *model) breakFiles() {
+	m.tell("break what is open")
+	r := &m.world.watcher.reader
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for f := range r.open {
+		f.open.file.Close()
+	}
+}
