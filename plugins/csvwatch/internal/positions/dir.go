@@ -1,11 +1,9 @@
 package positions
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -52,11 +50,10 @@ func OpenDir(path string) (*Dir, error) {
 
 // Load implements Store.
 func (d *Dir) Load(_ context.Context, live func() []Entry) ([]Entry, string, error) {
-	text, err := os.ReadFile(d.file(journalName))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	entries, size, bad, torn, err := replayFile(d.file(journalName))
+	if err != nil {
 		return nil, "", fmt.Errorf("reading positions: %w", err)
 	}
-	entries, bad, torn := replay(text)
 	warning := ""
 	switch {
 	case bad > 0:
@@ -65,7 +62,7 @@ func (d *Dir) Load(_ context.Context, live func() []Entry) ([]Entry, string, err
 		warning = fmt.Sprintf("the last line of %s was torn by a crash: it is left out", d.file(journalName))
 	}
 	d.live = live
-	if bad > 0 || torn || len(text) == 0 {
+	if bad > 0 || torn || size == 0 {
 		// If it does not work now, as on a full disk, it is tried again with the first save.
 		_ = d.rewrite(entries)
 		return entries, warning, nil
@@ -73,38 +70,9 @@ func (d *Dir) Load(_ context.Context, live func() []Entry) ([]Entry, string, err
 	if d.journal, err = os.OpenFile(d.file(journalName), os.O_WRONLY, 0); err != nil {
 		return nil, "", fmt.Errorf("opening positions: %w", err)
 	}
-	d.size = int64(len(text))
+	d.size = size
 	d.compact = max(compactAbove, d.size)
 	return entries, warning, nil
-}
-
-// replay applies the lines of a journal. torn tells that the last one has no end.
-func replay(text []byte) (entries []Entry, bad int, torn bool) {
-	live := map[Channel]Entry{}
-	// A foreign first line is counted among the bad ones.
-	rest, _ := bytes.CutPrefix(text, []byte(journalHeader))
-	for len(rest) > 0 {
-		end := bytes.IndexByte(rest, '\n')
-		if end < 0 {
-			torn = true
-			break
-		}
-		c, ok := parseLine(rest[:end])
-		rest = rest[end+1:]
-		switch {
-		case !ok:
-			bad++
-		case c.Gone != nil:
-			delete(live, *c.Gone)
-		default:
-			live[c.Channel] = *c.Entry
-		}
-	}
-	entries = make([]Entry, 0, len(live))
-	for _, e := range live {
-		entries = append(entries, e)
-	}
-	return entries, bad, torn
 }
 
 // Save implements Store. What it returns nil for survives a crash of the machine.

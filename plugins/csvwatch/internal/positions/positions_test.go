@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -198,6 +199,8 @@ func TestDamagedAndForeignLinesAreLeftOutWithOneWarning(t *testing.T) {
 		"a flipped bit":      {journalHeader + string(flipped), 2, path + " has 1 damaged or foreign lines: they are left out, and files that have no other line there are read anew"},
 		"another format":     {"version: 2\nfiles: []\n", 0, path + " has 2 damaged or foreign lines: they are left out, and files that have no other line there are read anew"},
 		"zeros":              {string(make([]byte, 4096)), 0, "the last line of " + path + " was torn by a crash: it is left out"},
+		"a long line":        {journalHeader + strings.Repeat("x", 3*longestLine) + "\n" + string(text), 3, path + " has 1 damaged or foreign lines: they are left out, and files that have no other line there are read anew"},
+		"many zeros":         {journalHeader + string(text) + string(make([]byte, 3*longestLine)), 3, "the last line of " + path + " was torn by a crash: it is left out"},
 		"zeros at the end":   {journalHeader + string(text) + string(make([]byte, 100)), 3, "the last line of " + path + " was torn by a crash: it is left out"},
 		"an empty file":      {"", 0, ""},
 		"no first line":      {string(text), 3, ""},
