@@ -152,7 +152,7 @@ func (s *session) judgeUnit(ctx context.Context, u judged, out *judgement) error
 	}
 	_, err := s.copyRows(ctx, u.numberedStream(u.first), "SAVEPOINT judged; "+u.shape.makeJudge+"; "+u.shape.copyJudge+"; RELEASE judged")
 	if err != nil {
-		if classify(ctx, err) != verdictData {
+		if passes(classify(ctx, err)) {
 			return err
 		}
 		// The bytes of a row were refused before it came to inserting it.

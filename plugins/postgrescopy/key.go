@@ -109,6 +109,9 @@ func (t *target) setKey(key []string, all []catalogueColumn) {
 		c.key = i
 		form := keyForms[from.baseOID]
 		c.keyFixed, c.keySigned = form.fixed, form.signed
+		if from.typmod >= 0 {
+			c.keyCast = c.value.Type
+		}
 		if !form.exact || !from.ordered || from.typmod >= 0 || c.value.Text {
 			t.exactKey = false
 		}

@@ -78,6 +78,21 @@ func TestUpsertReplacesOnlyTheColumnsThatARowHas(t *testing.T) {
 	assert.Equal(t, []string{"1|new|1.00|kept", "2|old|7.00|kept", "3|three|9.50|"}, db.rows("SELECT * FROM items ORDER BY id"))
 }
 
+func TestARowThatLeavesItsKeyToADefaultIsJudgedByOtherIndexes(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"ignore", "upsert"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			db := newTestDB(t, `CREATE TABLE s (id serial PRIMARY KEY, u int UNIQUE)`)
+			o := db.connected("table: s\nwrite_mode: " + mode)
+			rejected := o.write(fields{"u": 1}, fields{"u": 2}, fields{"u": 1}, fields{"u": 1}, fields{"u": 2}, fields{"u": 1}, fields{"u": 3})
+			assert.Len(t, rejected, 4)
+			assert.Contains(t, rejected[2], "23505")
+			assert.Equal(t, []string{"1", "2", "3"}, db.rows("SELECT u FROM s ORDER BY u"))
+		})
+	}
+}
+
 func TestTheLastOfAKeyWinsAnUpsert(t *testing.T) {
 	t.Parallel()
 	rows := []fields{

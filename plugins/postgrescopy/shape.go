@@ -112,6 +112,9 @@ func (t *target) newShape(mask string) *shape {
 		s.columns = append(s.columns, shapeColumn{c.name, c.value.Type, c.castType, c.domain})
 		p.types += fmt.Sprintf(" %d", c.elementOID)
 		if c.key >= 0 {
+			if c.keyCast != "" {
+				value = alias + "::" + c.keyCast
+			}
 			p.keyValues = append(p.keyValues, value)
 		}
 	}

@@ -72,10 +72,11 @@ type targetColumn struct {
 	castType   string // what the staged value is cast to; empty: it fits as it is
 	domain     bool
 	elementOID uint32 // its type without domain, and arrays of that; 0: there are none
-	arrayOID   uint32
-	key        int  // its place in the key, or -1
-	keySigned  bool // a big-endian integer of two's complement
-	keyFixed   bool // always as long
+	arrayOID   uint32 // 0 too when keys of it cannot be asked for
+	key        int    // its place in the key, or -1
+	keyCast    string // the type by which keys are compared, if a length or precision makes some equal
+	keySigned  bool   // a big-endian integer of two's complement
+	keyFixed   bool   // always as long
 }
 
 // catalogueColumn is a row of pg_attribute.
@@ -89,7 +90,8 @@ type catalogueColumn struct {
 	arrayOID  uint32 // of arrays of the base type
 	generated string // "s" or "v": computed from other columns
 	identity  string // "a" always, "d" by default
-	ordered   bool   // its collation tells apart what bytes tell apart
+	composite bool
+	ordered   bool // its collation tells apart what bytes tell apart
 }
 
 const relationQuery = `
@@ -118,7 +120,7 @@ UNION ALL
 	WHERE t.typtype = 'd'
 )
 SELECT b.attnum, b.attname, b.atttypid, b.atttypmod, b.typ, pg_catalog.format_type(b.typ, -1), t.typarray,
-	b.generated, b.identity, coalesce(l.collisdeterministic, true)
+	b.generated, b.identity, coalesce(l.collisdeterministic, true), t.typtype = 'c'
 FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.typ
 LEFT JOIN pg_catalog.pg_collation l ON l.oid = b.attcollation
 WHERE t.typtype <> 'd'
@@ -261,7 +263,7 @@ func readColumns(ctx context.Context, q pgx.Tx, oid uint32) ([]catalogueColumn, 
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (c catalogueColumn, err error) {
-		err = row.Scan(&c.number, &c.name, &c.oid, &c.typmod, &c.baseOID, &c.baseType, &c.arrayOID, &c.generated, &c.identity, &c.ordered)
+		err = row.Scan(&c.number, &c.name, &c.oid, &c.typmod, &c.baseOID, &c.baseType, &c.arrayOID, &c.generated, &c.identity, &c.ordered, &c.composite)
 		return c, err
 	})
 }
@@ -334,6 +336,9 @@ func (t *target) loadTypes(ctx context.Context, q pgx.Tx, all []catalogueColumn)
 			return err
 		}
 		c.stageType, c.elementOID, c.arrayOID = from.baseType, from.baseOID, from.arrayOID
+		if from.composite {
+			c.arrayOID = 0 // unnest would make several columns of it
+		}
 		c.domain = from.oid != from.baseOID
 		if c.value.Text {
 			c.stageType, c.castType = "text", from.baseType

@@ -107,6 +107,11 @@ func (s *session) chooseWays(ctx context.Context, j *job, units []planned) ([]pl
 			chosen = append(chosen, u)
 		default:
 			fresh, there, err := s.sift(ctx, u.unit)
+			if err != nil && !passes(classify(ctx, err)) {
+				u.part.way, u.staged = wayStaged, true // whatever it is, it is not needed there
+				chosen = append(chosen, u)
+				continue
+			}
 			if err != nil {
 				return nil, err
 			}

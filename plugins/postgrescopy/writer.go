@@ -117,7 +117,7 @@ func (w *writer) settle(ctx context.Context, j *job, err error, v verdict) (bool
 	}
 	var failed *unitError
 	isUnit := errors.As(err, &failed)
-	if isUnit && !failed.staged && failed.part.target.mode != modeAppend && isUniqueViolation(err) {
+	if isUnit && !failed.staged && failed.part.target.mode != modeAppend && failed.part.way != wayStaged && isUniqueViolation(err) {
 		if failed.part.way == wayDirect {
 			failed.part.target.optimism.conflict()
 			failed.part.way = waySifted
