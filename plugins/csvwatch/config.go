@@ -3,12 +3,14 @@ package csvwatch
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/discover"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/positions"
 )
 
 const (
@@ -126,13 +128,37 @@ func configFromParsed(p *service.ParsedConfig, res *service.Resources) (c config
 	if err := c.check(paths); err != nil {
 		return c, err
 	}
-	if c.patterns, err = discover.Compile(paths, exclude, hidden, c.moveOnFinish); err != nil {
+	avoid := []string{c.moveOnFinish}
+	if c.cache == "" {
+		avoid = append(avoid, positions.FilesOf(c.dir)...) // which grow with each row that is read
+	}
+	if c.patterns, err = discover.Compile(paths, exclude, hidden, avoid...); err != nil {
+		return c, err
+	}
+	if err := c.checkMove(); err != nil {
 		return c, err
 	}
 	if c.cache != "" && !res.HasCache(c.cache) {
 		return c, fmt.Errorf("checkpoint_cache names the cache resource %q, which is not defined: add it to cache_resources", c.cache)
 	}
 	return c, nil
+}
+
+// checkMove finds finished files that would lie among those to be read, from which they could not be told.
+func (c *config) checkMove() error {
+	if c.moveOnFinish == "" {
+		return nil
+	}
+	done, err := filepath.Abs(c.moveOnFinish)
+	if err != nil {
+		return fmt.Errorf("finding move_on_finish: %w", err)
+	}
+	for _, base := range c.patterns.Bases() {
+		if from, err := filepath.Abs(base); err == nil && from == done {
+			return fmt.Errorf("move_on_finish is %s, where files are read from: name another directory, such as one in it", c.moveOnFinish)
+		}
+	}
+	return nil
 }
 
 // check holds what the lint rules say, for configurations that were not linted.

@@ -69,6 +69,7 @@ func TestAWrongConfigurationIsToldByTheInput(t *testing.T) {
 		{"paths: [ 'a[' ]", `path "a[" is not a valid pattern: check its brackets and braces`},
 		{"paths: [ data/ ]", `path "data/" names a directory: write which of its files, such as data/*.csv`},
 		{"exclude_patterns: [ '{' ]", `exclude pattern "{" is not valid: check its brackets and braces`},
+		{"paths: [ in/*.csv ]\nmove_on_finish: ./in/", "move_on_finish is ./in/, where files are read from: name another directory, such as one in it"},
 		{"poll_interval: 0s", "poll_interval must be longer than 0s"},
 		{"checkpoint_interval: 0s", "checkpoint_interval must be longer than 0s"},
 		{"minimum_age: -1s", "minimum_age must not be negative"},
@@ -180,5 +181,17 @@ func TestTheExamplesOfTheDocumentationRun(t *testing.T) {
 			require.NoError(t, stream.StopWithin(20*time.Second))
 			<-done
 		})
+	}
+}
+
+func TestItsOwnFilesAreNotWatched(t *testing.T) {
+	t.Parallel()
+	c, err := parse("paths: [ data/** ]\ncheckpoint_dir: data/state\nmove_on_finish: data/done")
+	require.NoError(t, err)
+	for path, want := range map[string]bool{
+		"data/a": true, "data/state/a": true, "data/state/positions.log": false, "data/state/positions.log.new": false,
+		"data/state/lock": false, "data/done/a": false,
+	} {
+		require.Equal(t, want, c.patterns.Match(filepath.FromSlash(path)), path)
 	}
 }

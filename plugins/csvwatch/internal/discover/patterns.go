@@ -4,6 +4,7 @@ package discover
 
 import (
 	"fmt"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -35,7 +36,8 @@ type glob struct {
 // Compile checks and prepares globs. A glob may have ** for any number of directories. Names matched by exclude are
 // left out: a pattern without a slash is for the name alone, another for the path as it is found or for its end below
 // the fixed part of the glob. Unless hidden is set, so are names that begin with . or _, or end like unfinished files,
-// except where the glob itself names such. Nothing below the directories avoid is ever found.
+// except where the glob itself names such. Nothing of avoid is ever found, files or what is below
+// directories, however they are spelled.
 func Compile(globs, exclude []string, hidden bool, avoid ...string) (*Patterns, error) {
 	p := &Patterns{hidden: hidden}
 	for _, g := range globs {
@@ -69,10 +71,26 @@ func Compile(globs, exclude []string, hidden bool, avoid ...string) (*Patterns, 
 	}
 	for _, a := range avoid {
 		if a != "" {
-			p.avoid = append(p.avoid, filepath.Clean(a))
+			p.avoid = append(p.avoid, spellings(a)...)
 		}
 	}
 	return p, nil
+}
+
+// spellings are the ways in which a directory may be named: as it is, from the root, and from where this process is.
+func spellings(dir string) []string {
+	names := []string{filepath.Clean(dir)}
+	full, err := filepath.Abs(dir)
+	if err != nil {
+		return names
+	}
+	names = append(names, full)
+	if here, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(here, full); err == nil {
+			names = append(names, rel)
+		}
+	}
+	return names
 }
 
 // Bases are the directories to begin at, each once.
@@ -125,6 +143,9 @@ func (p *Patterns) wanted(g *glob, file, rel string) bool {
 		}
 	}
 	for _, a := range p.avoid {
+		if _, inside := relative(a, g.base); inside {
+			continue // what is put there is not below the base
+		}
 		if _, below := relative(a, file); below || a == file {
 			return false
 		}

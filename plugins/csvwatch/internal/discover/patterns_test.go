@@ -1,6 +1,7 @@
 package discover
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -100,4 +101,30 @@ func TestTheDirectoryForFinishedFilesIsNeverEntered(t *testing.T) {
 	require.False(t, p.Match(filepath.FromSlash("in/done/a.csv")))
 	require.False(t, p.Enters(filepath.FromSlash("in/done")))
 	require.True(t, p.Enters(filepath.FromSlash("in/done-not")))
+}
+
+func TestWhatIsToBeAvoidedIsKnownHoweverItIsSpelled(t *testing.T) {
+	t.Parallel()
+	here, err := os.Getwd()
+	require.NoError(t, err)
+	for _, base := range []string{"in", filepath.Join(here, "in")} {
+		for _, done := range []string{"in/done", "./in/x/../done", filepath.Join(here, "in", "done")} {
+			p, err := Compile([]string{filepath.ToSlash(base) + "/**"}, nil, false, done, "in/state/positions.log")
+			require.NoError(t, err)
+			require.False(t, p.Match(filepath.Join(base, "done", "a.csv")), "%s in %s", done, base)
+			require.False(t, p.Enters(filepath.Join(base, "done")))
+			require.False(t, p.Match(filepath.Join(base, "state", "positions.log")))
+			require.True(t, p.Match(filepath.Join(base, "state", "a.csv")))
+		}
+	}
+}
+
+func TestADirectoryAboveTheFilesMayBeAvoided(t *testing.T) {
+	t.Parallel()
+	for _, avoid := range []string{"data", ".", "..", "/"} {
+		p, err := Compile([]string{"data/in/*.csv", "data/in/**/*.csv"}, nil, false, avoid)
+		require.NoError(t, err)
+		require.True(t, p.Match(filepath.FromSlash("data/in/a.csv")), avoid)
+		require.True(t, p.Enters(filepath.FromSlash("data/in/sub")), avoid)
+	}
 }

@@ -23,6 +23,10 @@ func Move(ctx context.Context, path, dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("making the directory for finished files: %w", err)
 	}
+	if isSame(os.Stat, filepath.Dir(path), dir) {
+		// It would look as if a move had been cut in two.
+		return "", fmt.Errorf("it is in %s already, where finished files go: leave that out of what is watched", dir)
+	}
 	for n := range mostNames {
 		target := filepath.Join(dir, numbered(filepath.Base(path), n))
 		err := moveTo(ctx, path, target)
@@ -55,7 +59,7 @@ func moveTo(ctx context.Context, path, target string) error {
 		return copyOver(ctx, path, target)
 	}
 	err := renameNew(path, target)
-	if errors.Is(err, fs.ErrExist) && isSame(path, target) {
+	if errors.Is(err, fs.ErrExist) && isSame(os.Lstat, path, target) {
 		// A crash in the middle of an earlier move left both names.
 		return os.Remove(path)
 	}
@@ -66,12 +70,12 @@ func moveTo(ctx context.Context, path, target string) error {
 	return copyOver(ctx, path, target)
 }
 
-func isSame(path, target string) bool {
-	a, err := os.Lstat(path)
+func isSame(look func(string) (os.FileInfo, error), path, target string) bool {
+	a, err := look(path)
 	if err != nil {
 		return false
 	}
-	b, err := os.Lstat(target)
+	b, err := look(target)
 	return err == nil && os.SameFile(a, b)
 }
 

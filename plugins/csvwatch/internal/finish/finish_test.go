@@ -80,6 +80,21 @@ func TestOfALinkTheContentIsKept(t *testing.T) {
 	require.FileExists(t, file)
 }
 
+func TestAFileThatIsThereAlreadyIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := write(t, filepath.Join(dir, "done", "a.csv"), "text")
+	dirs := []string{filepath.Join(dir, "done"), filepath.Join(dir, "x", "..", "done")}
+	if os.Symlink("done", filepath.Join(dir, "link")) == nil {
+		dirs = append(dirs, filepath.Join(dir, "link"))
+	}
+	for _, done := range dirs {
+		_, err := Move(t.Context(), path, done)
+		require.ErrorContains(t, err, "already, where finished files go")
+		require.Equal(t, "text", content(t, path))
+	}
+}
+
 func TestACopyIsGivenUpWhenItIsTimeToEnd(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

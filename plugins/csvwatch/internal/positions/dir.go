@@ -12,6 +12,7 @@ import (
 
 const (
 	journalName = "positions.log"
+	newName     = journalName + ".new"
 	lockName    = "lock"
 	// journalHeader is the first line. Another version would not be read as this one.
 	journalHeader = "csv_watch positions, version 1\n"
@@ -150,7 +151,7 @@ func (d *Dir) rewrite(entries []Entry) error {
 
 // replace puts a file with this text in the place of the journal, durably, and opens it for appending.
 func (d *Dir) replace(text []byte) error {
-	aside := d.file(journalName + ".new")
+	aside := d.file(newName)
 	if err := writeDurably(aside, text); err != nil {
 		_ = os.Remove(aside)
 		return err
@@ -190,6 +191,11 @@ func (d *Dir) Close() error {
 		err = d.journal.Close()
 	}
 	return errors.Join(err, d.lock.Close())
+}
+
+// FilesOf are the files that a Dir has in its directory.
+func FilesOf(path string) []string {
+	return []string{filepath.Join(path, journalName), filepath.Join(path, newName), filepath.Join(path, lockName)}
 }
 
 func (d *Dir) file(name string) string { return filepath.Join(d.path, name) }
