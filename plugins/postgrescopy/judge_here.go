@@ -23,7 +23,7 @@ func (s *session) judgeHere(ctx context.Context, u judged, out *judgement) error
 		if staged && u.shape.numbered {
 			rows = run.numberedStream(0)
 		}
-		_, err := s.copyRows(ctx, rows, "SAVEPOINT judged; "+run.statements(true)+"; RELEASE judged")
+		_, err := s.copyRows(ctx, rows, "SAVEPOINT judged; "+run.statements("DELETE FROM ")+"; RELEASE judged")
 		if err == nil {
 			out.inserted += size
 			at += size

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -18,7 +17,9 @@ import (
 // is what ON CONFLICT, views, row-level security and types without a binary
 // form ask for. The staging table is made in the transaction that uses it, and
 // its name tells its columns, so that it works whichever of a pooler's
-// connections the transaction gets, and after the table was altered.
+// connections the transaction gets, and after the table was altered. It has all
+// of the target's columns and serves all of its shapes: thousands of tables would
+// be more than a transaction can lock.
 type shape struct {
 	mask      string // a bit for each of the target's columns
 	fields    int
@@ -48,6 +49,7 @@ type shape struct {
 
 // shapeColumn is a column as errors speak of it.
 type shapeColumn struct {
+	alias     string // in the staging table
 	name, typ string
 	castType  string // as in targetColumn
 	domain    bool
@@ -55,11 +57,12 @@ type shapeColumn struct {
 
 // unalias gives the table's column for one of the staging table.
 func (s *shape) unalias(alias string) string {
-	n, err := strconv.Atoi(strings.TrimPrefix(alias, "c"))
-	if err != nil || n < 1 || n > len(s.columns) {
-		return ""
+	for _, c := range s.columns {
+		if c.alias == alias {
+			return c.name
+		}
 	}
-	return s.columns[n-1].name
+	return ""
 }
 
 // maxShapes bounds how many shapes a target remembers. Messages that each have
@@ -85,9 +88,9 @@ func (t *target) shapeOf(mask string) *shape {
 type shapeParts struct {
 	names       []string // of the table's columns
 	aliases     []string // of the staging table's: c1, c2, …
-	definitions []string // the same with their types
 	values      []string // the same, cast to the column's type where needed
 	keyValues   []string // those of the key
+	definitions []string // of all columns of the staging table, with their types
 	types       string   // the numbers of the types
 }
 
@@ -95,11 +98,13 @@ func (t *target) newShape(mask string) *shape {
 	s := &shape{mask: mask, stagedOnly: t.insertOnly}
 	var p shapeParts
 	for i := range t.columns {
+		c := &t.columns[i]
+		alias := fmt.Sprintf("c%d", i+1)
+		p.definitions = append(p.definitions, alias+" "+c.stageType)
+		p.types += fmt.Sprintf(" %d", c.elementOID)
 		if mask[i/8]&(1<<(i%8)) == 0 {
 			continue
 		}
-		c := &t.columns[i]
-		alias := fmt.Sprintf("c%d", len(p.names)+1)
 		value := alias
 		if c.castType != "" {
 			value += "::" + c.castType
@@ -107,10 +112,8 @@ func (t *target) newShape(mask string) *shape {
 		}
 		p.names = append(p.names, c.name)
 		p.aliases = append(p.aliases, alias)
-		p.definitions = append(p.definitions, alias+" "+c.stageType)
 		p.values = append(p.values, value)
-		s.columns = append(s.columns, shapeColumn{c.name, c.value.Type, c.castType, c.domain})
-		p.types += fmt.Sprintf(" %d", c.elementOID)
+		s.columns = append(s.columns, shapeColumn{alias, c.name, c.value.Type, c.castType, c.domain})
 		if c.key >= 0 {
 			if c.keyCast != "" {
 				value = alias + "::" + c.keyCast

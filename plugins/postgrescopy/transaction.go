@@ -128,7 +128,7 @@ func (s *session) chooseWays(ctx context.Context, j *job, units []planned) ([]pl
 }
 
 func (s *session) commitOne(ctx context.Context, j *job, u planned, mark string) error {
-	statements := s.settings + j.takeTurns() + u.statements(false)
+	statements := s.settings + j.takeTurns() + u.statements("")
 	if mark != "" {
 		statements += "; " + mark
 	}
@@ -138,7 +138,11 @@ func (s *session) commitOne(ctx context.Context, j *job, u planned, mark string)
 func (s *session) commitAll(ctx context.Context, j *job, units []planned, mark string) error {
 	used := map[string]bool{}
 	for i, u := range units {
-		statements := u.statements(used[u.shape.stageName])
+		clear := ""
+		if used[u.shape.stageName] {
+			clear = "TRUNCATE " // which leaves no dead rows behind for the next unit to pass over
+		}
+		statements := u.statements(clear)
 		if i == 0 {
 			statements = "BEGIN; " + s.settings + j.takeTurns() + statements
 		}
@@ -154,14 +158,14 @@ func (s *session) commitAll(ctx context.Context, j *job, units []planned, mark s
 }
 
 // statements are those that write the unit, with one COPY FROM STDIN in them.
-// reused says that its staging table has rows of the same transaction.
-func (u planned) statements(reused bool) string {
+// clear is how to empty its staging table, if it has rows of the same transaction.
+func (u planned) statements(clear string) string {
 	if !u.staged {
 		return u.shape.copyDirect + "; " + u.shape.guard
 	}
 	parts := []string{u.shape.makeStage}
-	if reused {
-		parts = append(parts, "DELETE FROM "+u.shape.stageName)
+	if clear != "" {
+		parts = append(parts, clear+u.shape.stageName)
 	}
 	if u.shape.numbered {
 		parts = append(parts, u.shape.copyNumber)
