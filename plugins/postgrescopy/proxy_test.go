@@ -26,6 +26,7 @@ type proxy struct {
 	// rows' bytes.
 	copies, streamed int
 	lines            int // connections taken
+	steps            int // messages until the line is cut; less than 0: it is not
 	all              map[net.Conn]bool
 }
 
@@ -47,7 +48,7 @@ func newProxy(tb testing.TB, dsn string) (*proxy, string) {
 	require.NoError(tb, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(tb, err)
-	p := &proxy{listener: listener, server: u.Host, all: map[net.Conn]bool{}}
+	p := &proxy{listener: listener, server: u.Host, all: map[net.Conn]bool{}, steps: -1}
 	go p.accept()
 	tb.Cleanup(func() {
 		listener.Close()
@@ -83,6 +84,27 @@ func (p *proxy) take(point cutPoint) bool {
 	p.cut = nowhere
 	p.n++
 	return true
+}
+
+// armAfter has the line cut in place of the message that follows so many.
+func (p *proxy) armAfter(messages int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.steps = messages
+}
+
+// step says whether to cut here.
+func (p *proxy) step() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.steps < 0 {
+		return false
+	}
+	p.steps--
+	if p.steps < 0 {
+		p.n++
+	}
+	return p.steps < 0
 }
 
 // count notes a message to the server.
@@ -201,6 +223,9 @@ func (l *proxyLine) toServer() {
 			return
 		}
 		l.p.count(head[0], body)
+		if l.p.step() {
+			return
+		}
 		if head[0] == 'Q' {
 			rows = 0
 			l.mu.Lock()
