@@ -24,8 +24,8 @@ func TestAHostileFileIsToldOnceAndCostsItsNeighboursNothing(t *testing.T) {
 			"in/x.csv", strings.Repeat("x", 10<<20) + "\n1\n",
 			"the header cannot be read: the record is longer than max_record_bytes (1048576)",
 		},
-		"a header of two million columns": {
-			"in/x.csv", names(2_000_000) + "\n1\n",
+		"a header of two hundred thousand columns": {
+			"in/x.csv", names(200_000) + "\n1\n",
 			"the header cannot be read: the record is longer than max_record_bytes (1048576)",
 		},
 		"a header of empty names": {"in/x.csv", strings.Repeat(",", 100_000) + "\n1\n", "the header has no name for column 1"},
@@ -40,7 +40,7 @@ func TestAHostileFileIsToldOnceAndCostsItsNeighboursNothing(t *testing.T) {
 		"gzip that is named like text":   {"in/x.csv", gzipped(t, "id,v\n1,a\n"), "the content is compressed with gzip: give the file a name that ends in .gz"},
 		"gzip in gzip":                   {"in/x.csv.gz", gzipped(t, gzipped(t, "id,v\n1,a\n")), "the content is compressed with gzip"},
 		"a bomb without a line end": {
-			"in/x.csv.gz", gzipped(t, strings.Repeat("\x00", 32<<20)),
+			"in/x.csv.gz", strings.Repeat(gzipped(t, strings.Repeat("\x00", 1<<20)), 32),
 			"the header cannot be read: the record is longer than max_record_bytes (1048576)",
 		},
 		"a window larger than any": {

@@ -21,7 +21,7 @@ func TestMoreFilesThanMayBeOpenTakeTurns(t *testing.T) {
 			w.options.MaxOpen = 4
 			for n := range files {
 				name := fmt.Sprintf("in/%d.%s", n, kind)
-				w.writePacked(name, csvOf(name, rows))
+				w.write(name, packed(t, name, csvOf(name, rows)))
 			}
 			watcher := w.unpumped()
 			next := map[string]int{}

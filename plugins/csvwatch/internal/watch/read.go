@@ -80,6 +80,7 @@ func (r *reader) fill(ctx context.Context, most int) {
 			return
 		}
 		if barren := r.turn(f, room); barren {
+			poke(r.w.arrived) // there may be more to read, of this file or of others
 			return
 		}
 	}
@@ -161,7 +162,7 @@ func (r *reader) ring(f *file) {
 	w.rest(f, now)
 }
 
-// turn lets f give up to room rows. It tells whether a whole turn gave none.
+// turn lets f give up to room rows. It tells whether it went through a long stretch without any.
 func (r *reader) turn(f *file, room int) (barren bool) {
 	w := r.w
 	w.mu.Lock()
@@ -189,8 +190,9 @@ func (r *reader) turn(f *file, room int) (barren bool) {
 		r.fail(f, path, err)
 	default:
 		r.settle(f, &t, false)
+		return t.more && len(t.rows) == 0
 	}
-	return t.more && len(t.rows) == 0
+	return false
 }
 
 // note takes a turn's result into the books.

@@ -133,7 +133,7 @@ func TestAHugeFileAndSmallOnesDoNotHoldEachOtherUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.writePacked(name, csvOf("huge", huge))
+			w.write(name, packed(t, name, csvOf("huge", huge)))
 			w.age(name, time.Hour) // it is the oldest, and so the first
 			for n := range small {
 				w.write(fmt.Sprintf("in/small-%d.csv", n), csvOf("small", 2))
@@ -163,16 +163,17 @@ func TestAHugeFileAndSmallOnesDoNotHoldEachOtherUp(t *testing.T) {
 func TestALongStretchWithoutRowsHoldsUpNeitherOthersNorTheEnd(t *testing.T) {
 	t.Parallel()
 	const size = 24 << 20
-	for kind, text := range map[string]string{
-		"zeros":                         "id,v\n" + strings.Repeat("\x00", size),
-		"empty lines":                   "id,v\n" + strings.Repeat("\n", size),
-		"empty lines before the header": strings.Repeat("\n", size),
+	for kind, c := range map[string]struct{ header, stretch string }{
+		"zeros":                         {"id,v\n", "\x00"},
+		"empty lines":                   {"id,v\n", "\n"},
+		"empty lines before the header": {"", "\n"},
 	} {
 		for _, name := range []string{"in/barren.csv", "in/barren.csv.gz", "in/barren.csv.zst"} {
 			t.Run(kind+" in "+name, func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t)
-				w.writePacked(name, text)
+				const member = 1 << 20
+				w.write(name, packed(t, name, c.header)+strings.Repeat(packed(t, name, strings.Repeat(c.stretch, member)), size/member))
 				w.age(name, time.Hour)
 				w.write("in/a.csv", "id,v\n1,a\n")
 				watcher := w.unpumped()
@@ -200,16 +201,16 @@ func TestALongStretchWithoutRowsHoldsUpNeitherOthersNorTheEnd(t *testing.T) {
 	}
 }
 
-// writePacked writes a file that is compressed as its name tells.
-func (w *world) writePacked(name, text string) {
-	w.tb.Helper()
+// packed compresses a text as the name of a file tells.
+func packed(tb testing.TB, name, text string) string {
+	tb.Helper()
 	switch {
 	case strings.HasSuffix(name, ".gz"):
-		text = gzipped(w.tb, text)
+		return gzipped(tb, text)
 	case strings.HasSuffix(name, ".zst"):
-		text = zstdded(w.tb, text)
+		return zstdded(tb, text)
 	}
-	w.write(name, text)
+	return text
 }
 
 func TestRowsOfManyCellsCountForWhatTheyTake(t *testing.T) {
