@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -85,4 +86,19 @@ func TestAHundredThousandColumnsAreRead(t *testing.T) {
 			w.watcher.Done(s)
 		}
 	}
+}
+
+func TestFilesThatCannotBeReadDoNotHoldUpTheNext(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for n := range 5 {
+		name := fmt.Sprintf("in/bad-%d.csv", n)
+		w.write(name, "id,id\n1,a\n")
+		w.age(name, time.Hour)
+	}
+	w.write("in/good.csv", "id,v\n1,a\n")
+	w.unpumped()
+	rows, _ := w.next(100)
+	require.Len(t, rows, 1)
+	require.Equal(t, 5, w.log.count("cannot be read"))
 }
