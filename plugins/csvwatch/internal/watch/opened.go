@@ -124,7 +124,7 @@ func (o *opened) take(from mark, ask asked) (t taken, err error) {
 	}
 	err = o.readRows(&t, ask.most)
 	if err == nil && !t.more && finish {
-		t.rows, err = o.rows.Finish(t.rows)
+		t.rows, err = o.finish(t.rows, t.st.Size)
 	}
 	if errors.Is(err, csvrows.ErrShrunk) {
 		return taken{end: from, st: t.st}, errReplaced
@@ -155,6 +155,15 @@ func (o *opened) take(from mark, ask asked) (t taken, err error) {
 		t.end.whole, t.end.size, t.end.modified = true, t.st.Size, t.st.Modified
 	}
 	return t, err
+}
+
+// finish takes a last record without line end too, if all that was read is of a file of this size: it may have grown since
+// it was looked at, by the beginning of a record.
+func (o *opened) finish(rows []csvrows.Row, size int64) ([]csvrows.Row, error) {
+	if o.rows.SourceBytes() > size {
+		return rows, csvrows.ErrGrown
+	}
+	return o.rows.Finish(rows)
 }
 
 // dropChanged makes what the reader of rows holds beyond at be read again if it is no longer what the file has there:

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
 )
 
 func TestMoreFilesThanMayBeOpenTakeTurns(t *testing.T) {
@@ -156,4 +157,23 @@ func TestAFileThatIsExchangedBeforeItIsOpenedIsNotTakenForTheOther(t *testing.T)
 	require.NoError(t, watcher.Look(t.Context()))
 	require.NoError(t, watcher.Look(t.Context()))
 	require.Equal(t, 1, w.knownFiles())
+}
+
+func TestAFileThatGrowsAfterTheLastLookIsNotFinished(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"in/a.csv", "in/a.csv.gz"} {
+		w := newWorld(t)
+		w.write(name, packed(t, name, "id,v\n1,a\n"))
+		st, err := fileid.Of(w.path(name))
+		require.NoError(t, err)
+		o, err := open(w.path(name), st.ID, w.options.Rows, csvrows.Position{})
+		require.NoError(t, err)
+		defer o.Close()
+		w.append(name, packed(t, name, "2,torn"))
+		var t1 taken
+		require.NoError(t, o.readRows(&t1, 100))
+		require.False(t, t1.more)
+		_, err = o.finish(t1.rows, st.Size)
+		require.ErrorIs(t, err, csvrows.ErrGrown)
+	}
 }
