@@ -77,6 +77,9 @@ func (s *Scanner) visit(ctx context.Context, d *dir, st fileid.Stat, full bool) 
 		}
 		d.listed, d.cost = now, time.Since(now)
 	}
+	if !d.listed.Equal(now) && d.listed.Sub(d.since) <= settleTime {
+		s.stale = true
+	}
 	if full || !d.told {
 		for name := range d.files {
 			s.look(d, name, open)

@@ -38,6 +38,7 @@ type Scanner struct {
 	dirs  map[string]*dir
 	round uint64
 	known int               // files at the last scan
+	stale bool              // the scan under way has passed by a directory that may have changed
 	said  map[string]string // by path: the last thing said about it
 	start time.Time
 }
@@ -56,9 +57,14 @@ func New(p *Patterns, sink Sink, log Log, watch func(dir string) bool, forget fu
 	}
 }
 
-// Scan looks everywhere. With full, it also looks at every file, however long it has been the same.
+// Complete tells that the last scan has listed every directory that may have changed: what it did not find is not there.
+func (s *Scanner) Complete() bool { return !s.stale }
+
+// Scan looks everywhere. With full, it also looks at every file, however long it has been the same. Directories whose
+// listing takes long are not listed each time.
 func (s *Scanner) Scan(ctx context.Context, full bool) error {
 	s.round++
+	s.stale = false
 	s.known = 0
 	for _, d := range s.dirs {
 		s.known += len(d.files)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -114,6 +115,24 @@ func TestANewNameIsFoundByTheNextScanWithoutNotification(t *testing.T) {
 		found, _ := r.take()
 		require.Equal(t, []string{fmt.Sprintf("%d.csv", n)}, found)
 	}
+}
+
+func TestAScanThatPassesByADirectoryThatMayHaveChangedIsNotComplete(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, r := scannerOf(t, dir, true)
+	require.NoError(t, s.Scan(t.Context(), true))
+	require.True(t, s.Complete())
+	s.dirs[dir].cost = time.Hour // it is listed again after fifty times as long
+	write(t, dir, "new/a.csv", "1")
+	require.NoError(t, s.Scan(t.Context(), false))
+	found, _ := r.take()
+	require.Empty(t, found)
+	require.False(t, s.Complete())
+	require.NoError(t, s.Scan(t.Context(), true))
+	found, _ = r.take()
+	require.Equal(t, []string{"a.csv"}, found)
+	require.True(t, s.Complete())
 }
 
 func TestAHintIsLookedAtAlone(t *testing.T) {

@@ -12,6 +12,9 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
 )
 
+// mostIncomplete is after how many scans that were not complete one is made that is.
+const mostIncomplete = 30
+
 // scout finds files: at once where there is a hint, everywhere every PollInterval.
 func (w *Watcher) scout() {
 	defer w.done.Done()
@@ -46,7 +49,7 @@ func (w *Watcher) scout() {
 }
 
 func (w *Watcher) scan(scanner *discover.Scanner, full bool) {
-	if err := scanner.Scan(w.ctx, full); err != nil {
+	if err := scanner.Scan(w.ctx, full || w.incomplete >= mostIncomplete); err != nil {
 		return
 	}
 	w.mu.Lock()
@@ -55,6 +58,11 @@ func (w *Watcher) scan(scanner *discover.Scanner, full bool) {
 		poke(w.arrived)
 	}
 	w.mu.Unlock()
+	if !scanner.Complete() {
+		w.incomplete++ // what is missing may be where was not looked
+		return
+	}
+	w.incomplete = 0
 	w.forgetLost()
 }
 

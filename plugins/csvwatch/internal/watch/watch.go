@@ -82,6 +82,8 @@ type Watcher struct {
 	troubles troubles
 	reader   reader
 
+	incomplete int // scans since a complete one; for the scout
+
 	mu        sync.Mutex
 	files     map[fileid.ID]*file
 	queue     plan.Queue[*file]
