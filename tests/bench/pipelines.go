@@ -43,8 +43,8 @@ func watchInput(files []string, state string) string {
   checkpoint_dir: %q
   trim_space: true
   null_values: [ "" ]
-  batch_count: 5000
-  checkpoint_limit: 15000`, glob(files), state)
+  batch_count: 7000
+  checkpoint_limit: 21000`, glob(files), state)
 }
 
 // stockInput makes null of empty cells as watchInput does, in the columns that
@@ -53,7 +53,7 @@ func stockInput(files, nullable []string) string {
 	input := fmt.Sprintf(`csv:
   paths: [ %q ]
   parse_header_row: true
-  batch_count: 5000`, glob(files))
+  batch_count: 7000`, glob(files))
 	if len(nullable) == 0 {
 		return input
 	}
