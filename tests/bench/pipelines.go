@@ -53,7 +53,7 @@ func stockInput(files, nullable []string) string {
 	input := fmt.Sprintf(`csv:
   paths: [ %q ]
   parse_header_row: true
-  batch_count: 7000`, glob(files))
+  batch_count: 5000`, glob(files))
 	if len(nullable) == 0 {
 		return input
 	}
