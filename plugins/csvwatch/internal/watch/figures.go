@@ -34,26 +34,56 @@ type Figures struct {
 	OldestUnread time.Duration
 }
 
-// Figures tells how things stand.
+// Figures tells how things stand. What takes a look at each file to tell may be as old as censusEvery while nothing
+// happens.
 func (w *Watcher) Figures() Figures {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
 	f := w.figures
 	f.Known, f.Unacked = len(w.files), w.rows
-	for _, file := range w.files {
-		if file.isOpen.Load() {
-			f.Open++
-		}
-		if file.state != resting {
-			f.Waiting++
-		}
-		if left := file.unread(); left > 0 {
-			f.Backlog += left
-			f.OldestUnread = max(f.OldestUnread, now.Sub(file.st.ModTime()))
-		}
+	if c := &w.census; c.of != f || c.queued != w.queue.Len() || now.Sub(c.at) >= censusEvery {
+		w.census = w.takeCensus(f, now)
+	}
+	f.Open, f.Waiting, f.Backlog = w.census.open, w.census.waiting, w.census.backlog
+	if !w.census.oldest.IsZero() {
+		f.OldestUnread = max(0, now.Sub(w.census.oldest))
 	}
 	return f
+}
+
+// censusEvery is how often each file is looked at when nothing happens. With ten thousand files at rest it would
+// otherwise be most of what watching costs.
+const censusEvery = 5 * time.Second
+
+// census is what a look at each file told.
+type census struct {
+	at     time.Time
+	of     Figures // as they were then
+	queued int
+
+	open, waiting int
+	backlog       int64
+	oldest        time.Time // when the file with unread bytes that waits longest was written
+}
+
+func (w *Watcher) takeCensus(f Figures, now time.Time) census {
+	c := census{at: now, of: f, queued: w.queue.Len()}
+	for _, file := range w.files {
+		if file.isOpen.Load() {
+			c.open++
+		}
+		if file.state != resting {
+			c.waiting++
+		}
+		if left := file.unread(); left > 0 {
+			c.backlog += left
+			if written := file.st.ModTime(); c.oldest.IsZero() || written.Before(c.oldest) {
+				c.oldest = written
+			}
+		}
+	}
+	return c
 }
 
 // unread is how many bytes on disk are known and not yet read.

@@ -101,6 +101,7 @@ type Watcher struct {
 	out       int   // segments handed out and not yet done
 	onDisk    int64 // bytes read, as they lie on disk
 	figures   Figures
+	census    census
 }
 
 // Start loads the positions and begins to watch. The store is closed by Close.
