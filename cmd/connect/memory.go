@@ -6,10 +6,10 @@ import (
 )
 
 const (
-	// garbagePercent lets the heap grow to five times what is live before it is
+	// garbagePercent lets the heap grow to four times what is live before it is
 	// collected. Rows live only until they are stored, so little is live, and
 	// Go's default of 100 spends a third of the time collecting.
-	garbagePercent = 400
+	garbagePercent = 300
 	// memoryLimit is where collecting becomes eager again, in bytes.
 	memoryLimit = 160 << 20
 )
