@@ -141,13 +141,21 @@ func (m *marks) repeated() map[int]int {
 	return repeats
 }
 
-// ascending says whether every message has a higher offset than the one before
-// it, all in one channel, which is how they come as a rule.
+// ascending says whether every message has a higher offset than those before it
+// in its channel, which is how they come as a rule.
 func (m *marks) ascending() bool {
-	for i := 1; i < len(m.of); i++ {
-		if m.of[i].channel != m.of[0].channel || m.of[i].offset <= m.of[i-1].offset {
+	next := make([]int64, len(m.channels)) // the lowest offset that is higher
+	for i := range next {
+		next[i] = math.MinInt64
+	}
+	for _, at := range m.of {
+		if at.channel < 0 {
+			continue
+		}
+		if at.offset < next[at.channel] {
 			return false
 		}
+		next[at.channel] = at.offset + 1 // no offset is as high as can be
 	}
 	return true
 }

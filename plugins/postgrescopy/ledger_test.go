@@ -295,3 +295,34 @@ func TestBatchesOfOneChannelDoNotWaitForEachOthersCOPY(t *testing.T) {
 	assert.Equal(t, "{[0,20)}", db.value("SELECT offsets FROM postgres_copy_ledger"), "and in the end they are one range")
 	assert.Equal(t, "20", db.value("SELECT count(*) FROM v"))
 }
+
+func TestOffsetsThatRepeatAreFoundAmongSeveralChannels(t *testing.T) {
+	t.Parallel()
+	type offset struct {
+		channel string
+		offset  string
+	}
+	for name, c := range map[string]struct {
+		of   []offset
+		want map[int]int
+	}{
+		"each channel ascends":    {[]offset{{"a", "1"}, {"b", "1"}, {"a", "2"}, {"b", "7"}}, nil},
+		"the lowest there is":     {[]offset{{"a", "-9223372036854775808"}, {"a", "-9223372036854775807"}}, nil},
+		"the lowest, twice":       {[]offset{{"a", "-9223372036854775808"}, {"a", "-9223372036854775808"}}, map[int]int{1: 0}},
+		"one repeats":             {[]offset{{"a", "1"}, {"b", "1"}, {"a", "1"}}, map[int]int{2: 0}},
+		"one descends":            {[]offset{{"a", "2"}, {"b", "1"}, {"a", "1"}}, nil},
+		"repeated from far back":  {[]offset{{"a", "1"}, {"a", "2"}, {"b", "2"}, {"a", "3"}, {"a", "2"}, {"a", "2"}}, map[int]int{4: 1, 5: 1}},
+		"messages without offset": {[]offset{{"a", "1"}, {}, {}, {"a", "2"}}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMarks(len(c.of))
+			for i, o := range c.of {
+				if o.channel != "" {
+					require.NoError(t, m.set(i, []byte(o.channel), []byte(o.offset)))
+				}
+			}
+			assert.Equal(t, c.want, m.repeated())
+		})
+	}
+}
