@@ -15,6 +15,9 @@ import (
 // mostNames bounds the search for a free name.
 const mostNames = 100_000
 
+// remove is os.Remove, except in tests.
+var remove = os.Remove
+
 // Move puts the file at path into the directory dir, which is made if needed, and returns where it is now. Nothing is
 // ever overwritten: when the name is taken, "-1", "-2" and so on is put before its extension. Across filesystems the
 // file is copied, flushed to the disk, and only then removed from where it was. Of a symbolic link it is what it leads to
@@ -28,12 +31,15 @@ func Move(ctx context.Context, path, dir string) (string, error) {
 		return "", fmt.Errorf("it is in %s already, where finished files go: leave that out of what is watched", dir)
 	}
 	for n := range mostNames {
+		if ctx.Err() != nil {
+			return "", fmt.Errorf("moving a finished file: %w", context.Cause(ctx))
+		}
 		target := filepath.Join(dir, numbered(filepath.Base(path), n))
 		err := moveTo(ctx, path, target)
 		switch {
 		case err == nil:
 			return target, nil
-		case !errors.Is(err, fs.ErrExist):
+		case !errors.Is(err, fs.ErrExist) || errors.As(err, new(*stayedError)):
 			return "", fmt.Errorf("moving a finished file: %w", err)
 		}
 	}
@@ -63,7 +69,7 @@ func moveTo(ctx context.Context, path, target string) error {
 		// A crash in the middle of an earlier move left both names.
 		return os.Remove(path)
 	}
-	if err == nil || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
+	if err == nil || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) || errors.As(err, new(*stayedError)) {
 		return err
 	}
 	// Another filesystem, or one that cannot rename in this way.
@@ -116,10 +122,27 @@ func copyOver(ctx context.Context, path, target string) error {
 		return err
 	}
 	// The name is to be on its disk before the other one goes from another disk.
-	if err := syncDir(filepath.Dir(target)); err != nil {
-		return err
+	err = syncDir(filepath.Dir(target))
+	if err == nil {
+		err = remove(path)
 	}
-	return os.Remove(path)
+	if err != nil {
+		return stayed(err, path, info, target)
+	}
+	return nil
+}
+
+// stayedError is why a file could not be taken from where it was. Neither another name nor a copy would help.
+type stayedError struct{ error }
+
+func (e *stayedError) Unwrap() error { return e.error }
+
+// stayed takes the new name away again when what it was, info, is still at path: or there would be one more with each try.
+func stayed(err error, path string, info os.FileInfo, target string) error {
+	if now, gone := os.Stat(path); gone == nil && os.SameFile(now, info) {
+		err = errors.Join(err, os.Remove(target))
+	}
+	return &stayedError{err}
 }
 
 // untilDone reads until a context ends.

@@ -2,8 +2,10 @@ package finish
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -126,4 +128,59 @@ func TestAMoveThatACrashCutInTwoIsCompleted(t *testing.T) {
 	require.Equal(t, target, to)
 	require.NoFileExists(t, path)
 	require.Equal(t, "text", content(t, target))
+}
+
+// Without t.Parallel: what removes is replaced.
+func TestOfAFileThatCannotBeRemovedNothingIsLeftElsewhere(t *testing.T) {
+	dir := t.TempDir()
+	path := write(t, filepath.Join(dir, "in", "a.csv"), "text")
+	done := filepath.Join(dir, "done")
+	tries := 0
+	t.Cleanup(func() { remove = os.Remove })
+	remove = func(name string) error {
+		if name == path {
+			tries++
+			return &os.PathError{Op: "remove", Path: name, Err: os.ErrPermission}
+		}
+		return os.Remove(name)
+	}
+	moves := map[string]func() error{
+		"copied": func() error { return copyOver(t.Context(), path, filepath.Join(done, "a.csv")) },
+	}
+	if runtime.GOOS != "windows" { // which renames without removing
+		moves["moved"] = func() error { _, err := Move(t.Context(), path, done); return err }
+	}
+	require.NoError(t, os.Mkdir(done, 0o755))
+	for how, move := range moves {
+		tries = 0
+		require.ErrorIs(t, move(), os.ErrPermission, how)
+		require.Equal(t, 1, tries, how)
+		left, err := os.ReadDir(done)
+		require.NoError(t, err)
+		require.Empty(t, left, how)
+		require.Equal(t, "text", content(t, path))
+	}
+
+	// What somebody else removed meanwhile has only its new name.
+	remove = func(name string) error {
+		err := os.Remove(name)
+		if name == path {
+			err = errors.Join(err, os.ErrPermission)
+		}
+		return err
+	}
+	require.ErrorIs(t, moves["copied"](), os.ErrPermission)
+	require.NoFileExists(t, path)
+	require.Equal(t, "text", content(t, filepath.Join(done, "a.csv")))
+}
+
+func TestNoNameIsLookedForWhenItIsTimeToEnd(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := write(t, filepath.Join(dir, "in", "a.csv"), "text")
+	ended, end := context.WithCancel(t.Context())
+	end()
+	_, err := Move(ended, path, filepath.Join(dir, "done"))
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, "text", content(t, path))
 }

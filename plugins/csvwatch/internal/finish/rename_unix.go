@@ -9,7 +9,15 @@ func renameNew(path, target string) error {
 	if err := os.Link(path, target); err != nil {
 		return err
 	}
-	return os.Remove(path)
+	err := remove(path)
+	if err == nil {
+		return nil
+	}
+	info, gone := os.Lstat(target)
+	if gone != nil {
+		return &stayedError{err}
+	}
+	return stayed(err, path, info, target)
 }
 
 // syncDir makes the names in a directory durable.
