@@ -3,6 +3,7 @@ package postgrescopy
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/pgvalue"
 )
@@ -69,6 +70,10 @@ func (p *part) forget(j *job) {
 	p.batch.release()
 	p.batch, p.way = nil, wayOpen
 	j.eachMessage(p, func(message int) { delete(j.rejected, message) })
+	j.byServer = slices.DeleteFunc(j.byServer, func(message int) bool {
+		_, rejected := j.rejected[message]
+		return !rejected
+	})
 }
 
 // doubt says how much of what a target refused rests on the catalogue.

@@ -79,7 +79,8 @@ func (j *job) rejectNamed(e *unitError) bool {
 // share a staging table.
 type judged struct {
 	planned
-	first int // the number of its first row
+	first int  // the number of its first row
+	here  bool // judged from this side, so that the server has no table of its rows
 }
 
 // faultsTable takes what the server finds: for each row at fault its number and
@@ -120,8 +121,8 @@ func (s *session) judge(ctx context.Context, j *job, l *ledger) error {
 	out := &judgement{faults: map[int]fault{}}
 	units := make([]judged, len(plans))
 	for i, p := range plans {
-		units[i] = judged{p, out.sent}
-		if err := s.judgeUnit(ctx, units[i], out); err != nil {
+		units[i] = judged{p, out.sent, !p.judgedByServer()}
+		if err := s.judgeUnit(ctx, &units[i], out); err != nil {
 			return &unitError{planned{p.unit, p.part, true}, err}
 		}
 		j.result.bytes += p.size()
@@ -145,10 +146,10 @@ func (s *session) judge(ctx context.Context, j *job, l *ledger) error {
 // table and PL/pgSQL.
 func (u planned) judgedByServer() bool { return u.part.target.canStage && u.part.target.hasPLpgSQL }
 
-func (s *session) judgeUnit(ctx context.Context, u judged, out *judgement) error {
-	if !u.judgedByServer() {
+func (s *session) judgeUnit(ctx context.Context, u *judged, out *judgement) error {
+	if u.here {
 		out.sent += len(u.order)
-		return s.judgeHere(ctx, u, out)
+		return s.judgeHere(ctx, *u, out)
 	}
 	_, err := s.copyRows(ctx, u.numberedStream(u.first), "SAVEPOINT judged; "+u.shape.makeJudge+"; "+u.shape.copyJudge+"; RELEASE judged")
 	if err != nil {
@@ -160,7 +161,8 @@ func (s *session) judgeUnit(ctx context.Context, u judged, out *judgement) error
 		if err := s.exec(ctx, "ROLLBACK TO judged; RELEASE judged"); err != nil {
 			return err
 		}
-		return s.judgeHere(ctx, u, out)
+		u.here = true
+		return s.judgeHere(ctx, *u, out)
 	}
 	rows, err := queryText(ctx, s.conn, u.judgeStatement()+readFaults)
 	if err != nil {

@@ -38,7 +38,7 @@ func (s *session) judgeAgain(ctx context.Context, units []judged, out *judgement
 }
 
 func (s *session) judgeOrphans(ctx context.Context, u judged, orphans []int, out *judgement) error {
-	if !u.judgedByServer() {
+	if u.here {
 		for _, n := range orphans {
 			one := u
 			one.order, one.first = u.order[n-u.first:n-u.first+1], n

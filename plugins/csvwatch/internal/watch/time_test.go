@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -103,10 +105,11 @@ func TestAFileIsReadWhenItIsOldEnough(t *testing.T) {
 	w := newWorld(t)
 	w.options.MinimumAge = 50 * time.Millisecond
 	w.start()
-	began := time.Now()
 	w.write("in/a.csv", "id,v\n1,a\n")
+	written, err := os.Stat(filepath.Join(w.dir, "in/a.csv"))
+	require.NoError(t, err)
 	w.came(1)
-	require.GreaterOrEqual(t, time.Since(began), w.options.MinimumAge)
+	require.GreaterOrEqual(t, time.Since(written.ModTime()), w.options.MinimumAge)
 	w.expect("1,a")
 }
 
