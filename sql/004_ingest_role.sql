@@ -5,7 +5,7 @@
 --   CREATE ROLE shop_pipeline LOGIN PASSWORD '...' IN ROLE event_ingest;
 --
 -- SELECT is for ON CONFLICT, which must see the key; UPDATE for write_mode
--- upsert; TEMPORARY for the staging table of rows that meet a conflict.
+-- upsert; TEMPORARY for the tables that upsert and the search for bad rows use.
 DO $$
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'event_ingest') THEN

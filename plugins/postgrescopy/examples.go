@@ -6,7 +6,7 @@ import "github.com/redpanda-data/benthos/v4/public/service"
 // POSTGRES_DSN names (the first one wants a table, too).
 func withExamples(spec *service.ConfigSpec) *service.ConfigSpec {
 	return spec.
-		Example("Three fields are enough", "Every JSON object that comes in becomes a row of the table; its fields are named like the columns. Try it with `curl -d '{\"kind\": \"sale\", \"amount\": 12.5}' localhost:4195/events`, and a table such as `CREATE TABLE events (id bigint GENERATED ALWAYS AS IDENTITY, at timestamptz DEFAULT now(), kind text, amount numeric)`. The rows are appended.", `
+		Example("Two fields are enough", "Every JSON object that comes in becomes a row of the table; its fields are named like the columns. Try it with `curl -d '{\"kind\": \"sale\", \"amount\": 12.5}' localhost:4195/events`, and a table such as `CREATE TABLE events (id bigint GENERATED ALWAYS AS IDENTITY, at timestamptz DEFAULT now(), kind text, amount numeric)`. The rows are appended.", `
 input:
   http_server:
     path: /events

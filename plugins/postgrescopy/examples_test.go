@@ -113,7 +113,7 @@ func TestTheExamplesOfTheDocumentationRun(t *testing.T) {
 		check  string
 		want   []string
 	}{
-		"Three fields are enough": {
+		"Two fields are enough": {
 			schema: `CREATE TABLE events (id bigint GENERATED ALWAYS AS IDENTITY, at timestamptz DEFAULT now(), kind text, amount numeric)`,
 			do: func(t *testing.T, post poster, _ sender) {
 				assert.Equal(t, http.StatusOK, post("/events", `{"kind": "sale", "amount": 12.5}`))
