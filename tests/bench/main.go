@@ -51,8 +51,8 @@ func run() error {
 	if o.only, err = regexp.Compile(*only); err != nil {
 		return fmt.Errorf("reading -only: %w", err)
 	}
-	if o.rows < 8 || o.rounds < 1 || o.seconds < 1 || o.files < 1 {
-		return errors.New("rows must be at least 8, and rounds, seconds and files at least 1")
+	if o.rows < 64 || o.rounds < 1 || o.seconds < 1 || o.files < 1 {
+		return errors.New("rows must be at least 64, and rounds, seconds and files at least 1")
 	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
