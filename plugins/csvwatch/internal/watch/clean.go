@@ -56,6 +56,12 @@ func (w *Watcher) finishFiles() {
 // finishFile cleans up one file, after a last look at it.
 func (w *Watcher) finishFile(f *file) {
 	w.mu.Lock()
+	if _, unsaved := w.dirty[f]; unsaved || !f.mayFinish() {
+		// It waited for others, and there is more to come before. What was not saved then is saved in the next round.
+		w.considerFinish(f)
+		w.mu.Unlock()
+		return
+	}
 	path, size, modified, id := f.path, f.read.size, f.read.modified, f.st.ID
 	w.mu.Unlock()
 	others := fileid.HasOtherNames(path)
@@ -79,13 +85,15 @@ func (w *Watcher) finishFile(f *file) {
 		return
 	}
 	w.opt.Log.Debugf("%s is done: %d rows", path, f.acked.at.Row)
-	if others {
+	switch {
+	case f.dead:
+		// Another content took its place: the scout will see.
+	case !others:
+		w.forget(f)
+	case f.path == path:
 		// Under its other names, or where the link led, it is the same file and not to be read again: it is forgotten
 		// when none of them is found.
 		w.miss(f)
-		w.considerFinish(f)
-	} else {
-		w.forget(f)
 	}
 	if f.dead || f.missing {
 		w.figures.Cleaned++

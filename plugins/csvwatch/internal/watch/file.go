@@ -193,6 +193,8 @@ func (w *Watcher) miss(f *file) {
 		w.put(f, f.alias)
 		if !f.upToDate() {
 			w.ask(f, w.now())
+		} else {
+			w.considerFinish(f)
 		}
 	case !f.missing:
 		f.missing, f.looks = true, 0
@@ -268,13 +270,18 @@ func (w *Watcher) rest(f *file, now time.Duration) {
 
 // considerFinish hands f to the cleaner when everything that must come before is so. The lock is held.
 func (w *Watcher) considerFinish(f *file) {
-	if w.opt.Finish == nil || f.dead || f.missing || !f.quiet || f.state != resting || f.failed {
-		return
-	}
-	if f.acked.whole && f.upToDate() && f.acked.at == f.read.at && f.line.Out() == 0 {
+	if w.opt.Finish != nil && f.mayFinish() {
 		w.finish[f] = struct{}{}
 		poke(w.tidy)
 	}
+}
+
+// mayFinish tells that f is read, done and quiet. The lock is held.
+func (f *file) mayFinish() bool {
+	if f.dead || f.missing || !f.quiet || f.state != resting || f.failed {
+		return false
+	}
+	return f.acked.whole && f.upToDate() && f.acked.at == f.read.at && f.line.Out() == 0
 }
 
 // replace puts a new content in the place of f, whose bytes are no longer those that were read. The lock is held.

@@ -196,6 +196,48 @@ func TestALongMoveHoldsUpNeitherPositionsNorTheEnd(t *testing.T) {
 	require.True(t, w.exists("in/large.csv"))
 }
 
+func TestAFileThatGrowsWhileItWaitsToBeCleanedUpIsLeft(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	removing, release := make(chan string, 2), make(chan struct{})
+	w.options.Finish = func(_ context.Context, path string) error {
+		removing <- path
+		<-release
+		return os.Remove(path)
+	}
+	w.write("in/a.csv", "id,v\n1,a\n")
+	w.write("in/b.csv", "id,v\n2,b\n")
+	w.start()
+	w.expect("1,a", "2,b")
+	w.watcher.mu.Lock()
+	for _, f := range w.watcher.files {
+		f.quiet = true
+		w.watcher.finish[f] = struct{}{}
+	}
+	w.watcher.mu.Unlock()
+	cleaned := make(chan struct{})
+	go func() {
+		defer close(cleaned)
+		w.watcher.finishFiles()
+	}()
+	other := "in/a.csv"
+	if <-removing == w.path(other) {
+		other = "in/b.csv"
+	}
+	w.mu.Lock()
+	w.hold = true
+	w.mu.Unlock()
+	w.append(other, "3,c\n")
+	w.expect("3,c")
+	close(release)
+	<-cleaned
+	require.True(t, w.exists(other), "its last row is not done")
+	require.Empty(t, removing)
+	w.releaseHeld()
+	w.beQuiet()
+	w.until("the file is gone", func() bool { return !w.exists(other) })
+}
+
 // faulty is a store of which one call fails, before or after it was carried out, as when an answer is lost.
 type faulty struct {
 	positions.Store
