@@ -113,6 +113,49 @@ func TestAFileThatMayNotBeReadIsToldOnceAndReadWhenItMayBe(t *testing.T) {
 	}
 }
 
+func TestWhatIsKnownOfAFolderThatMayNotBeReadAtTheStartIsKept(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	in := filepath.Join(dir, "in")
+	folder := filepath.Join(in, "locked")
+	require.NoError(t, os.MkdirAll(folder, 0o755))
+	file := filepath.Join(folder, "a.csv")
+	require.NoError(t, os.WriteFile(file, []byte("id\n1\n"), 0o644))
+	prepare := asNobody(t, dir)
+	config := childConfig(dir, "  notify: false\n  poll_interval: 20ms\n")
+	c := startChild(t, config, prepare)
+	require.Equal(t, []string{"1"}, c.ids(t, 1))
+	c.end(syscall.SIGTERM)
+	channel, _, _ := strings.Cut(c.take(0)[0], " ")
+
+	t.Cleanup(func() { _ = os.Chmod(folder, 0o755) })
+	// Once not even its files can be looked at, once it only cannot be listed.
+	for n, mode := range []os.FileMode{0o000, 0o111} {
+		require.NoError(t, os.Chmod(folder, mode))
+		c = startChild(t, config, prepare)
+		c.says(t, "directory "+folder+" cannot be read")
+		var want []string
+		for k := range 4 { // each is found by another look at everything
+			id := fmt.Sprint(10*(n+1) + k)
+			require.NoError(t, os.WriteFile(filepath.Join(in, id+".csv"), []byte("id\n"+id+"\n"), 0o644))
+			want = append(want, id)
+			require.Equal(t, want, c.ids(t, k+1))
+		}
+		require.NoError(t, os.Chmod(folder, 0o755))
+		f, err := os.OpenFile(file, os.O_WRONLY|os.O_APPEND, 0)
+		require.NoError(t, err)
+		id := fmt.Sprint(10*(n+1) + 4)
+		_, err = f.WriteString(id + "\n")
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+		require.Equal(t, append(want, id), c.ids(t, 5), "and no row again")
+		last, _, _ := strings.Cut(c.take(4)[0], " ")
+		require.Equal(t, channel, last)
+		c.end(syscall.SIGTERM)
+		require.NotContains(t, c.log.String(), "is gone before")
+	}
+}
+
 func TestTooManyOpenFilesAreSurvived(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -90,28 +90,42 @@ type place struct {
 	dev uint64
 }
 
-// forgetLost forgets files that were missing in two complete scans.
+// sought is where a file was.
+type sought struct {
+	path string
+	id   fileid.ID
+}
+
+// forgetLost forgets files that were missing in two complete scans, and are not where they were: a directory that cannot
+// be listed tells nothing.
 func (w *Watcher) forgetLost() {
 	w.mu.Lock()
 	places := map[place]bool{}
+	lost := map[*file]sought{}
 	for f := range w.lost {
 		f.missing = true
 		f.looks++
 		if f.isLost() {
 			places[f.place()] = false
+			lost[f] = sought{f.path, f.st.ID}
 		}
 	}
 	w.mu.Unlock()
-	if len(places) == 0 {
+	if len(lost) == 0 {
 		return
 	}
 	for p := range places {
 		places[p] = isMounted(p)
 	}
+	for f, was := range lost {
+		if !places[place{filepath.Dir(was.path), was.id.Dev}] || !w.isGone(was) {
+			delete(lost, f)
+		}
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for f := range w.lost {
-		if !f.isLost() || !places[f.place()] {
+	for f, was := range lost {
+		if _, still := w.lost[f]; !still || !f.isLost() || f.path != was.path {
 			continue
 		}
 		if !f.read.whole {
@@ -124,6 +138,18 @@ func (w *Watcher) forgetLost() {
 // isLost tells that nothing more will come of f.
 func (f *file) isLost() bool {
 	return f.missing && f.looks >= 2 && f.state == resting && !f.isOpen.Load() && f.line.Out() == 0
+}
+
+// isGone tells that a file is not where it was, or that nothing is to be looked for there any more.
+func (w *Watcher) isGone(was sought) bool {
+	if !w.opt.Patterns.Match(was.path) {
+		return true
+	}
+	st, err := fileid.Of(was.path)
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	return st.ID != was.id || !st.Mode.IsRegular()
 }
 
 func (f *file) place() place { return place{filepath.Dir(f.path), f.st.ID.Dev} }
