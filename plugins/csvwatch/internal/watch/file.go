@@ -66,6 +66,7 @@ type file struct {
 	moved    bool // arrived finished, by a rename
 	finished bool // counted as finished
 	failed   bool
+	more     bool // had names besides path and alias
 	sticky   bool // trying again without a change is of no use
 }
 
@@ -130,6 +131,7 @@ func (w *Watcher) Found(path string, st fileid.Stat) {
 	f.st, f.seen = st, true
 	if f.path != path && !f.missing && !first {
 		// A second link, or a rename of which only one half was seen so far.
+		f.more = f.more || (f.alias != "" && f.alias != path)
 		f.alias = path
 	} else {
 		w.put(f, path)
@@ -177,6 +179,7 @@ func (w *Watcher) Gone(path string, id fileid.ID) {
 
 // put notes where f is. The lock is held.
 func (w *Watcher) put(f *file, path string) {
+	f.more = f.more || (f.alias != "" && f.alias != path)
 	f.missing, f.alias = false, ""
 	delete(w.lost, f)
 	if f.path != path {
@@ -287,7 +290,7 @@ func (f *file) mayFinish() bool {
 // replace puts a new content in the place of f, whose bytes are no longer those that were read. The lock is held.
 func (w *Watcher) replace(f *file, now time.Duration) {
 	w.forget(f)
-	g := &file{path: f.path, alias: f.alias, st: f.st, changed: now, seen: true, missing: f.missing}
+	g := &file{path: f.path, alias: f.alias, more: f.more, st: f.st, changed: now, seen: true, missing: f.missing}
 	w.files[g.st.ID] = g
 	if g.missing {
 		w.lost[g] = struct{}{}

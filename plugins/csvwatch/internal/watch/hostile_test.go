@@ -2,11 +2,14 @@ package watch
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
 )
 
 // names are so many different names of columns.
@@ -101,4 +104,46 @@ func TestFilesThatCannotBeReadDoNotHoldUpTheNext(t *testing.T) {
 	rows, _ := w.next(100)
 	require.Len(t, rows, 1)
 	require.Equal(t, 5, w.log.count("cannot be read"))
+}
+
+func TestAFileOfSeveralNamesIsKeptUntilAllWereLookedAt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.write("in/a.csv", "id,v\n1,a\n")
+	left := map[string]string{w.path("in/a.csv"): "in/a.csv"}
+	for _, name := range []string{"in/b.csv", "in/c.csv"} {
+		require.NoError(t, os.Link(w.path("in/a.csv"), w.path(name)))
+		left[w.path(name)] = name
+	}
+	w.start()
+	w.expect("1,a")
+	w.beQuiet() // so that it is no longer open
+	watcher := w.watcher
+	for range 2 {
+		watcher.mu.Lock()
+		require.Len(t, watcher.files, 1)
+		var path string
+		var id fileid.ID
+		for _, f := range watcher.files {
+			path, id = f.path, f.st.ID
+		}
+		watcher.mu.Unlock()
+		w.remove(left[path])
+		delete(left, path)
+		watcher.Gone(path, id)
+	}
+	for range 3 {
+		watcher.forgetLost(false)
+	}
+	require.Equal(t, 1, w.knownFiles())
+	for _, name := range left {
+		w.append(name, "2,b\n")
+		w.expect("2,b")
+		w.beQuiet()
+		w.remove(name)
+	}
+	w.until("it is forgotten", func() bool {
+		require.NoError(t, watcher.Look(t.Context()))
+		return w.knownFiles() == 0
+	})
 }

@@ -49,7 +49,8 @@ func (w *Watcher) scout() {
 }
 
 func (w *Watcher) scan(scanner *discover.Scanner, full bool) {
-	if err := scanner.Scan(w.ctx, full || w.incomplete >= mostIncomplete); err != nil {
+	full = full || w.lookAtAll || w.incomplete >= mostIncomplete
+	if err := scanner.Scan(w.ctx, full); err != nil {
 		return
 	}
 	w.mu.Lock()
@@ -63,7 +64,7 @@ func (w *Watcher) scan(scanner *discover.Scanner, full bool) {
 		return
 	}
 	w.incomplete = 0
-	w.forgetLost()
+	w.forgetLost(full)
 }
 
 // Look looks everywhere now, and returns when everything there was to find is found.
@@ -97,15 +98,23 @@ type sought struct {
 }
 
 // forgetLost forgets files that were missing in two complete scans, and are not where they were: a directory that cannot
-// be listed tells nothing.
-func (w *Watcher) forgetLost() {
+// be listed tells nothing. One that had more names than are noted is forgotten only after a scan that was full: one of
+// them may be among the files that were not looked at.
+func (w *Watcher) forgetLost(full bool) {
+	w.lookAtAll = false
 	w.mu.Lock()
 	places := map[place]bool{}
 	lost := map[*file]sought{}
 	for f := range w.lost {
 		f.missing = true
 		f.looks++
-		if f.isLost() {
+		if !f.isLost() {
+			continue
+		}
+		if f.more && !full {
+			w.lookAtAll = true
+		} else {
+			f.more = false // it has been looked for
 			places[f.place()] = false
 			lost[f] = sought{f.path, f.st.ID}
 		}

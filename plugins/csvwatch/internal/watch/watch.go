@@ -82,7 +82,8 @@ type Watcher struct {
 	troubles troubles
 	reader   reader
 
-	incomplete int // scans since a complete one; for the scout
+	incomplete int  // scans since a complete one; for the scout
+	lookAtAll  bool // in the next scan; for the scout
 
 	mu        sync.Mutex
 	files     map[fileid.ID]*file
