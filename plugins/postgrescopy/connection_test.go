@@ -140,7 +140,7 @@ func TestAHostThatDoesNotAnswerIsGivenUpAfterTheConnectTimeout(t *testing.T) {
 	u, err := url.Parse(db.dsn)
 	require.NoError(t, err)
 	u.Host = silent.Addr().String() + "," + u.Host
-	o := newTestOutput(t, u.String(), "table: v\nconnect_timeout: 100ms")
+	o := newTestOutput(t, u.String(), "table: v\nconnect_timeout: 3s")
 	o.connect()
 	assert.Empty(t, o.write(fields{"v": 1}))
 }
