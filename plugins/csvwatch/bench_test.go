@@ -130,9 +130,9 @@ func BenchmarkAgainstStockCSV(b *testing.B) {
 		garbage int
 	}{
 		{"shop/GOGC=100", writeShopFile, 100},
-		{"shop/GOGC=400", writeShopFile, 400},
+		{"shop/GOGC=300", writeShopFile, 300},
 		{"reference/GOGC=100", writeReferenceFile, 100},
-		{"reference/GOGC=400", writeReferenceFile, 400},
+		{"reference/GOGC=300", writeReferenceFile, 300},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			defer debug.SetGCPercent(debug.SetGCPercent(c.garbage))

@@ -32,7 +32,6 @@ func (r *Reader) cut(limit int, last bool) stop {
 	w := &r.win
 	w.search()
 	buf, end, p := w.buf, w.end, w.pos
-	lf, cr, quote := w.lf, w.cr, w.quote
 	why := full
 
 	for len(r.records) < limit {
@@ -40,26 +39,7 @@ func (r *Reader) cut(limit int, last bool) stop {
 			why = starved
 			break
 		}
-		if lf < p {
-			lf = next(buf, lf, p, end, '\n')
-		}
-		if cr < p {
-			cr = next(buf, cr, p, end, '\r')
-		}
-		// The line is buf[p:line], and what follows its line end is buf[after:].
-		line, after := lf, lf+1
-		whole := lf < end
-		if cr < lf {
-			line, after, whole = cr, cr+1, true
-			if after < end && buf[after] == '\n' {
-				after++
-			} else if after == end && !last {
-				whole = false // the CR may be half of a line end
-			}
-		} else if !whole && last {
-			after, whole = end, true
-		}
-
+		line, after, whole := w.line(p, last)
 		if r.comment != nil && !r.scanning && bytes.HasPrefix(buf[p:end], r.comment) {
 			if whole {
 				p = after
@@ -72,10 +52,7 @@ func (r *Reader) cut(limit int, last bool) stop {
 			break
 		}
 
-		if quote < p {
-			quote = next(buf, quote, p, end, '"')
-		}
-		if quote < line || r.scanning {
+		if r.scanning || w.nextQuote(p) < line {
 			rec, found := r.cutQuoted(p, last)
 			if !found {
 				why = r.unfinished(end - p)
@@ -105,7 +82,6 @@ func (r *Reader) cut(limit int, last bool) stop {
 		r.records = append(r.records, record{start: p, end: line, next: after, spans: plainRecord})
 		p = after
 	}
-	w.lf, w.cr, w.quote = lf, cr, quote
 	r.behind = p
 	return why
 }
@@ -130,19 +106,13 @@ func (r *Reader) cutQuoted(p int, last bool) (record, bool) {
 		end, last = p+r.limit+maxLineEnd, false
 	}
 	if !r.scanning {
-		keep := math.MaxInt
-		if r.width > 0 {
-			keep = r.width
-		}
-		had := len(r.spans)
 		if !r.syntax.lazy && len(r.syntax.delimiter) == 1 {
-			spans, length, next, ok := quick(r.win.buf[p:], end-p, r.syntax, r.spans, keep)
-			if r.spans = spans; ok {
-				return record{start: p, end: p + length, next: p + next, spans: had, cells: len(spans) - had}, true
+			had := len(r.spans)
+			if length, next, ok := r.quick(p, end, last); ok {
+				return record{start: p, end: p + length, next: p + next, spans: had, cells: len(r.spans) - had}, true
 			}
-			r.spans = spans[:had]
 		}
-		r.scan, r.scanning, r.scanSpans = scan{keep: keep}, true, had
+		r.scan, r.scanning, r.scanSpans = scan{keep: r.mostCells()}, true, len(r.spans)
 	}
 	s := &r.scan
 	length, next, whole := s.run(r.win.buf[p:end], last, r.syntax, &r.spans)
@@ -167,6 +137,14 @@ func (r *Reader) cutQuoted(p int, last bool) (record, bool) {
 		}
 	}
 	return rec, true
+}
+
+// mostCells is of how many cells of a record it is worth to know where they are.
+func (r *Reader) mostCells() int {
+	if r.width > 0 {
+		return r.width
+	}
+	return math.MaxInt32
 }
 
 // trimLineEnd takes one line end off.

@@ -43,53 +43,86 @@ func split(cells []string, line string, b []byte, delimiter byte) int {
 	return n + 1
 }
 
-// quick does what scan.run does for a whole record in b[:n] that is written as most are, with a delimiter of one byte
-// and without lazy quotes. At anything else, also at more than most cells, it gives up, and scan.run is to look at the
-// record from its start. b has at least padBytes more than n.
-func quick(b []byte, n int, syn *syntax, spans []span, most int) (_ []span, length, next int, ok bool) {
-	const quote = '"' * eachByte
-	delimiter := syn.delimiter[0]
-	i := 0
-	for cells := 0; i < n && cells < most; cells++ {
-		start, doubled := i, false
-		if b[i] == '"' {
-			start++
-			for i++; ; i += 2 {
-				found := hits(b[i:], quote)
-				for found == 0 {
-					if i += 8; i >= n {
-						return spans, 0, 0, false
-					}
-					found = hits(b[i:], quote)
-				}
-				if i += first(found); i+1 >= n {
-					return spans, 0, 0, false
-				}
-				if b[i+1] != '"' {
-					break
-				}
-				doubled = true
+// quick does what scan.run does for the record at p, if it is whole and written as most are, with a delimiter of one byte
+// and without lazy quotes. At anything else, also at too many cells, it gives up, and scan.run is to look at the record.
+// The line at p has a quote; end is as far as the record may go.
+func (r *Reader) quick(p, end int, last bool) (length, next int, ok bool) {
+	w := &r.win
+	buf, spans, was := w.buf, r.spans, w.marks
+	delimiter := r.syntax.delimiter[0]
+	most := len(spans) + r.mostCells()
+	line, next, whole := w.line(p, last)
+	for i := p; whole && len(spans) < most; i++ {
+		if buf[i] != '"' {
+			// Up to the next quote the line is like any other.
+			quote := w.nextQuote(i)
+			spans, i = addSpans(spans, most, buf, p, i, min(quote, line), delimiter)
+			if len(spans) == most {
+				break
 			}
-			spans = append(spans, span{start: int32(start), end: int32(i), doubled: doubled})
-			i++
-		} else {
-			for i < n && !syn.special[b[i]] {
-				i++
+			if quote >= line {
+				spans = append(spans, span{start: int32(i - p), end: int32(line - p)})
+				i = line
+			} else if quote != i {
+				break
 			}
-			spans = append(spans, span{start: int32(start), end: int32(i)})
 		}
-		switch {
-		case i >= n:
-			return spans, 0, 0, false
-		case b[i] == delimiter:
-			i++
-		case b[i] == '\n':
-			return spans, i, i + 1, true
-		case b[i] == '\r' && i+1 < n && b[i+1] == '\n':
-			return spans, i, i + 2, true
-		default:
-			return spans, 0, 0, false
+		if i < line {
+			at, doubled := closing(buf, i+1, end)
+			if at < 0 {
+				break
+			}
+			spans = append(spans, span{start: int32(i + 1 - p), end: int32(at - p), doubled: doubled})
+			if i = at + 1; i > line { // the line's end is in the cell
+				line, next, whole = w.line(i, last)
+			}
+		}
+		if i == line && whole {
+			r.spans = spans
+			return line - p, next - p, true
+		}
+		if buf[i] != delimiter {
+			break
 		}
 	}
-	return spans, 0, 0, false
+	w.marks = was
+	return 0, 0, false
+}
+
+// addSpans adds the cells of the record at p that end in buf[i:stop] with a delimiter, until there are most spans, and gives
+// the start of the next cell.
+func addSpans(spans []span, most int, buf []byte, p, i, stop int, delimiter byte) ([]span, int) {
+	pattern := uint64(delimiter) * eachByte
+	for j := i; j < stop; j += 8 {
+		for found := hits(buf[j:], pattern); found != 0; found &= found - 1 {
+			at := j + first(found)
+			if at >= stop || len(spans) == most {
+				return spans, i
+			}
+			spans = append(spans, span{start: int32(i - p), end: int32(at - p)})
+			i = at + 1
+		}
+	}
+	return spans, i
+}
+
+// closing finds the quote that closes the cell at i, and tells whether quotes within are written twice. It is -1 unless that
+// quote and what follows it are in buf[:end].
+func closing(buf []byte, i, end int) (at int, doubled bool) {
+	for i < end {
+		found := hits(buf[i:], eachByte*'"')
+		if found == 0 {
+			i += 8
+			continue
+		}
+		switch i += first(found); {
+		case i+1 >= end:
+			return -1, doubled
+		case buf[i+1] != '"':
+			return i, doubled
+		}
+		doubled = true
+		i += 2
+	}
+	return -1, doubled
 }

@@ -17,17 +17,18 @@ const (
 var chunks = sync.Pool{New: func() any { return new([chunkBytes + padBytes]byte) }}
 
 // window is the part of a content that is in memory: buf[pos:end] has not become rows yet.
-//
-// lf, cr and quote remember how far the window has been searched for these three: there is none of the kind in
-// buf[pos:mark], and at the mark is one, or was the end. So no byte is searched twice, however slowly a long line grows.
 type window struct {
-	buf           []byte
-	pos, end      int
-	base          int64 // offset in the content of buf[0]
-	lf, cr, quote int
+	buf      []byte
+	pos, end int
+	base     int64 // offset in the content of buf[0]
+	marks
 
 	pooled *[chunkBytes + padBytes]byte // what buf is a slice of, when it came from the pool
 }
+
+// marks remember how far the window has been searched for these three: there is none of the kind in buf[pos:mark], and
+// at the mark is one, or was the end. So no byte is searched twice, however slowly a long line grows.
+type marks struct{ lf, cr, quote int }
 
 // offset is the position in the content of buf[i].
 func (w *window) offset(i int) int64 { return w.base + int64(i) }
@@ -88,13 +89,42 @@ func (w *window) reset(offset int64) {
 
 // search brings the three marks up to the present end.
 func (w *window) search() {
-	w.lf = next(w.buf, w.lf, w.pos, w.end, '\n')
-	w.cr = next(w.buf, w.cr, w.pos, w.end, '\r')
-	w.quote = next(w.buf, w.quote, w.pos, w.end, '"')
+	w.lf = find(w.buf, w.lf, w.pos, w.end, '\n')
+	w.cr = find(w.buf, w.cr, w.pos, w.end, '\r')
+	w.quote = find(w.buf, w.quote, w.pos, w.end, '"')
 }
 
-// next gives the first c in buf[p:end], or end, where none is known to be in buf[p:mark].
-func next(buf []byte, mark, p, end int, c byte) int {
+// line finds the end of the line that p is on: the line is buf[p:end], and what follows its line end is buf[next:]. Without
+// last, it is not whole while its line end is not there, or may be half of one.
+func (w *window) line(p int, last bool) (end, next int, whole bool) {
+	if w.lf < p {
+		w.lf = find(w.buf, w.lf, p, w.end, '\n')
+	}
+	if w.cr < p {
+		w.cr = find(w.buf, w.cr, p, w.end, '\r')
+	}
+	switch {
+	case w.cr >= w.lf && w.lf < w.end:
+		return w.lf, w.lf + 1, true
+	case w.cr >= w.lf:
+		return w.end, w.end, last
+	case w.cr+1 < w.end && w.buf[w.cr+1] == '\n':
+		return w.cr, w.cr + 2, true
+	default:
+		return w.cr, w.cr + 1, w.cr+1 < w.end || last
+	}
+}
+
+// nextQuote gives the first quote in buf[p:end], or end.
+func (w *window) nextQuote(p int) int {
+	if w.quote < p {
+		w.quote = find(w.buf, w.quote, p, w.end, '"')
+	}
+	return w.quote
+}
+
+// find gives the first c in buf[p:end], or end, where none is known to be in buf[p:mark].
+func find(buf []byte, mark, p, end int, c byte) int {
 	p = max(p, mark)
 	if p >= end {
 		return end
