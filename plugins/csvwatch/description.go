@@ -50,7 +50,7 @@ Only whole records are read. A last record without a line end is taken when the 
 
 A file's position moves over a contiguous run of acknowledged rows, and is saved every ` + "`checkpoint_interval`" + ` and at the end. After a crash the rows that were acknowledged since, and those that were not acknowledged at all (at most ` + "`checkpoint_limit`" + `), are read again, under the same ` + "`csv_channel`" + ` and ` + "`csv_row`" + `. After a clean stop nothing that was acknowledged is. Rows that the output rejects come again by themselves, after 10 ms and then more and more seldom; with ` + "`auto_replay_nacks: false`" + ` they, and the rows of the same file behind them, come again only after a restart.
 
-A position is trusted only as long as the file's identity is the same and the bytes before it are: the first KiB, and the last KiB before the position, are compared. A file that is shorter, or has other bytes there, is another content and is read from its start. So are truncated and rewritten files.
+A position is trusted only as long as the file's identity is the same and the bytes before it are: the first KiB, and the last KiB before the position, are compared. A file that is shorter, or has other bytes there, is another content and is read from its start. So are truncated and rewritten files. In a file with another ` + "`encoding`" + `, or a compressed one, what is compared reaches to the end of what was read, the beginning of a record that is not whole yet included: when its writer takes that back and writes it anew, such a file is another content, too.
 
 Positions, about 300 bytes a file, are kept in ` + "`checkpoint_dir`" + `, or with ` + "`checkpoint_cache`" + ` in any cache. A damaged value costs the files it spoke of and one warning. What is kept of a file that is gone is dropped when it was missing in two looks, unless its filesystem is not mounted.
 
@@ -62,7 +62,7 @@ If the store is lost, all files that are there are read from their start, as new
 
 == How files are found
 
-The system's notifications tell within milliseconds of new and grown files. They get lost now and then, so everything is also looked at every ` + "`poll_interval`" + `; files that have been the same for a minute take turns in this, a thousand each time. On filesystems whose changes may come from elsewhere (NFS, SMB, FUSE, 9P and others), or where the system has no more notifications to give, every file is looked at each time.
+The system's notifications tell within milliseconds of new and grown files. They get lost now and then, so everything is also looked at every ` + "`poll_interval`" + `; files that have been the same for a minute take turns in this, up to 500 each time. On filesystems whose changes may come from elsewhere (NFS, SMB, FUSE, 9P and others), or where the system has no more notifications to give, every file is looked at each time.
 
 Names that begin with a dot or an underscore, or end in ` + "`.tmp`, `.temp`, `.part`, `.partial`, `.filepart` or `~`" + `, are left out: write under such a name and rename. Symbolic links are followed. A file that several patterns or links lead to is read once. A file that is compressed in place, as rotation does, is another file: leave ` + "`*.gz`" + ` out of ` + "`paths`" + ` where the plain files are read already.
 

@@ -134,6 +134,8 @@ func (o *opened) take(from mark, ask asked) (t taken, err error) {
 	if ask.stopAtBad {
 		at = t.cutAtBadRow(from.at, at)
 	}
+	// Where the last row ends in a file that is not plain is not known. Its check reaches over all that was read, since one
+	// that ended before that row does would miss an edit of it.
 	if o.plain {
 		o.ahead.remember(o.file, at.Offset, end, t.more)
 		end = at.Offset

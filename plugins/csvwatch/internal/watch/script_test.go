@@ -202,6 +202,8 @@ func (w *world) set(name string, args []string) {
 		w.options.Rows.ExpectedHeaders = args
 	case "reject-drift":
 		w.options.Rows.RejectDrift = true
+	case "encoding":
+		w.options.Rows.Encoding = args[0]
 	case "no-header":
 		w.options.Rows.ParseHeaderRow = false
 	default:
