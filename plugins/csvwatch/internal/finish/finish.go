@@ -112,7 +112,7 @@ func copyOver(ctx context.Context, path, target string) error {
 		return err
 	}
 	now, err := src.Stat()
-	if err != nil {
+	if err = errors.Join(err, src.Close()); err != nil { // Windows removes no file that is open
 		return err
 	}
 	if now.Size() != info.Size() || !now.ModTime().Equal(info.ModTime()) {
