@@ -51,6 +51,7 @@ type file struct {
 
 	changed time.Duration // when a change was seen last
 	due     time.Duration // of its alarm; 0 for none
+	set     time.Duration // the earliest time for which it is among the alarms; 0 for none
 
 	looks    int32 // scans since it is missing
 	turns    int32
@@ -248,9 +249,19 @@ func (w *Watcher) tooYoung(f *file, now time.Duration) time.Duration {
 
 // alarm asks for another look at f. The lock is held.
 func (w *Watcher) alarm(f *file, at time.Duration) {
-	if f.due == 0 || at < f.due {
-		f.due = at
-		w.alarms.Set(f, at)
+	if f.due != 0 && f.due <= at {
+		return
+	}
+	f.due = at
+	w.setAlarm(f)
+}
+
+// setAlarm puts f among the alarms, unless it is there for an earlier time: one that grows all the time would be there
+// once for each look at it. The lock is held.
+func (w *Watcher) setAlarm(f *file) {
+	if f.set == 0 || f.due < f.set {
+		f.set = f.due
+		w.alarms.Set(f, f.due)
 		poke(w.alarmed)
 	}
 }

@@ -57,10 +57,16 @@ func (r *reader) ringAlarms() (wait time.Duration) {
 			}
 			return time.Hour
 		}
+		if f.set <= now {
+			f.set = 0
+		}
 		ring := f.due != 0 && f.due <= now && !f.dead && f.state == resting
-		if ring {
+		switch {
+		case ring:
 			f.due = 0
 			f.state = reading
+		case f.due > now && !f.dead:
+			w.setAlarm(f)
 		}
 		w.mu.Unlock()
 		if ring {

@@ -89,6 +89,20 @@ func TestALastRecordIsTakenWhenTheQuietTimeIsOver(t *testing.T) {
 	}
 }
 
+func TestAFileThatGrowsAllTheTimeIsAmongTheAlarmsOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t) // whose quiet time is an hour
+	w.write("in/a.csv", "id,v\n")
+	w.start()
+	for n := range 100 {
+		w.append("in/a.csv", fmt.Sprintf("%d,a\n", n))
+		w.came(n + 1)
+	}
+	w.watcher.mu.Lock()
+	defer w.watcher.mu.Unlock()
+	require.Equal(t, 1, w.watcher.alarms.Len())
+}
+
 func TestAFileThatWasRenamedInIsReadToItsEndAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t) // whose quiet time is an hour
