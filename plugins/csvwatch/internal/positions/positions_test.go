@@ -276,52 +276,6 @@ func TestManyNewFilesAreOneWrite(t *testing.T) {
 	require.Equal(t, 1, kv.writes)
 }
 
-func TestALeaseIsRefusedWhileItsOwnerLives(t *testing.T) {
-	t.Parallel()
-	kv := &memoryKV{}
-	first := NewLease(kv, "p-owner")
-	first.self.Host, first.self.PID = "elsewhere", 12
-	require.NoError(t, first.Take(t.Context()))
-
-	second := NewLease(kv, "p-owner")
-	err := second.Take(t.Context())
-	require.ErrorIs(t, err, ErrInUse)
-	require.EqualError(t, err, "checkpoint keys p-owner are in use by another csv_watch, process 12 on elsewhere: give each input a checkpoint_key of its own; a process that died is known as dead after 15s")
-
-	// A sign of life begins the time anew.
-	second.since = second.since.Add(-leaseTime)
-	first.renewed = first.renewed.Add(-renewEvery)
-	require.NoError(t, first.Renew(t.Context()))
-	require.ErrorIs(t, second.Take(t.Context()), ErrInUse)
-
-	// Without one it is taken over, which the first one learns.
-	second.since = second.since.Add(-leaseTime)
-	require.NoError(t, second.Take(t.Context()))
-	first.renewed = first.renewed.Add(-renewEvery)
-	require.ErrorIs(t, first.Renew(t.Context()), ErrInUse)
-
-	// And a released one is free at once.
-	require.NoError(t, first.Release(t.Context()), "which does nothing, since it is lost")
-	require.ErrorIs(t, first.Take(t.Context()), ErrInUse)
-	require.NoError(t, second.Release(t.Context()))
-	require.NoError(t, first.Take(t.Context()))
-}
-
-func TestALeaseOfADeadProcessOfThisMachineIsFreeAtOnce(t *testing.T) {
-	t.Parallel()
-	kv := &memoryKV{}
-	dead := NewLease(kv, "p-owner")
-	dead.self.PID = 1 << 30
-	require.NoError(t, dead.Take(t.Context()))
-	require.NoError(t, NewLease(kv, "p-owner").Take(t.Context()))
-
-	alive := NewLease(kv, "p-owner")
-	alive.self.PID = os.Getppid()
-	kv.values = nil
-	require.NoError(t, alive.Take(t.Context()))
-	require.ErrorIs(t, NewLease(kv, "p-owner").Take(t.Context()), ErrInUse)
-}
-
 // memoryKV is a cache.
 type memoryKV struct {
 	mu     sync.Mutex
