@@ -20,7 +20,7 @@ Batches that are written at the same time and have the same keys lock them in on
 
 == Bad rows
 
-Values that do not fit their column are found before anything is sent, and cost nothing more. Up to three rows that the server refuses are left out because it names their line. If there are more, or if no line is named, as for foreign keys, the server is given the batch once more, and judges the rows by inserting them in runs that grow and shrink. That takes fewer than three attempts a row, whatever the number of bad rows, and is committed as one transaction too. (Rows that refer to other rows of the batch are tried again as long as that helps.) Without PL/pgSQL, or without the right to make temporary tables, the runs are sent one by one.
+Values that do not fit their column are found before anything is sent, and cost nothing more. Up to three rows that the server refuses are left out because it names their line. If there are more, or if no line is named, as for foreign keys, the server is given the batch once more, and judges the rows by inserting them in runs that grow and shrink. That takes fewer than three attempts a row, whatever the number of bad rows, and is committed as one transaction too. (Rows that lack a row that they refer to are tried again, those that others refer to first, as long as that helps.) Without PL/pgSQL, or without the right to make temporary tables, the runs are sent one by one.
 
 An error whose code does not tell whether the row or the server is at fault is the row's if other rows of the batch can be stored at the same time, and is waited out if not.
 

@@ -19,7 +19,7 @@ import (
 // at worst, were each of them noticed only at the end of its run; this takes runs
 // to begin with one row); and nothing is committed before all are judged. (Where
 // rows of a batch may refer to one another, those that lack what they refer to are
-// tried again as long as that helps.)
+// tried again, parents first, as long as that helps.)
 
 // maxNamed is how many rows of a batch are rejected because the server named
 // their line.

@@ -8,9 +8,10 @@ import (
 )
 
 // judgeAgain tries the rows again that refer to a row which is not there, as
-// long as that helps: it may be in the same batch, but behind them. Rows are
-// tried from the last to the first in every other round, so that a chain of them
-// takes few rounds whichever way it runs.
+// long as that helps: it may be in the same batch, but behind them. They are tried
+// behind those that they refer to, so that one round is enough within a unit.
+// Where that cannot be told, they are tried from the last to the first in every
+// other round, so that a chain takes few rounds at least if it runs either way.
 func (s *session) judgeAgain(ctx context.Context, units []judged, out *judgement) error {
 	for progress, round := true, 0; progress; round++ {
 		progress = false
@@ -28,7 +29,7 @@ func (s *session) judgeAgain(ctx context.Context, units []judged, out *judgement
 			if round%2 == 0 && u.part.target.mode == modeAppend { // else the last, or first, of a key is the one to count
 				slices.Reverse(orphans)
 			}
-			if err := s.judgeOrphans(ctx, u, orphans, out); err != nil {
+			if err := s.judgeOrphans(ctx, u, u.parentsFirst(orphans), out); err != nil {
 				return &unitError{planned{u.unit, u.part, true}, err}
 			}
 			progress = progress || len(out.orphans(u)) < len(orphans)

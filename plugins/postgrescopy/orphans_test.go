@@ -1,6 +1,7 @@
 package postgrescopy
 
 import (
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -32,4 +33,54 @@ func TestRowsWithoutTheirParentsAreFoundBesideRowsWhoseBytesAreRefused(t *testin
 	assert.Contains(t, rejected[4], `"v_parent_fkey"`)
 	assert.Equal(t, []string{"1", "12", "13"}, db.rows("SELECT id FROM v ORDER BY 1"))
 	assert.Equal(t, "{[1,2),[12,14)}", db.value("SELECT offsets FROM postgres_copy_ledger"))
+}
+
+func TestRowsOfOneKeyKeepTheirOrderWhereOthersReferToThem(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[string]string{"ignore": "first", "upsert": "last"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			db := newTestDB(t, `CREATE TABLE t (id int PRIMARY KEY, parent int REFERENCES t, v text)`)
+			o := db.connected("table: t\nwrite_mode: " + mode)
+			rejected := o.write(
+				fields{"id": 1, "parent": 2, "v": "refers to the next"},
+				fields{"id": 2, "parent": 3, "v": "first"}, fields{"id": 2, "parent": 3, "v": "last"},
+				fields{"id": 3, "parent": nil, "v": "refers to none"},
+				fields{"id": 0, "parent": 99, "v": "refers to what is not there"},
+			)
+			assert.Len(t, rejected, 1)
+			assert.Contains(t, rejected[4], "(99)")
+			assert.Equal(t, []string{"1|refers to the next", "2|" + want, "3|refers to none"}, db.rows("SELECT id, v FROM t ORDER BY 1"))
+		})
+	}
+}
+
+func TestRowsMayReferToOneAnotherByMoreThanOneColumnAndInCircles(t *testing.T) {
+	t.Parallel()
+	db := newTestDB(t, `CREATE SEQUENCE attempts; CREATE TABLE t (a int2, b text, up_a int8, up_b text, v int CHECK (v > 0),
+		attempt int8 DEFAULT nextval('attempts'), PRIMARY KEY (a, b), FOREIGN KEY (up_a, up_b) REFERENCES t)`)
+	o := db.connected("table: t\ncolumns: [ a, b, up_a, up_b, v ]")
+	const rows = 300
+	var chain []fields
+	for _, a := range rand.Perm(rows) {
+		row := fields{"a": a, "b": "x", "up_a": a + 1, "up_b": "x", "v": 1}
+		if a == rows-1 {
+			row["up_b"] = nil // refers to none
+		}
+		chain = append(chain, row)
+	}
+	rejected := o.write(append(chain, fields{"a": -5, "b": "x", "up_a": 0, "up_b": "y", "v": 1})...)
+	assert.Len(t, rejected, 1)
+	assert.Contains(t, rejected[rows], "(0, y)")
+	assert.Less(t, attempts(t, db), 5*rows)
+
+	rejected = o.write(
+		fields{"a": 1000, "b": "circle", "up_a": 1001, "up_b": "circle", "v": 1},
+		fields{"a": 1001, "b": "circle", "up_a": 1000, "up_b": "circle", "v": 1},
+		fields{"a": 1002, "b": "itself", "up_a": 1002, "up_b": "itself", "v": 1},
+		fields{"a": 1003, "b": "of another kind", "up_a": nil, "up_b": nil, "v": -1},
+	)
+	assert.Len(t, rejected, 1)
+	assert.Contains(t, rejected[3], "t_v_check")
+	assert.Equal(t, "303", db.value("SELECT count(*) FROM t"))
 }

@@ -53,6 +53,7 @@ type shapeColumn struct {
 	name, typ string
 	castType  string // as in targetColumn
 	domain    bool
+	oid       uint32 // its type without domain
 }
 
 // unalias gives the table's column for one of the staging table.
@@ -113,7 +114,7 @@ func (t *target) newShape(mask string) *shape {
 		p.names = append(p.names, c.name)
 		p.aliases = append(p.aliases, alias)
 		p.values = append(p.values, value)
-		s.columns = append(s.columns, shapeColumn{alias, c.name, c.value.Type, c.castType, c.domain})
+		s.columns = append(s.columns, shapeColumn{alias, c.name, c.value.Type, c.castType, c.domain, c.elementOID})
 		if c.key >= 0 {
 			if c.keyCast != "" {
 				value = alias + "::" + c.keyCast

@@ -53,6 +53,7 @@ type target struct {
 	selfRefers bool // a foreign key of the table refers to the table
 	canStage   bool // the role may make temporary tables
 	hasPLpgSQL bool
+	references []reference // of the table to itself, by which rows can be put in an order
 
 	optimism      optimism
 	careful       atomic.Int32 // how many batches yet take turns, since some have met in a deadlock
@@ -168,7 +169,7 @@ func loadTarget(ctx context.Context, q pgx.Tx, name string, opts targetOptions) 
 	if err := t.chooseKey(ctx, q, columns); err != nil {
 		return nil, err
 	}
-	return t, nil
+	return t, t.readReferences(ctx, q, columns)
 }
 
 // readFingerprint gives the fingerprint of the table as it is now, empty when
