@@ -138,12 +138,18 @@ func randomID(random *rand.Rand) uuid.UUID {
 	return id
 }
 
+// shopParts is how many files the shop writes.
+const shopParts = 8
+
+// rowsOfPart is how many events each of the shop's files has, but the last, which
+// has the rest.
+func rowsOfPart(rows int) int { return (rows + shopParts - 1) / shopParts }
+
 // shopFiles has the simulated shop write as many events into eight files.
 func shopFiles(ctx context.Context, connect, dir string, rows int, seed uint64) ([]string, error) {
 	dir = filepath.Join(dir, "shop")
-	part := (rows + 7) / 8
 	path := filepath.Join(filepath.Dir(dir), "shop.yaml")
-	yaml := fmt.Sprintf(shopPipeline, rows, part, seed, dir, strings.Join(shop.names(), ", "))
+	yaml := fmt.Sprintf(shopPipeline, rows, rowsOfPart(rows), seed, dir, strings.Join(shop.names(), ", "))
 	if err := os.WriteFile(path, []byte(yaml), 0o600); err != nil {
 		return nil, fmt.Errorf("writing the shop's pipeline: %w", err)
 	}
@@ -153,8 +159,8 @@ func shopFiles(ctx context.Context, connect, dir string, rows int, seed uint64) 
 		return nil, fmt.Errorf("writing the shop's files: %w", err)
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.csv"))
-	if err == nil && len(files) != 8 {
-		err = fmt.Errorf("the shop wrote %d files in place of 8", len(files))
+	if err == nil && len(files) != shopParts {
+		err = fmt.Errorf("the shop wrote %d files in place of %d", len(files), shopParts)
 	}
 	return files, err
 }

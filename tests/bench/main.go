@@ -14,7 +14,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -51,8 +50,8 @@ func run() error {
 	if o.only, err = regexp.Compile(*only); err != nil {
 		return fmt.Errorf("reading -only: %w", err)
 	}
-	if o.rows < 64 || o.rounds < 1 || o.seconds < 1 || o.files < 1 {
-		return errors.New("rows must be at least 64, and rounds, seconds and files at least 1")
+	if err := o.check(); err != nil {
+		return err
 	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -73,6 +72,16 @@ type options struct {
 	seed                         uint64
 	only                         *regexp.Regexp
 	parallelCopy                 string
+}
+
+// leastRows is enough for as many of the shop's files as there are to be.
+const leastRows = 64
+
+func (o *options) check() error {
+	if o.rows < leastRows || o.rounds < 1 || o.seconds < 1 || o.files < 1 {
+		return fmt.Errorf("rows must be at least %d, and rounds, seconds and files at least 1", leastRows)
+	}
+	return nil
 }
 
 // bench is what every measurement needs.
