@@ -58,17 +58,20 @@ func (h *Hints) Watch(dir string) (relied bool, err error) {
 	if !relied && holdsFilesOpen {
 		return false, nil
 	}
-	err = h.watcher.Add(dir)
-	if errors.Is(err, fs.ErrPermission) {
-		return true, nil // who looks into it is refused too, and says so; then it is asked for again
-	}
-	if err != nil {
-		return false, fmt.Errorf("asking for change notifications of %s: %w", dir, err)
-	}
+	// Noted before it is asked for: the directory may go at once, and what tells of that takes the note back.
 	h.mu.Lock()
 	h.watched[dir] = relied
 	h.mu.Unlock()
-	return relied, nil
+	if err = h.watcher.Add(dir); err == nil {
+		return relied, nil
+	}
+	h.mu.Lock()
+	delete(h.watched, dir)
+	h.mu.Unlock()
+	if errors.Is(err, fs.ErrPermission) {
+		return true, nil // who looks into it is refused too, and says so; then it is asked for again
+	}
+	return false, fmt.Errorf("asking for change notifications of %s: %w", dir, err)
 }
 
 // Forget ends what Watch began.
