@@ -1,8 +1,11 @@
 package positions
 
 import (
+	"context"
 	"os"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -51,4 +54,26 @@ func TestALeaseOfADeadProcessOfThisMachineIsFreeAtOnce(t *testing.T) {
 	kv.values = nil
 	require.NoError(t, alive.Take(t.Context()))
 	require.ErrorIs(t, NewLease(kv, "p-owner").Take(t.Context()), ErrInUse)
+}
+
+// hanging is a cache that no longer answers.
+type hanging struct{ KV }
+
+func (hanging) Set(ctx context.Context, _ string, _ []byte) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestACacheThatDoesNotAnswerDoesNotHoldUpTheEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		kv := &memoryKV{}
+		lease := NewLease(kv, "p-owner")
+		require.NoError(t, lease.Take(t.Context()))
+		s := OpenShards(kv, "p", lease)
+		lease.kv = hanging{kv}
+		began := time.Now()
+		require.ErrorIs(t, s.Close(), context.DeadlineExceeded)
+		require.Equal(t, leaseTime, time.Since(began))
+	})
 }

@@ -144,7 +144,12 @@ func (s *Shards) value(n int) []byte {
 	return value
 }
 
-// Close implements Store.
-func (s *Shards) Close() error { return s.lease.Release(context.Background()) }
+// Close implements Store. It waits for a cache that does not answer no longer than until others would have the lease in
+// any case.
+func (s *Shards) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), leaseTime)
+	defer cancel()
+	return s.lease.Release(ctx)
+}
 
 func (s *Shards) key(n int) string { return fmt.Sprintf("%s-%02x", s.prefix, n) }
