@@ -82,6 +82,8 @@ func (w *Watcher) Look(ctx context.Context) error {
 		return nil
 	case <-w.ctx.Done():
 		return w.ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

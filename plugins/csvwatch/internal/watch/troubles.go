@@ -13,7 +13,7 @@ type troubles struct {
 	said map[string]string
 }
 
-// say warns unless the same was said about this kind of trouble last.
+// say logs an error unless the same was said about this kind of trouble last.
 func (t *troubles) say(log Log, kind, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	t.mu.Lock()
