@@ -119,6 +119,17 @@ func TestLargeContentsAcrossBlocks(t *testing.T) {
 	}
 }
 
+func TestWhatStoodInTheWindowBeforeIsNotRead(t *testing.T) {
+	t.Parallel()
+	// Behind the last record, which is looked at only when nothing follows, are the quotes of an earlier block.
+	quotes := strings.Repeat(`"`, 1000)
+	content := "a,b\n" + strings.Repeat(`"`+quotes+"\",2\n", 3*chunkBytes/2/len(quotes)) + "3,\"4\n\"5\","
+	rows := readRows(t, content, headed)
+	last := rows[len(rows)-1]
+	require.NoError(t, last.Err)
+	assert.Equal(t, []string{"5", ""}, last.Fields)
+}
+
 func TestATornRecordIsNotRead(t *testing.T) {
 	t.Parallel()
 	src := &growing{content: "a,b\n1,2\n3,4"}

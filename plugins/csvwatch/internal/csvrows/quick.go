@@ -53,7 +53,7 @@ func (r *Reader) quick(p, end int, last bool) (length, next int, ok bool) {
 	most := len(spans) + r.mostCells()
 	line, next, whole := w.line(p, last)
 	for i := p; whole && len(spans) < most; i++ {
-		if buf[i] != '"' {
+		if i == line || buf[i] != '"' { // behind the end of all is what was there before
 			// Up to the next quote the line is like any other.
 			quote := w.nextQuote(i)
 			spans, i = addSpans(spans, most, buf, p, i, min(quote, line), delimiter)
@@ -78,6 +78,9 @@ func (r *Reader) quick(p, end int, last bool) (length, next int, ok bool) {
 			}
 		}
 		if i == line && whole {
+			if line-p > r.limit {
+				break // lines in it are given back, and the marks are beyond their ends
+			}
 			r.spans = spans
 			return line - p, next - p, true
 		}

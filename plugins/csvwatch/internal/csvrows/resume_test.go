@@ -61,6 +61,10 @@ func TestARecordThatIsTooLongCostsOneRow(t *testing.T) {
 		"a quote that is never closed, and one line in sight": {
 			content: "1,\"2,3\n4,5,6\n7,8," + xs[:90] + "\n" + ok, rows: []wanted{bad(ErrTooLong, "1,\"2,3"), good("4", "5", "6"), good("7", "8", xs[:90]), good("4", "5", "6")},
 		},
+		"a stray quote that another one closes, in a line that is too long": {
+			content: "1,\"2\n" + ok + ok + "\"," + xs + "\n" + ok,
+			rows:    []wanted{bad(ErrTooLong, `1,"2`), good("4", "5", "6"), good("4", "5", "6"), bad(ErrTooLong, `",`+xs[:most-2]), good("4", "5", "6")},
+		},
 		"a long cell that closes in a line with others": {
 			content: "1,\"" + lines + "\",3\n#,,\n\n" + ok, rows: []wanted{bad(ErrTooLong, ("1,\"" + lines)[:most]), good("4", "5", "6")},
 		},
