@@ -90,10 +90,8 @@ func (c *outputConfig) readTarget(conf *service.ParsedConfig) (err error) {
 			return err
 		}
 	}
-	if conf.Contains(fieldArgsMapping) {
-		if c.args, err = conf.FieldBloblang(fieldArgsMapping); err != nil {
-			return err
-		}
+	if err := c.readArgs(conf); err != nil {
+		return err
 	}
 	mode, err := conf.FieldString(fieldWriteMode)
 	if err != nil {
@@ -114,6 +112,19 @@ func (c *outputConfig) readTarget(conf *service.ParsedConfig) (err error) {
 	}
 	unknown, err := conf.FieldString(fieldUnknownFields)
 	c.target.ignoreUnknown = unknown == unknownIgnore
+	return err
+}
+
+// readArgs takes an empty mapping, which `connect create` writes, for none.
+func (c *outputConfig) readArgs(conf *service.ParsedConfig) error {
+	if !conf.Contains(fieldArgsMapping) {
+		return nil
+	}
+	text, err := conf.FieldString(fieldArgsMapping)
+	if err != nil || text == "" {
+		return err
+	}
+	c.args, err = conf.FieldBloblang(fieldArgsMapping)
 	return err
 }
 
@@ -253,8 +264,8 @@ func (c *outputConfig) check(conf *service.ParsedConfig) error {
 // lintRule has the rules of check for those who only lint.
 var lintRule = `root = [
   if this.write_mode.or("append") == "append" && this.primary_keys.or([]).length() > 0 { ` + bloblString(errKeysWithoutMode) + ` },
-  if this.exists("args_mapping") && this.columns.or([]).length() == 0 { ` + bloblString(errArgsWithoutColumns) + ` },
-  if this.exists("args_mapping") && this.unknown_fields.or("error") == "ignore" { ` + bloblString(errUnknownWithArgs) + ` },
+  if this.args_mapping.or("") != "" && this.columns.or([]).length() == 0 { ` + bloblString(errArgsWithoutColumns) + ` },
+  if this.args_mapping.or("") != "" && this.unknown_fields.or("error") == "ignore" { ` + bloblString(errUnknownWithArgs) + ` },
   if this.max_in_flight.or(1).number().catch(1) < 1 { ` + bloblString(errMaxInFlight) + ` },
   if this.exists("exactly_once.offset_token") && !this.exactly_once.offset_token.string().contains("${!") { ` + bloblString(errLedgerOffsetNoField) + ` },
 ].merge(

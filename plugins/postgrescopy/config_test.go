@@ -61,6 +61,7 @@ func TestConfigurationsThatAreRightAreNotComplainedOf(t *testing.T) {
 		"write_mode: upsert",
 		"write_mode: ignore\nprimary_keys: [ id ]\ncolumns: [ id, v ]",
 		"args_mapping: root = []\ncolumns: [ a ]",
+		"args_mapping: ''\ninit_statement: ''\nunknown_fields: ignore",
 		"table: events_${! this.country }",
 		"exactly_once: { channel: \"${! @csv_channel }\", offset_token: \"${! @csv_row }\" }",
 		"session: { synchronous_commit: \"off\" }\nstatement_timeout: 1m\ntls: { enabled: true }",

@@ -31,8 +31,9 @@ func spec() *service.ConfigSpec {
 				Example([]string{"event_id", "user_id", "price"}).
 				Optional(),
 			service.NewBloblangField(fieldArgsMapping).
-				Description("A mapping that yields an array with a value for each of `columns`, for those who prefer it to messages that are objects of columns.").
-				Example("root = [ this.event.id, this.user.id, metadata(\"kafka_topic\") ]").
+				// No Example: `connect create` would write it out as the field's value.
+				Description("A mapping that yields an array with a value for each of `columns`, for those who prefer it to messages that are objects of columns, such as `root = [ this.event.id, this.user.id, metadata(\"kafka_topic\") ]`.").
+				ShortDescription("A mapping that yields an array with a value for each of columns.").
 				Optional(),
 			service.NewStringAnnotatedEnumField(fieldUnknownFields, map[string]string{
 				unknownError:  "A message with a field that the table has no column for is rejected.",
@@ -90,8 +91,9 @@ func connectionFields() []*service.ConfigField {
 			Optional().
 			Advanced(),
 		service.NewStringField(fieldInitStatement).
-			Description("SQL statements to run like those of `init_files`, after them.").
-			Example("CREATE TABLE IF NOT EXISTS events (id uuid PRIMARY KEY, payload jsonb)").
+			// No Example: `connect create` would write it out as the field's value.
+			Description("SQL statements to run like those of `init_files`, after them, such as `CREATE TABLE IF NOT EXISTS events (id uuid PRIMARY KEY, payload jsonb)`.").
+			ShortDescription("SQL statements to run when connecting, after init_files.").
 			Optional().
 			Advanced(),
 		service.NewDurationField(fieldConnMaxIdleTime).
