@@ -72,7 +72,7 @@ input:
 output:
   stdout: {}
 `).
-		Example("Positions in a cache", "The positions are kept in a cache resource. Here it keeps files on a shared disk; with `redis`, `sql` or others, of a build that has them, the container needs no disk at all.", `
+		Example("Positions in a cache", "The positions are kept in a cache resource. Here it keeps files on a shared disk, in a directory that must be there; with `redis`, `sql` or others, of a build that has them, the container needs no disk at all.", `
 input:
   csv_watch:
     paths: [ ./data/events/*.csv ]
