@@ -2,6 +2,9 @@ package csvwatch
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -31,6 +34,23 @@ func TestASecondInstanceSaysSoOnceAndThenWaitsInSilence(t *testing.T) {
 	require.NoError(t, first.Close(t.Context()))
 	require.NoError(t, <-connected, "it takes over when the first one ends")
 	require.NoError(t, second.Close(t.Context()))
+}
+
+func TestPositionsThatCannotBeOpenedAreToldOnceAndThenTriedInSilence(t *testing.T) {
+	t.Parallel()
+	inTheWay := filepath.Join(t.TempDir(), "state")
+	require.NoError(t, os.WriteFile(inTheWay, nil, 0o600))
+	c, err := parse(fmt.Sprintf("paths: [ '*.csv' ]\ncheckpoint_dir: %q", filepath.Join(inTheWay, "positions")))
+	require.NoError(t, err)
+	in := newInput(c, service.MockResources())
+	require.ErrorContains(t, in.Connect(t.Context()), "making the checkpoint directory")
+
+	connected := make(chan error, 1)
+	go func() { connected <- in.Connect(t.Context()) }()
+	require.Never(t, func() bool { return len(connected) > 0 }, 3*claimEvery, claimEvery, "the same is not told again")
+	require.NoError(t, os.Remove(inTheWay))
+	require.NoError(t, <-connected, "it goes on when it was put right")
+	require.NoError(t, in.Close(t.Context()))
 }
 
 func TestPatienceGrowsToAMost(t *testing.T) {

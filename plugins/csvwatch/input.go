@@ -18,7 +18,8 @@ type input struct {
 	resources *service.Resources
 	meter     *meter
 	lease     *positions.Lease
-	patience  time.Duration // how long the next claim waits for another instance
+	patience  time.Duration // how long the next claim waits in silence
+	told      string        // why the last claim failed, as far as the log knows
 
 	watcher    *watch.Watcher
 	deliveries *deliveries
