@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -81,7 +82,7 @@ func describe(err error) string {
 	}
 	pgErr, ok := asPgError(err)
 	if !ok {
-		return err.Error()
+		return inOneLine(err, err.Error())
 	}
 	text := shortened(pgErr.Message)
 	if pgErr.Detail != "" && showsDetail(pgErr.Code) {
@@ -91,5 +92,22 @@ func describe(err error) string {
 		text += " (hint: " + pgErr.Hint + ")"
 	}
 	text += fmt.Sprintf(" (SQLSTATE %s)", pgErr.Code)
-	return strings.Replace(err.Error(), pgErr.Error(), text, 1)
+	return inOneLine(err, strings.Replace(err.Error(), pgErr.Error(), text, 1))
+}
+
+// inOneLine undoes how pgx lists what it tried, a line for each address with
+// and without TLS: in a log it would be hard to read, and mostly twice the same.
+func inOneLine(err error, text string) string {
+	var failed *pgconn.ConnectError
+	head, list, found := strings.Cut(text, "\n\t")
+	if !found || !errors.As(err, &failed) {
+		return text
+	}
+	var tries []string
+	for try := range strings.SplitSeq(list, "\n\t") {
+		if !slices.Contains(tries, try) {
+			tries = append(tries, try)
+		}
+	}
+	return head + " " + strings.Join(tries, "; ")
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -141,4 +142,15 @@ func TestTooManyConnectionsAreWaitedOut(t *testing.T) {
 	require.NoError(t, hog.Close(ctx))
 	require.NoError(t, o.Connect(ctx))
 	assert.Empty(t, o.write(wide(0, 1)...))
+}
+
+// Without an sslmode the driver tries every address with TLS and without.
+func TestWhatWasTriedInVainIsToldInOneLine(t *testing.T) {
+	t.Parallel()
+	_, err := pgconn.Connect(t.Context(), "postgres://u@127.0.0.1:1/x")
+	require.ErrorContains(t, err, "\n")
+	assert.Equal(t, "failed to connect to `user=u database=x`: 127.0.0.1:1 (127.0.0.1): dial error: dial tcp 127.0.0.1:1: connect: connection refused", describe(err))
+	_, err = pgconn.Connect(t.Context(), "postgres://u@127.0.0.1:1,127.0.0.1:2/x")
+	assert.Equal(t, 1, strings.Count(describe(err), "127.0.0.1:1 (127.0.0.1)"))
+	assert.Contains(t, describe(err), "refused; 127.0.0.1:2 (127.0.0.1)")
 }
