@@ -61,6 +61,7 @@ type outputConfig struct {
 	channel     *token
 	offset      *token
 	initScripts []initScript
+	initMissed  []string // the patterns of init_files that no file matches
 	maxInFlight int
 }
 
@@ -168,6 +169,11 @@ func (c *outputConfig) readInit(conf *service.ParsedConfig) (err error) {
 	if conf.Contains(fieldInitFiles) {
 		if files, err = conf.FieldStringList(fieldInitFiles); err != nil {
 			return err
+		}
+	}
+	for _, pattern := range files {
+		if found, err := service.Globs(conf.Resources().FS(), pattern); err == nil && len(found) == 0 {
+			c.initMissed = append(c.initMissed, pattern)
 		}
 	}
 	if files, err = service.Globs(conf.Resources().FS(), files...); err != nil {

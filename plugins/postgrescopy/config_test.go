@@ -118,6 +118,12 @@ func TestInitFilesAreReadInOrderWithGlobs(t *testing.T) {
 	assert.Equal(t, []string{"-- 1.sql", "-- 2.sql", "SELECT 1"}, sql)
 }
 
+func TestInitFilesThatAreNotThereAreTold(t *testing.T) {
+	t.Parallel()
+	o := newTestOutput(t, "postgres://localhost/x", "table: t\ninit_files: [ 'no/such/*.sql' ]")
+	assert.Contains(t, o.log.String(), "init_files: no file matches no/such/*.sql")
+}
+
 func TestNamesAreReadAsInSQL(t *testing.T) {
 	t.Parallel()
 	good := map[string][]string{

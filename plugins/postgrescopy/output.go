@@ -29,6 +29,9 @@ type copyOutput struct {
 }
 
 func newCopyOutput(conf *outputConfig, mgr *service.Resources) *copyOutput {
+	for _, pattern := range conf.initMissed {
+		mgr.Logger().Warnf("init_files: no file matches %s", pattern)
+	}
 	return &copyOutput{conf: conf, log: mgr.Logger(), metrics: newOutputMetrics(mgr.Metrics())}
 }
 
