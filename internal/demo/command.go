@@ -43,7 +43,7 @@ func Command() *cli.Command {
 		Usage:       "Watch a simulated shop's events arrive in a PostgreSQL, with nothing set up",
 		Description: description[1:],
 		Flags: []cli.Flag{
-			&cli.DurationFlag{Name: "duration", Usage: "stop after this `time`, such as 20s", DefaultText: "at Ctrl-C"},
+			&cli.StringFlag{Name: "duration", Usage: "stop after this `time`, such as 20s", DefaultText: "at Ctrl-C"},
 			&cli.Float64Flag{Name: "rate", Usage: "`events` per second", Value: 10},
 			&cli.StringFlag{Name: "dir", Usage: "keep files and positions in this empty or new `folder`", DefaultText: "a temporary one"},
 			&cli.StringFlag{Name: "dsn", Usage: "use the PostgreSQL at this `URL`", DefaultText: "a throwaway one"},
@@ -52,16 +52,18 @@ func Command() *cli.Command {
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return usageError(err) },
 		Action: func(c *cli.Context) error {
 			opts := Options{
-				Duration: c.Duration("duration"),
-				Rate:     c.Float64("rate"),
-				Dir:      c.String("dir"),
-				DSN:      c.String("dsn"),
+				Rate: c.Float64("rate"),
+				Dir:  c.String("dir"),
+				DSN:  c.String("dsn"),
 			}
 			if c.Args().Present() {
 				return usageError(fmt.Errorf("unexpected argument %q", c.Args().First()))
 			}
-			if c.IsSet("duration") && opts.Duration <= 0 {
-				return usageError(fmt.Errorf("--duration %s: give a time above zero, such as 20s", opts.Duration))
+			if c.IsSet("duration") {
+				var err error
+				if opts.Duration, err = time.ParseDuration(c.String("duration")); err != nil || opts.Duration <= 0 {
+					return usageError(fmt.Errorf("--duration %s: give a time above zero with its unit, such as 20s", c.String("duration")))
+				}
 			}
 			if err := opts.validate(); err != nil {
 				return usageError(err)
