@@ -48,6 +48,7 @@ type seen struct {
 	hot     time.Duration // until when it counts as changed of late, as time since the scanner's start
 	listing uint32        // the last one that had it
 	other   bool          // not a regular file
+	inTurn  bool          // it is among the directory's names
 }
 
 // sub is a directory in a directory.
@@ -118,20 +119,34 @@ func (s *Scanner) list(ctx context.Context, d *dir, open *fileid.Dir) error {
 			return err
 		}
 	}
-	d.names, d.turn = d.names[:0], 0
-	for name, k := range d.files {
-		if k.listing != d.listing {
-			s.remove(d, name, k)
-		} else {
-			d.names = append(d.names, name)
-		}
-	}
+	s.takeTurns(d)
 	for name, sub := range d.subs {
 		if sub.listing != d.listing {
 			delete(d.subs, name)
 		}
 	}
 	return nil
+}
+
+// takeTurns removes the files that the listing has no more, and lets new ones take their turns behind the others: were
+// the turns begun anew, a file might wait for as long as the directory keeps changing.
+func (s *Scanner) takeTurns(d *dir) {
+	still := d.names[:0]
+	for _, name := range d.names {
+		if k := d.files[name]; k != nil && k.listing == d.listing {
+			still = append(still, name)
+			k.inTurn = true
+		}
+	}
+	d.names = still
+	for name, k := range d.files {
+		if k.listing != d.listing {
+			s.remove(d, name, k)
+		} else if !k.inTurn {
+			d.names = append(d.names, name)
+			k.inTurn = true
+		}
+	}
 }
 
 // entry takes one name of a listing. Known files are looked at later.

@@ -103,6 +103,33 @@ func TestALostNotificationIsMadeUpForInTurn(t *testing.T) {
 	require.ElementsMatch(t, []string{"0.csv", "1234.csv", "b1.csv"}, r.found)
 }
 
+func TestADirectoryThatKeepsChangingDoesNotHoldUpTheTurns(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, r := scannerOf(t, dir, true)
+	const files = 2 * mostLooks
+	for n := range files {
+		write(t, dir, fmt.Sprintf("%d.csv", n), "1")
+	}
+	require.NoError(t, s.Scan(t.Context(), true))
+	r.take()
+	d := s.dirs[dir]
+	require.NotNil(t, d)
+	for _, k := range d.files {
+		k.hot = 0 // as after a minute
+	}
+	clear(d.hot)
+	for n := range files {
+		write(t, dir, fmt.Sprintf("%d.csv", n), "1, and more")
+	}
+	for range 6 {
+		d.listed = time.Time{} // as when something came or went
+		require.NoError(t, s.Scan(t.Context(), false))
+	}
+	found, _ := r.take()
+	require.Len(t, found, files)
+}
+
 func TestANewNameIsFoundByTheNextScanWithoutNotification(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
