@@ -35,7 +35,7 @@ func TestOptionsThatCannotBeAreTold(t *testing.T) {
 	require.NoError(t, Options{Rate: 10, Dir: "/tmp/some folder", DSN: "postgres://u:p%23@h:5432/d?sslmode=disable"}.validate())
 	require.EqualError(t, Options{Rate: 10, Dir: "/data[1]"}.validate(),
 		`--dir: the pipeline reads the path "/data[1]" as a pattern, so none of the characters * ? [ ] { } " ' # $ ! may be in it`)
-	for _, dsn := range []string{"host=h dbname=d", "mysql://h/d", "postgres://h/d #x", "postgres://u:%zz@h/d"} {
+	for _, dsn := range []string{"host=h dbname=d", "mysql://h/d", "postgres://h/d #x", "postgres://u:%zz@h/d", "postgres://u:p@q@h/d"} {
 		require.EqualError(t, Options{Rate: 10, DSN: dsn}.validate(),
 			"--dsn: give a URL, such as postgres://user:password@host:5432/database, with special characters as %XX")
 	}

@@ -23,12 +23,15 @@ type store struct {
 	pool   *pgxpool.Pool
 }
 
-// checkDSN refuses a DSN that would not survive being put into a YAML file.
+// checkDSN refuses a DSN that would not survive being put into a YAML file, or that has an @ in its password: the driver
+// takes what follows that for the host, and tells it.
 func checkDSN(dsn string) error {
 	if dsn == "" {
 		return nil
 	}
-	if u, err := url.Parse(dsn); err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || strings.ContainsAny(dsn, " #\"'\n\t") {
+	address, _, _ := strings.Cut(dsn, "?")
+	if u, err := url.Parse(dsn); err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" ||
+		strings.ContainsAny(dsn, " #\"'\n\t") || strings.Count(address, "@") > 1 {
 		return errors.New("--dsn: give a URL, such as postgres://user:password@host:5432/database, with special characters as %XX")
 	}
 	return nil

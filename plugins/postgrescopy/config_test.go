@@ -86,6 +86,8 @@ func TestASecretIsNeverTold(t *testing.T) {
 		"postgres://user:" + secret + "@@localhost:x/x",
 		"postgres://user:" + secret + "%zz@localhost/x",
 		"postgres://user:1234/" + secret + "@localhost/x",
+		"postgres://user:1234@" + secret + "@localhost/x",
+		"postgres://user:1234@," + secret + "#@localhost/x",
 		"host=localhost password=two " + secret + " port=5432",
 		"postgres://user:" + secret + "#x@localhost:99999/x",
 		"host=localhost password=" + secret + " port=x",

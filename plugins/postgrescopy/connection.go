@@ -36,8 +36,8 @@ type connectionSettings struct {
 // poolConfig reads the DSN, the environment, the password file and the service
 // file, as libpq does. Its errors tell no password.
 func (c *connectionSettings) poolConfig() (*pgxpool.Config, error) {
-	if pathHasAt.MatchString(c.dsn) {
-		return nil, &configError{"the dsn cannot be used: there is an @ behind the host: percent-encode the special characters of the password (/ as %2F) and of the database's name (@ as %40)"}
+	if strayAt.MatchString(c.dsn) {
+		return nil, &configError{"the dsn cannot be used: there is an @ too many: percent-encode the special characters of the user, the password and the database's name (@ as %40, / as %2F)"}
 	}
 	config, err := pgxpool.ParseConfig(c.dsn)
 	if err != nil {
@@ -80,9 +80,9 @@ func (c *connectionSettings) poolConfig() (*pgxpool.Config, error) {
 // noTimeout finds a DSN that asks to wait for ever.
 var noTimeout = regexp.MustCompile(`(?:^|[?&\s])connect_timeout\s*=\s*'?0+(?:['&#\s]|$)`)
 
-// pathHasAt finds a URL in which a slash of the password makes what follows it
-// the database's name, which errors tell.
-var pathHasAt = regexp.MustCompile(`^postgres(?:ql)?://[^/?#]*/[^?#]*@`)
+// strayAt finds a URL in which an @ or a slash of the password makes what follows
+// it the host or the database's name, which errors tell.
+var strayAt = regexp.MustCompile(`^postgres(?:ql)?://(?:[^@/?]*@[^/?]*@|[^/?#]*/[^?#]*@)`)
 
 func orForEver(d time.Duration) time.Duration {
 	if d <= 0 {
