@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"sync"
@@ -329,4 +330,38 @@ func TestAStoreThatFailsAtAnyStepLosesNothing(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestAStoreThatStaysBrokenIsToldOnceAndAtTheEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.options.SaveEvery = time.Millisecond
+	dir, err := positions.OpenDir(w.path("state"))
+	require.NoError(t, err)
+	store := &faulty{Store: dir}
+	w.options.Store = store
+	calls := func() int {
+		store.mu.Lock()
+		defer store.mu.Unlock()
+		return store.calls
+	}
+	w.start()
+	w.write("in/a.csv", "id,v\n1,a\n")
+	w.expect("1,a")
+	store.mu.Lock()
+	store.fail, store.fails = store.calls+1, math.MaxInt32
+	store.mu.Unlock()
+	w.append("in/a.csv", "2,b\n")
+	w.expect("2,b")
+	w.write("in/new.csv", "id,v\n3,c\n")
+	w.until("the new file waits", func() bool { return w.log.count("new files wait until it works") > 0 })
+	had := calls()
+	w.until("it was tried again", func() bool { return calls() > had+20 })
+	require.Equal(t, 2, w.log.count(errFault.Error()), "once for new files and once for those that are known")
+
+	w.stop()
+	<-w.pumped
+	require.ErrorIs(t, w.watcher.Close(t.Context()), errFault)
+	w.watcher = nil
+	require.Equal(t, 1, w.log.count(errFault.Error()+": rows that were done since the last time may be read again"))
 }

@@ -10,21 +10,24 @@ import (
 // troubles says each trouble once, until it is over.
 type troubles struct {
 	mu   sync.Mutex
-	said map[string]string
+	said map[string]map[string]string // by kind, what was said last by each format
 }
 
-// say logs an error unless the same was said about this kind of trouble last.
+// say logs an error of a kind of trouble, unless that is what was said last with this format.
 func (t *troubles) say(log Log, kind, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.said == nil {
-		t.said = map[string]string{}
+		t.said = map[string]map[string]string{}
 	}
-	if t.said[kind] == text {
+	if t.said[kind] == nil {
+		t.said[kind] = map[string]string{}
+	}
+	if t.said[kind][format] == text {
 		return
 	}
-	t.said[kind] = text
+	t.said[kind][format] = text
 	log.Errorf("%s", text)
 }
 

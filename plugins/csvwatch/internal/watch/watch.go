@@ -157,7 +157,11 @@ func (w *Watcher) Close(ctx context.Context) error {
 	if w.hints != nil {
 		err = w.hints.Close()
 	}
-	return errors.Join(err, w.save(ctx), w.opt.Store.Close())
+	saved := w.save(ctx)
+	if saved != nil && !errors.Is(saved, positions.ErrInUse) {
+		w.opt.Log.Errorf("%v: rows that were done since the last time may be read again", saved) // the engine does not tell
+	}
+	return errors.Join(err, saved, w.opt.Store.Close())
 }
 
 func poke(c chan struct{}) {
