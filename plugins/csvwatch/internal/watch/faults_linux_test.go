@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -107,6 +108,33 @@ func TestFilesOfAFilesystemThatIsNotMountedAreNotForgotten(t *testing.T) {
 	w.append("in/disk/a.csv", "2,b\n")
 	w.expect("2,b")
 	w.close()
+}
+
+func TestAFolderThatIsAwayForAMomentIsNotReadAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start()
+	w.write("in/a/x.csv", "id,v\n1,a\n")
+	w.write("in/b/x.csv", "id,v\n")
+	w.expect("1,a")
+	w.beQuiet() // so that it is no longer open
+	w.rename("in/a", "elsewhere")
+	w.until("it is missed", func() bool {
+		w.watcher.mu.Lock()
+		defer w.watcher.mu.Unlock()
+		return len(w.watcher.lost) == 1
+	})
+	var rows []string
+	for n := range 20 { // each time there is a hint about a folder, and then one that comes after what it led to
+		require.NoError(t, os.Chmod(w.path("in/b"), 0o700+os.FileMode(n%2)))
+		rows = append(rows, fmt.Sprintf("%d,b", n))
+		w.append("in/b/x.csv", rows[n]+"\n")
+		w.came(n + 1)
+	}
+	w.rename("elsewhere", "in/a")
+	w.expect(rows...)
+	w.append("in/a/x.csv", "2,a\n")
+	w.expect("2,a")
 }
 
 func TestAReadErrorIsTriedAgain(t *testing.T) {

@@ -42,7 +42,8 @@ func (w *Watcher) scout() {
 				around = scanner.Look(path) || around
 			}
 			if around || all {
-				w.scan(scanner, all)
+				// Nothing is forgotten: many hints come in a moment when a folder is moved away, and it may be back soon.
+				_ = scanner.Scan(w.ctx, all)
 			}
 		}
 	}
