@@ -188,8 +188,12 @@ func (c *config) check(paths []string) error {
 		return errors.New("there is no place for positions: set checkpoint_dir or checkpoint_cache")
 	case c.cache != "" && c.cacheKey == "":
 		return errors.New("checkpoint_key is empty: give the positions in the cache a key, such as csv_watch")
-	case c.rows.ParseHeaderRow && c.rows.ExpectedFields < 0:
+	case c.rows.ParseHeaderRow && c.rows.ExpectedFields == csvrows.AnyFields:
 		return errors.New("expected_number_of_fields: -1 needs parse_header_row: false")
+	case c.rows.ExpectedFields < csvrows.AnyFields:
+		return errors.New("expected_number_of_fields must be at least -1")
+	case c.rows.MaxRecordBytes < 1:
+		return errors.New("max_record_bytes must be at least 1")
 	}
 	return c.rows.Validate()
 }

@@ -51,6 +51,8 @@ func TestAWrongConfigurationIsToldByLintAndByTheInputItself(t *testing.T) {
 		{"parse_header_row: false\nexpected_headers: [ a ]", "expected_headers needs parse_header_row: true"},
 		{"schema_drift: reject", "schema_drift: reject needs expected_headers to compare with"},
 		{"expected_number_of_fields: -1", "expected_number_of_fields: -1 needs parse_header_row: false"},
+		{"expected_number_of_fields: -2", "expected_number_of_fields must be at least -1"},
+		{"max_record_bytes: 0", "max_record_bytes must be at least 1"},
 	} {
 		yaml := c.yaml
 		if !strings.Contains(yaml, "paths:") {

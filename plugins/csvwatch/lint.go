@@ -13,5 +13,7 @@ const lintRule = `root = [
   if this.comment.or("") != "" && this.comment.or("") == this.delimiter.or(",") { "comment and delimiter are the same: use two different characters" },
   if !this.parse_header_row.or(true) && this.expected_headers.or([]).length() > 0 { "expected_headers needs parse_header_row: true" },
   if this.schema_drift.or("accept") == "reject" && this.expected_headers.or([]).length() == 0 { "schema_drift: reject needs expected_headers to compare with" },
-  if this.parse_header_row.or(true) && this.expected_number_of_fields.or(0) < 0 { "expected_number_of_fields: -1 needs parse_header_row: false" },
+  if this.parse_header_row.or(true) && this.expected_number_of_fields.or(0) == -1 { "expected_number_of_fields: -1 needs parse_header_row: false" },
+  if this.expected_number_of_fields.or(0) < -1 { "expected_number_of_fields must be at least -1" },
+  if this.max_record_bytes.or(1) < 1 { "max_record_bytes must be at least 1" },
 ].filter(rule -> rule != null)`

@@ -19,7 +19,7 @@ func spec() *service.ConfigSpec {
 		Fields(checkpointFields()...).
 		Fields(finishFields()...).
 		Field(service.NewAutoRetryNacksToggleField().
-			Description("Whether rows that the output rejects are sent again by themselves. If false, they and the rows of the same file behind them come again only after a restart.").
+			Description("Whether rows that the output rejects are sent again by themselves. If false, they, the rows of the same batch and those of the same file behind them come again only after a restart.").
 			ShortDescription("Whether rejected rows are sent again by themselves.")).
 		LintRule(lintRule).
 		Example("Watch a folder", "Rows of all CSV files in a folder, those that come later included, are printed once each, over restarts too.", `
