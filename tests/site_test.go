@@ -3,10 +3,13 @@ package tests
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -134,13 +137,26 @@ func (s *site) edit(name, from, to string) {
 	require.NoError(s.t, os.WriteFile(path, bytes.Replace(text, []byte(from), []byte(to), 1), 0o644))
 }
 
-// freeAddress is a loopback address that nobody listens on.
+// given are the ports that freeAddress gave.
+var given sync.Map
+
+// freeAddress is a loopback address that nobody listens on, and that nobody else
+// will take: systems give connections and listeners without a port of their own
+// higher ones.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
+	for range 1000 {
+		port := 10_000 + rand.IntN(22_000)
+		if _, taken := given.LoadOrStore(port, true); taken {
+			continue
+		}
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			require.NoError(t, l.Close())
+			return l.Addr().String()
+		}
+	}
+	require.FailNow(t, "no port is free")
+	return ""
 }
 
 func gzipped(t testing.TB, content string) string {
