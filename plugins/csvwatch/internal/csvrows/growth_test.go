@@ -82,7 +82,7 @@ func anyContent(rng *rand.Rand) (string, Options) {
 // soil makes it likely that what is read next is read into memory full of quotes, which must make no difference.
 func soil() {
 	chunk := chunks.Get().(*[chunkBytes + padBytes]byte)
-	for i := range chunk[:64<<10] {
+	for i := range chunk[:4<<10] {
 		chunk[i] = '"'
 	}
 	chunks.Put(chunk)
