@@ -196,7 +196,9 @@ func (s *Scanner) drop(path string, d *dir) {
 		s.remove(d, name, k)
 	}
 	s.forget(path)
-	s.unsay(path)
+	if !slices.Contains(s.patterns.Bases(), path) { // what was just said of a base that went is not to be said again
+		s.unsay(path)
+	}
 	s.unsay(path + " matches")
 	delete(s.dirs, path)
 }
