@@ -70,6 +70,16 @@ func TestWithoutNotificationEveryChangeIsFoundByTheNextScan(t *testing.T) {
 	}
 }
 
+// cool makes all files such as have been the same for a minute.
+func cool(s *Scanner) {
+	for _, d := range s.dirs {
+		for _, k := range d.files {
+			k.hot = 0
+		}
+		clear(d.hot)
+	}
+}
+
 func TestALostNotificationIsMadeUpForInTurn(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -84,12 +94,7 @@ func TestALostNotificationIsMadeUpForInTurn(t *testing.T) {
 	require.NoError(t, s.Scan(t.Context(), true))
 	found, _ := r.take()
 	require.Len(t, found, files+3)
-	for _, d := range s.dirs {
-		for _, k := range d.files {
-			k.hot = 0 // as after a minute
-		}
-		clear(d.hot)
-	}
+	cool(s)
 	for _, name := range []string{"a/0.csv", "a/1234.csv", "b/b1.csv"} {
 		write(t, dir, name, "1, and more")
 	}
@@ -113,17 +118,12 @@ func TestADirectoryThatKeepsChangingDoesNotHoldUpTheTurns(t *testing.T) {
 	}
 	require.NoError(t, s.Scan(t.Context(), true))
 	r.take()
-	d := s.dirs[dir]
-	require.NotNil(t, d)
-	for _, k := range d.files {
-		k.hot = 0 // as after a minute
-	}
-	clear(d.hot)
+	cool(s)
 	for n := range files {
 		write(t, dir, fmt.Sprintf("%d.csv", n), "1, and more")
 	}
 	for range 6 {
-		d.listed = time.Time{} // as when something came or went
+		s.dirs[dir].listed = time.Time{} // as when something came or went
 		require.NoError(t, s.Scan(t.Context(), false))
 	}
 	found, _ := r.take()

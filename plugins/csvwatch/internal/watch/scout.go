@@ -43,7 +43,7 @@ func (w *Watcher) scout() {
 			}
 			if around || all {
 				// Nothing is forgotten: many hints come in a moment when a folder is moved away, and it may be back soon.
-				_ = scanner.Scan(w.ctx, all)
+				_ = scanner.Scan(w.ctx, all) // it only fails when the watcher ends, which is seen above
 			}
 		}
 	}
