@@ -33,6 +33,7 @@ A message is an object with a string for each column of the header or, with ` + 
 | ` + "`csv_row`" + ` | the number of the data row in the file, from 1; bad rows count too |
 | ` + "`csv_raw`" + ` | the record as it came, up to 64 KiB; NUL and bytes that are no text are written as ` + "`\\xNN`" + ` |
 | ` + "`csv_channel`" + ` | the identity of the file's content, which survives restarts, crashes and renames, and is never used for another content. Together with ` + "`csv_row`" + ` it names a row for ever, which is what ` + "`exactly_once`" + ` of ` + "`postgres_copy`" + ` needs |
+| ` + "`csv_low_watermark`" + ` | a number like ` + "`csv_row`" + `: every row of the same ` + "`csv_channel`" + ` with a number below it was acknowledged before this message was made. It never decreases while the input runs; after a crash it starts again at the saved position, which is lower at most. A message that is sent again keeps the value it had |
 
 A batch has the rows that are there, up to ` + "`batch_count`" + `, of one or of several files. A single row does not wait for others as long as the output is idle; while earlier rows are still on their way, up to 5 ms are spent on filling a batch.
 

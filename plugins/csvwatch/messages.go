@@ -21,15 +21,16 @@ const (
 	metaRow         = "csv_row"
 	metaRaw         = "csv_raw"
 	metaChannel     = "csv_channel"
+	metaWatermark   = "csv_low_watermark"
 	metaError       = "csv_error" // of bad records only
 )
 
 // origin is what the messages of one segment have in common, boxed once.
 type origin struct {
-	path, modTime, modTimeUnix, channel any
-	header                              service.ImmutableValue
-	columns                             []string
-	nulls                               []string // cells that stand for null
+	path, modTime, modTimeUnix, channel, watermark any
+	header                                         service.ImmutableValue
+	columns                                        []string
+	nulls                                          []string // cells that stand for null
 }
 
 func originOf(s *watch.Segment, nulls []string) origin {
@@ -39,6 +40,7 @@ func originOf(s *watch.Segment, nulls []string) origin {
 		modTime:     s.Modified.UTC().Format(time.RFC3339),
 		modTimeUnix: s.Modified.Unix(),
 		channel:     s.Channel,
+		watermark:   s.LowWatermark,
 		columns:     s.Columns,
 	}
 	if s.Columns != nil {
@@ -76,6 +78,7 @@ func (o *origin) message(row *csvrows.Row) *service.Message {
 	m.MetaSetMut(metaModTime, o.modTime)
 	m.MetaSetMut(metaModTimeUnix, o.modTimeUnix)
 	m.MetaSetMut(metaChannel, o.channel)
+	m.MetaSetMut(metaWatermark, o.watermark)
 	m.MetaSetMut(metaRow, boxInt64(&row.Number))
 	if o.header != nil {
 		m.MetaSetImmut(metaHeader, o.header)

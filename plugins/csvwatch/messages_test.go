@@ -25,7 +25,7 @@ func metaOf(t *testing.T, m *service.Message) map[string]any {
 func TestAMessageIsTheRowWithWhereItComesFrom(t *testing.T) {
 	t.Parallel()
 	s := &watch.Segment{
-		Path: "in/a.csv", Channel: "0198c0de", Modified: time.Unix(1750000000, 5).In(time.FixedZone("x", 3600)),
+		Path: "in/a.csv", Channel: "0198c0de", LowWatermark: 5, Modified: time.Unix(1750000000, 5).In(time.FixedZone("x", 3600)),
 		Columns: []string{"id", "name"},
 		Rows:    []csvrows.Row{{Number: 7, Fields: []string{"1", "one"}, Raw: "1,one"}},
 	}
@@ -36,7 +36,7 @@ func TestAMessageIsTheRowWithWhereItComesFrom(t *testing.T) {
 	require.Equal(t, map[string]any{"id": "1", "name": "one"}, content)
 	require.Equal(t, map[string]any{
 		"path": "in/a.csv", "mod_time": "2025-06-15T15:06:40Z", "mod_time_unix": int64(1750000000),
-		"csv_channel": "0198c0de", "csv_row": int64(7), "csv_raw": "1,one", "header": []any{"id", "name"},
+		"csv_channel": "0198c0de", "csv_low_watermark": int64(5), "csv_row": int64(7), "csv_raw": "1,one", "header": []any{"id", "name"},
 	}, metaOf(t, m))
 	require.NoError(t, m.GetError())
 }

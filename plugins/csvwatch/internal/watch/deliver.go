@@ -20,6 +20,9 @@ type Segment struct {
 	// Columns are the names of the header; nil without one.
 	Columns []string
 	Rows    []csvrows.Row
+	// LowWatermark is the number of the first row of the channel that was not yet acknowledged, or not in one run with the
+	// rows before it, when the segment was handed out.
+	LowWatermark int64
 
 	file  *file
 	part  *acks.Part[mark]
@@ -74,6 +77,9 @@ func (w *Watcher) takeReady(ctx context.Context) ([]*Segment, error) {
 	batch := w.ready
 	w.ready, w.readyRows = nil, 0
 	w.out += len(batch)
+	for _, s := range batch {
+		s.LowWatermark = s.file.acked.at.Row + 1
+	}
 	return batch, nil
 }
 
