@@ -137,7 +137,7 @@ func (s *site) readWhilePaused(p *program) float64 {
 	s.t.Helper()
 	last, same := -1.0, 0
 	await(s.t, "the reading to pause", func() error {
-		read, _ := p.metric("input_received", `label="event_files"`)
+		read, _ := p.metric("input_received", "event_files")
 		if same++; read != last {
 			last, same = read, 0
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,6 +18,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/ecommerce-ingest/connect/internal/scrape"
 )
 
 // program is the built binary, running. It dies with its test.
@@ -160,32 +161,18 @@ func (p *program) requireCalm(atMost int) {
 	require.LessOrEqual(p.t, len(lines), allowed, "the %s floods its log:\n%s", p.name, strings.Join(lines, "\n"))
 }
 
-// metric sums a counter of the program over all its series that have the label.
+// metric sums a counter of the program over the series of the component with this label.
 func (p *program) metric(name, label string) (float64, error) {
 	resp, err := http.Get("http://" + p.address + "/metrics")
 	if err != nil {
 		return 0, err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return 0, err
+	sum, found, err := scrape.Sum(resp.Body, name, map[string]string{"label": label})
+	if err == nil && !found {
+		err = fmt.Errorf("no metric %s of %s", name, label)
 	}
-	sum, found := 0.0, false
-	for line := range strings.Lines(string(body)) {
-		if !strings.HasPrefix(line, name+"{") || !strings.Contains(line, label) {
-			continue
-		}
-		value, err := strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndex(line, " ")+1:]), 64)
-		if err != nil {
-			return 0, err
-		}
-		sum, found = sum+value, true
-	}
-	if !found {
-		return 0, fmt.Errorf("no metric %s with %s", name, label)
-	}
-	return sum, nil
+	return sum, err
 }
 
 // memory reads what the kernel knows of the program's memory, in bytes: VmRSS is

@@ -197,7 +197,7 @@ func TestAllFilesDeletedAtOnceLeaveAPipelineThatGoesOn(t *testing.T) {
 
 // hasRead tells whether the pipeline has taken in at least n records.
 func (p *program) hasRead(n int) error {
-	read, err := p.metric("input_received", `label="event_files"`)
+	read, err := p.metric("input_received", "event_files")
 	if err == nil && read < float64(n) {
 		err = fmt.Errorf("it has read %v", read)
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/dustin/go-humanize"
 )
 
 // screen shows the demo: on a terminal a panel that is drawn anew each second,
@@ -68,14 +70,14 @@ func (s *screen) tick(r reading) {
 		}
 		s.ticks++
 		fmt.Fprintf(s.out, "%8s %14s %14s %10s %10s %10s %10s\n",
-			at, whole(r.Generated), whole(r.Stored), whole(r.Rejected), amount(r.PerSecond), p50, p99)
+			at, humanize.Comma(r.Generated), humanize.Comma(r.Stored), humanize.Comma(r.Rejected), amount(r.PerSecond), p50, p99)
 		return
 	}
 	lines := []string{
 		fmt.Sprintf("after      %14s", at),
-		fmt.Sprintf("generated  %14s", whole(r.Generated)),
-		fmt.Sprintf("stored     %14s", whole(r.Stored)),
-		fmt.Sprintf("rejected   %14s", whole(r.Rejected)),
+		fmt.Sprintf("generated  %14s", humanize.Comma(r.Generated)),
+		fmt.Sprintf("stored     %14s", humanize.Comma(r.Stored)),
+		fmt.Sprintf("rejected   %14s", humanize.Comma(r.Rejected)),
 		fmt.Sprintf("events/s   %14s", amount(r.PerSecond)),
 		fmt.Sprintf("file to row, p50 %8s", p50),
 		fmt.Sprintf("             p99 %8s", p99),
@@ -101,19 +103,10 @@ func (w noteWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// whole writes a number with its thousands apart.
-func whole(n int64) string {
-	digits := fmt.Sprint(n)
-	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
-
 // amount writes a rate with no more digits than mean something.
 func amount(f float64) string {
 	if f >= 100 || f == float64(int64(f)) {
-		return whole(int64(f + 0.5))
+		return humanize.Comma(int64(f + 0.5))
 	}
 	return fmt.Sprintf("%.3g", f)
 }

@@ -1,7 +1,6 @@
 package demo
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -9,11 +8,11 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/ecommerce-ingest/connect/internal/scrape"
 )
 
 // stream is one of the shipped pipelines at work in this process.
@@ -99,17 +98,7 @@ func (s *stream) metric(name string) (sum float64) {
 	}
 	page := &page{header: http.Header{}}
 	s.mux.ServeHTTP(page, request)
-	lines := bufio.NewScanner(&page.body)
-	for lines.Scan() {
-		line := lines.Text()
-		if rest, ok := strings.CutPrefix(line, name); !ok || (rest[0] != '{' && rest[0] != ' ') {
-			continue
-		}
-		value, err := strconv.ParseFloat(line[strings.LastIndexByte(line, ' ')+1:], 64)
-		if err == nil {
-			sum += value
-		}
-	}
+	sum, _, _ = scrape.Sum(&page.body, name, nil) // 0 until the pipeline exports it
 	return sum
 }
 

@@ -6,6 +6,8 @@ import (
 	"io"
 	"math"
 	"time"
+
+	"github.com/dustin/go-humanize"
 )
 
 // Summary is what a demo comes to. Its JSON form is what --json prints.
@@ -76,7 +78,7 @@ rejected     %s
 speed        %s events/s
 file to row  p50 %.1f ms, p99 %.1f ms, at most %.1f ms
 `,
-		whole(s.Generated), whole(s.Files), s.Seconds, whole(s.Stored), whole(s.Rejected),
+		humanize.Comma(s.Generated), humanize.Comma(s.Files), s.Seconds, humanize.Comma(s.Stored), humanize.Comma(s.Rejected),
 		amount(s.EventsPerSecond), s.LatencyMS.P50, s.LatencyMS.P99, s.LatencyMS.Max)
 	if s.OK {
 		fmt.Fprintln(w, "Every event is stored exactly once.")

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,11 +13,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/ecommerce-ingest/connect/internal/scrape"
 )
 
 // running is a pipeline in a process of its own.
@@ -91,14 +92,14 @@ func (r *running) explain(err error) error {
 // awaitSent waits until that many rows are out, or until the pipeline has ended
 // by itself.
 func (r *running) awaitSent(ctx context.Context, rows int) error {
-	return r.await(ctx, fmt.Sprintf("%d rows", rows), func() bool { return r.metric(ctx, sentRows) >= rows })
+	return r.await(ctx, fmt.Sprintf("%d rows", rows), func() bool { return r.metric(ctx, "output_sent", "events") >= rows })
 }
 
 // awaitFinished waits until that many files have every row stored and no file
 // waits for anything.
 func (r *running) awaitFinished(ctx context.Context, files int) error {
 	return r.await(ctx, fmt.Sprintf("%d files", files), func() bool {
-		return r.metric(ctx, finishedFiles) >= files && r.metric(ctx, waitingFiles) == 0
+		return r.metric(ctx, "csv_watch_files_finished", "") >= files && r.metric(ctx, "csv_watch_files_waiting", "") == 0
 	})
 }
 
@@ -130,26 +131,18 @@ func (r *running) await(ctx context.Context, what string, done func() bool) erro
 	}
 }
 
-var (
-	sentRows      = regexp.MustCompile(`(?m)^output_sent\{label="events",[^}]*\} ([0-9.e+]+)$`)
-	finishedFiles = regexp.MustCompile(`(?m)^csv_watch_files_finished\{[^}]*\} ([0-9.e+]+)$`)
-	waitingFiles  = regexp.MustCompile(`(?m)^csv_watch_files_waiting\{[^}]*\} ([0-9.e+]+)$`)
-)
-
-// metric is the sum of the pipeline's own metrics of a name; 0 while it does not
-// answer yet.
-func (r *running) metric(ctx context.Context, name *regexp.Regexp) int {
+// metric sums a metric over the series that have the label, "" for all; 0 while the pipeline does not answer yet.
+func (r *running) metric(ctx context.Context, name, label string) int {
 	text, err := get(ctx, "http://"+r.address+"/metrics")
 	if err != nil {
 		return 0
 	}
-	total := 0.0
-	for _, match := range name.FindAllSubmatch(text, -1) {
-		if n, err := strconv.ParseFloat(string(match[1]), 64); err == nil {
-			total += n
-		}
+	var labels map[string]string
+	if label != "" {
+		labels = map[string]string{"label": label}
 	}
-	return int(total)
+	sum, _, _ := scrape.Sum(bytes.NewReader(text), name, labels)
+	return int(sum)
 }
 
 func get(ctx context.Context, url string) ([]byte, error) {
