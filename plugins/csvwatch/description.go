@@ -90,5 +90,7 @@ At most ` + "`checkpoint_limit`" + ` rows and ` + "`checkpoint_limit_bytes`" + `
 | ` + "`csv_watch_backlog_bytes`" + ` | bytes on disk that are known and not read |
 | ` + "`csv_watch_oldest_unread_seconds`" + ` | how long ago the file that has waited longest was written |
 
-Work that lasts longer than ten seconds is told in a line every ten seconds: rows per second, the share done, and how long it will take.
+== The log
+
+Each finished file has one INFO line: its path, rows, bad records and seconds. With the level DEBUG there is also one when a file is found and one when it is opened. Work that lasts longer than ten seconds is logged every ten seconds: rows per second, the share done, and how long it will take. A problem is logged once, whatever it is about, and again when it has changed; more than thirty lines at once, or twenty a minute, are counted instead, and the count is logged.
 `

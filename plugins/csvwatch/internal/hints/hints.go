@@ -9,9 +9,13 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+	"time"
 
 	"github.com/fsnotify/fsnotify"
 )
+
+// retryFull is how long no folder is added after the system had no more watches to give.
+const retryFull = time.Minute
 
 // maxPending bounds the memory for hints not taken yet; beyond it they become one hint to look everywhere.
 const maxPending = 1 << 16
@@ -26,13 +30,14 @@ type Hints struct {
 	paths   map[string]struct{}
 	all     bool
 	watched map[string]bool // true where hints can be relied on
+	full    time.Time       // until then no folder is added
 }
 
 // New fails where the system offers no notification, or has no more of it to give.
 func New() (*Hints, error) {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
-		return nil, fmt.Errorf("asking the system for change notifications: %w", err)
+		return nil, fmt.Errorf("asking the system for change notifications: %w%s", err, advice(err))
 	}
 	h := &Hints{
 		watcher: w,
@@ -45,14 +50,19 @@ func New() (*Hints, error) {
 	return h, nil
 }
 
-// Watch asks for hints about what is directly in dir. It may be called again for the same dir. It tells whether hints can
-// be relied on there: not on filesystems that others can change without this system being told.
+// Watch asks for hints about what is directly in dir. It may be called again for the same dir. It reports whether hints can
+// be relied on there: not on filesystems that others can change without this system being told, and not while the system
+// has no more notifications to give. The error says so once a minute, with the limit to raise.
 func (h *Hints) Watch(dir string) (relied bool, err error) {
 	h.mu.Lock()
 	relied, known := h.watched[dir]
+	full := time.Now().Before(h.full)
 	h.mu.Unlock()
 	if known {
 		return relied, nil
+	}
+	if full {
+		return false, nil
 	}
 	relied = reliable(dir)
 	if !relied && holdsFilesOpen {
@@ -65,11 +75,18 @@ func (h *Hints) Watch(dir string) (relied bool, err error) {
 	if err = h.watcher.Add(dir); err == nil {
 		return relied, nil
 	}
+	more := advice(err)
 	h.mu.Lock()
 	delete(h.watched, dir)
+	if more != "" {
+		h.full = time.Now().Add(retryFull)
+	}
 	h.mu.Unlock()
 	if errors.Is(err, fs.ErrPermission) {
 		return true, nil // who looks into it is refused too, and says so; then it is asked for again
+	}
+	if more != "" {
+		return false, errors.New("the system has no more change notifications to give" + more) // for any folder
 	}
 	return false, fmt.Errorf("asking for change notifications of %s: %w", dir, err)
 }
@@ -79,6 +96,9 @@ func (h *Hints) Forget(dir string) {
 	h.mu.Lock()
 	_, known := h.watched[dir]
 	delete(h.watched, dir)
+	if known {
+		h.full = time.Time{}
+	}
 	h.mu.Unlock()
 	if known {
 		// The directory is often gone already, and its watch with it.

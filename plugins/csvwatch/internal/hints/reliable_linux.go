@@ -1,6 +1,24 @@
 package hints
 
-import "golang.org/x/sys/unix"
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
+
+// advice returns which limit of the system err is about and how to raise it, or nothing.
+func advice(err error) string {
+	var name, value string
+	switch {
+	case errors.Is(err, unix.ENOSPC):
+		name, value = "max_user_watches", "1048576"
+	case errors.Is(err, unix.EMFILE):
+		name, value = "max_user_instances", "1024"
+	default:
+		return ""
+	}
+	return ": raise fs.inotify." + name + ", such as with sysctl fs.inotify." + name + "=" + value
+}
 
 // remote are filesystems whose files can be changed by other machines, or by a host, without this system being told.
 var remote = map[int64]bool{

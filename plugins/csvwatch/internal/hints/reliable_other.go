@@ -7,3 +7,6 @@ const holdsFilesOpen = false
 
 // reliable tells whether all changes in dir can be expected to be told.
 func reliable(string) bool { return true }
+
+// advice returns which limit of the system err is about and how to raise it, or nothing.
+func advice(error) string { return "" }

@@ -99,6 +99,7 @@ func (w *Watcher) pass(f *file, part *acks.Part[mark]) {
 		return
 	}
 	f.acked = end
+	f.endTally(w.now())
 	if end.whole && !f.finished {
 		f.finished = true
 		w.figures.Finished++

@@ -122,6 +122,7 @@ type observer struct {
 
 func (o *observer) look(now time.Time) {
 	w := o.w
+	w.lines.Flush(false)
 	if line := o.meter.Update(now, w.counts()); line != "" {
 		w.opt.Log.Infof("%s", line)
 	}

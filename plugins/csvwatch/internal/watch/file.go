@@ -48,6 +48,7 @@ type file struct {
 	acked   mark
 	line    acks.Line[mark]
 	open    *opened
+	tally   *tally // while it is being read for the first time
 
 	changed time.Duration // when a change was seen last
 	due     time.Duration // of its alarm; 0 for none
@@ -66,6 +67,7 @@ type file struct {
 	quiet    bool // has not changed for the quiet time
 	moved    bool // arrived finished, by a rename
 	finished bool // counted as finished
+	logged   bool // the log has its line about a finished file
 	failed   bool
 	more     bool // had names besides path and alias
 	sticky   bool // trying again without a change is of no use
@@ -124,6 +126,7 @@ func (w *Watcher) Found(path string, st fileid.Stat) {
 		f = &file{path: path, st: st, changed: now, seen: true, moved: st.Touched()}
 		w.files[st.ID] = f
 		w.figures.Discovered++
+		w.opt.Log.Debugf("Found %s: %d bytes", path, st.Size)
 		w.ask(f, now)
 		return
 	}
@@ -284,6 +287,7 @@ func (w *Watcher) rest(f *file, now time.Duration) {
 
 // considerFinish hands f to the cleaner when everything that must come before is so. The lock is held.
 func (w *Watcher) considerFinish(f *file) {
+	w.logFinished(f)
 	if w.opt.Finish != nil && f.mayFinish() {
 		w.finish[f] = struct{}{}
 		poke(w.tidy)

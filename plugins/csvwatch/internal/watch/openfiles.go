@@ -19,6 +19,7 @@ func (r *reader) openFile(f *file, path string, id fileid.ID, at csvrows.Positio
 		return err
 	}
 	f.open = o
+	r.w.opt.Log.Debugf("Opened %s at row %d", path, at.Row+1)
 	f.isOpen.Store(true)
 	r.open[f] = struct{}{}
 	return nil

@@ -111,6 +111,7 @@ func (r *reader) next(most int) (f *file, room int) {
 			continue
 		}
 		f.state = reading
+		f.beginTally(w.now())
 		return f, room
 	}
 }
@@ -229,6 +230,7 @@ func (r *reader) note(f *file, path string, from mark, t *taken) {
 	for i := range t.rows {
 		if t.rows[i].Err != nil {
 			w.figures.BadRows++
+			f.countBad()
 		}
 	}
 	w.figures.Rows += int64(len(t.rows))

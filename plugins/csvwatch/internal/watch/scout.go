@@ -199,7 +199,7 @@ func (w *Watcher) watchDir(dir string) bool {
 	}
 	relied, err := w.hints.Watch(dir)
 	if err != nil {
-		w.troubles.say(w.opt.Log, "notify", "%v: without them everything is looked at every %s", err, w.opt.PollInterval)
+		w.troubles.say(w.opt.Log, "notify", "%v. Without notifications, folders are scanned every %s", err, w.opt.PollInterval)
 	}
 	return relied
 }

@@ -3,40 +3,72 @@ package watch
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
 )
 
-// troubles says each trouble once, until it is over.
+// troubles logs each kind of trouble when it begins and when it is over. Safe for concurrent use.
 type troubles struct {
-	mu   sync.Mutex
-	said map[string]map[string]string // by kind, what was said last by each format
+	mu    sync.Mutex
+	kinds map[string]*trouble
 }
 
-// say logs an error of a kind of trouble, unless that is what was said last with this format.
+// trouble is one kind that is not over yet.
+type trouble struct {
+	last map[string]string // by format, the text logged last
+	at   time.Time         // when a text was logged last
+	left int               // texts that may follow within sayEvery
+	held int               // texts that were held back since
+}
+
+const (
+	// sayEvery is how often a kind of trouble whose text keeps changing is logged.
+	sayEvery = time.Minute
+	// mostTexts is how many different texts of a kind may follow one another at once.
+	mostTexts = 3
+)
+
+// say logs an error of a kind of trouble, unless that is what was logged last with this format. A kind with ever new texts
+// is held back after mostTexts of them: then there is one a minute, with the number of the others.
 func (t *troubles) say(log Log, kind, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.said == nil {
-		t.said = map[string]map[string]string{}
+	k := t.kinds[kind]
+	if k == nil {
+		k = &trouble{last: map[string]string{}, left: mostTexts}
+		if t.kinds == nil {
+			t.kinds = map[string]*trouble{}
+		}
+		t.kinds[kind] = k
 	}
-	if t.said[kind] == nil {
-		t.said[kind] = map[string]string{}
-	}
-	if t.said[kind][format] == text {
+	if k.last[format] == text {
 		return
 	}
-	t.said[kind][format] = text
+	now := time.Now()
+	if now.Sub(k.at) >= sayEvery {
+		k.left = max(k.left, 1)
+	}
+	if k.left == 0 {
+		k.held++
+		return
+	}
+	k.last[format], k.at = text, now
+	k.left--
+	if k.held > 0 {
+		text = fmt.Sprintf("%s (and %d more like this)", text, k.held)
+		k.held = 0
+	}
 	log.Errorf("%s", text)
 }
 
-// over tells that a trouble has passed, if there was one.
+// over logs that a trouble has passed, if there was one.
 func (t *troubles) over(log Log, kind, format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, had := t.said[kind]; had {
-		delete(t.said, kind)
+	if t.kinds[kind] != nil {
+		delete(t.kinds, kind)
 		log.Infof(format, args...)
 	}
 }

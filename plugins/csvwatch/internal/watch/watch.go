@@ -17,6 +17,7 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/discover"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/hints"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/loglimit"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/plan"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/positions"
 )
@@ -67,7 +68,8 @@ type Options struct {
 
 // Watcher is one running watch. It is safe for concurrent use.
 type Watcher struct {
-	opt    Options
+	opt    Options         // its Log has a limit
+	lines  *loglimit.Limit // that limit
 	began  time.Time
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -80,6 +82,7 @@ type Watcher struct {
 	looks    chan chan struct{} // for the scout: look everywhere now, and tell when that is done
 	storeMu  sync.Mutex         // a store is for one goroutine at a time
 	troubles troubles
+	finished Log // for the line of each finished file, which is not limited
 	reader   reader
 
 	incomplete int  // scans since a complete one; for the scout
@@ -108,7 +111,6 @@ type Watcher struct {
 // Start loads the positions and begins to watch. The store is closed by Close.
 func Start(ctx context.Context, opt Options) (*Watcher, error) {
 	w := &Watcher{
-		opt:     opt,
 		began:   time.Now(),
 		alarmed: make(chan struct{}, 1),
 		tidy:    make(chan struct{}, 1),
@@ -120,6 +122,10 @@ func Start(ctx context.Context, opt Options) (*Watcher, error) {
 		finish:  map[*file]struct{}{},
 		drifts:  map[string]bool{},
 	}
+	w.finished = opt.Log
+	w.lines = loglimit.New(opt.Log)
+	opt.Log = w.lines
+	w.opt = opt
 	entries, warning, err := opt.Store.Load(ctx, w.entries)
 	if err != nil {
 		return nil, err
@@ -161,6 +167,7 @@ func (w *Watcher) Close(ctx context.Context) error {
 	if saved != nil && !errors.Is(saved, positions.ErrInUse) {
 		w.opt.Log.Errorf("%v: rows that were done since the last time may be read again", saved) // the engine does not tell
 	}
+	w.lines.Flush(true)
 	return errors.Join(err, saved, w.opt.Store.Close())
 }
 
