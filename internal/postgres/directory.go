@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
 )
@@ -25,6 +26,9 @@ func makeDir(ctx context.Context, parent string, acct *account) (string, error) 
 		if err == nil {
 			return dir, nil
 		}
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
 		failures = append(failures, err)
 	}
 	return "", errors.Join(failures...)
@@ -43,8 +47,12 @@ func makeDirIn(ctx context.Context, parent string, acct *account) (_ string, err
 	if err := acct.own(dir); err != nil {
 		return "", err
 	}
-	if !acct.canUse(ctx, dir) {
+	err = acct.checkAccess(ctx, dir)
+	if errors.Is(err, fs.ErrPermission) {
 		return "", fmt.Errorf("%s cannot be entered by the user that PostgreSQL runs as", parent)
+	}
+	if err != nil {
+		return "", fmt.Errorf("checking access to %s: %w", parent, err)
 	}
 	return dir, nil
 }

@@ -109,6 +109,9 @@ func find(ctx context.Context, m machine, opts Options) (Binaries, error) {
 			return bin, nil
 		}
 	}
+	if ctx.Err() != nil {
+		return Binaries{}, ctx.Err()
+	}
 	return Binaries{}, notFound(refused, err)
 }
 

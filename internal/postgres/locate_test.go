@@ -215,6 +215,20 @@ func TestWithoutAnyPostgreSQLTheErrorSaysWhatToInstall(t *testing.T) {
 	}
 }
 
+func TestACancelledSearchIsNotALackOfPostgreSQL(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, m := range map[string]pretend{
+		"one is installed":  {path: map[string]string{"postgres": "/opt/pg/bin/postgres"}, servers: map[string]string{"/opt/pg/bin": ""}},
+		"none is installed": {fetchErr: ctx.Err()},
+		"one is downloaded": {servers: map[string]string{"/cache/17/bin": ""}, fetched: "/cache/17/bin"},
+	} {
+		_, err := find(ctx, m.machine(new(int)), Options{})
+		require.Equal(t, context.Canceled, err, name)
+	}
+}
+
 func TestThisMachinesOwnBinariesRun(t *testing.T) {
 	t.Parallel()
 	acct, err := serverAccount()

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/user"
@@ -83,13 +84,23 @@ func serverEnvironment() []string {
 	return env
 }
 
-// canUse tells whether the account can work in the directory: a private parent
-// may keep it out.
-func (a *account) canUse(ctx context.Context, dir string) bool {
+// checkAccess returns an error unless the account can work in the directory. It
+// is fs.ErrPermission when the account may not, as where a private parent keeps it
+// out; any other error means that this could not be found out.
+func (a *account) checkAccess(ctx context.Context, dir string) error {
 	if a.credential == nil {
-		return true
+		return nil
 	}
-	return a.command(ctx, dir, "/bin/sh", "-c", `test -w . && test -x "$1"`, "sh", dir).Run() == nil
+	err := a.command(ctx, dir, "/bin/sh", "-c", `test -w . && test -x "$1"`, "sh", dir).Run()
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err() // the process was killed, which says nothing about the directory
+	case errors.As(err, new(*exec.ExitError)):
+		return fs.ErrPermission
+	}
+	return err
 }
 
 // postmaster is a running server's main process.

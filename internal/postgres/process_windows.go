@@ -21,7 +21,7 @@ func serverAccount() (*account, error) { return &account{}, nil }
 
 func (*account) own(string) error { return nil }
 
-func (*account) canUse(context.Context, string) bool { return true }
+func (*account) checkAccess(context.Context, string) error { return nil }
 
 func (*account) command(ctx context.Context, dir, path string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, path, args...)
@@ -42,6 +42,9 @@ func launch(ctx context.Context, s *Server) (*postmaster, error) {
 		"-D", s.dataDir(), "-l", filepath.Join(s.dir, logName),
 		"-o", "-p "+strconv.Itoa(s.port)).CombinedOutput()
 	if err != nil {
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
 		return nil, fmt.Errorf("%w: %s", err, strings.TrimSpace(string(out)))
 	}
 	raw, err := os.ReadFile(filepath.Join(s.dataDir(), "postmaster.pid"))

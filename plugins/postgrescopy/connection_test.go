@@ -221,6 +221,19 @@ func TestClosingIsPossibleAtAnyTime(t *testing.T) {
 	assert.Equal(t, "0", db.value("SELECT count(*) FROM v"))
 }
 
+func TestABatchWhoseContextEndsRejectsNothing(t *testing.T) {
+	t.Parallel()
+	db := newTestDB(t, `CREATE TABLE v (v int)`)
+	o := db.connected("table: v")
+	unlock := db.inOtherSession("LOCK TABLE v")
+	defer unlock()
+	expired, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	err := o.WriteBatch(expired, batchOf(fields{"v": 1}))
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorIs(t, err, service.ErrNotConnected, "any other error would be a rejection to a fallback")
+}
+
 func TestConnectionsAreBounded(t *testing.T) {
 	t.Parallel()
 	db := newTestDB(t, `CREATE TABLE v (v int)`)

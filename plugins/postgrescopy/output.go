@@ -160,8 +160,8 @@ func (o *copyOutput) giveBack(w *writer, err error) error {
 		w.giveUp(&o.refused)
 		o.warn("PostgreSQL refuses a batch, which is tried again until this is put right: %s", describe(misconfigured.err))
 		return service.ErrNotConnected
-	case errors.Is(err, context.Canceled):
-		// The pipeline is being stopped in the middle of a batch. Any other error
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		// The pipeline is being stopped in the middle of a batch, or its time is up. Any other error
 		// would make a fallback take the rows for rejected; this one makes the
 		// engine see that it is stopping, and give no answer for them.
 		return errors.Join(err, service.ErrNotConnected)

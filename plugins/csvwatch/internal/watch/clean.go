@@ -38,6 +38,9 @@ func (w *Watcher) finishFiles() {
 	}
 	// What is cleaned up must not be read again, whatever happens.
 	if err := w.save(w.ctx); err != nil {
+		if w.ctx.Err() != nil {
+			return // Close saves once more, and reports it if that fails too
+		}
 		w.troubles.say(w.opt.Log, "save", "%v: finished files stay until it works", err)
 		w.mu.Lock()
 		for _, f := range files {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -209,6 +210,40 @@ func TestALongMoveHoldsUpNeitherPositionsNorTheEnd(t *testing.T) {
 	w.start()
 	w.expect("1,a", "2,b")
 	require.True(t, w.exists("in/large.csv"))
+}
+
+// slow is a store whose saves, while armed, last until their context ends.
+type slow struct {
+	positions.Store
+	armed  atomic.Bool
+	saving chan struct{}
+}
+
+func (s *slow) Save(ctx context.Context, changed []positions.Entry, gone []positions.Channel) error {
+	if s.armed.Swap(false) {
+		close(s.saving)
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return s.Store.Save(ctx, changed, gone)
+}
+
+func TestASaveThatTheEndCutsShortIsNoFault(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	dir, err := positions.OpenDir(w.path("state"))
+	require.NoError(t, err)
+	store := &slow{Store: dir, saving: make(chan struct{})}
+	w.options.Store = store
+	w.options.Finish = func(_ context.Context, path string) error { return os.Remove(path) }
+	w.write("in/a.csv", "id,v\n1,a\n")
+	w.start()
+	w.expect("1,a")
+	store.armed.Store(true)
+	w.beQuiet() // the file is finished, for which its position is saved first
+	<-store.saving
+	w.close()
+	require.Zero(t, w.log.count("finished files stay"))
 }
 
 func TestAFileThatGrowsWhileItWaitsToBeCleanedUpIsLeft(t *testing.T) {
