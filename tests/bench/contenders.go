@@ -31,9 +31,9 @@ const (
 	keyed       = "PRIMARY KEY"
 )
 
-// contenders are all ways to load, with timescaledb-parallel-copy among them if
-// its binary is named.
-func contenders(parallelCopy string) []contender {
+// contenders are all ways to load, with the programs among them that the
+// options name.
+func contenders(o options) []contender {
 	all := []contender{
 		{`psql \copy, 1 connection`, reference, keyed, func(ctx context.Context, b *bench, table string) (sample, error) {
 			return commands(ctx, b.psqlCopy(table, b.one))
@@ -41,25 +41,45 @@ func contenders(parallelCopy string) []contender {
 		{`psql \copy, 2 connections`, reference, keyed, func(ctx context.Context, b *bench, table string) (sample, error) {
 			return commands(ctx, b.psqlCopy(table, b.two[0]), b.psqlCopy(table, b.two[1]))
 		}},
-		{ours, reference, keyed, watching(func(b *bench) []string { return b.eight }, ignore)},
+		{ours, reference, keyed, watching(filesOf(reference), ignore)},
 		{"connect, 1 file, ignore", reference, keyed, watching(func(b *bench) []string { return []string{b.one} }, ignore)},
-		{"connect, 8 files, append", reference, keyed, watching(func(b *bench) []string { return b.eight }, "write_mode: append")},
-		{"connect, 8 files, append, no key", reference, "", watching(func(b *bench) []string { return b.eight }, "write_mode: append")},
-		{"connect, 8 files, exactly_once, no key", reference, "", watching(func(b *bench) []string { return b.eight }, exactlyOnce)},
+		{"connect, 8 files, append", reference, keyed, watching(filesOf(reference), "write_mode: append")},
+		{"connect, 8 files, append, no key", reference, "", watching(filesOf(reference), "write_mode: append")},
+		{"connect, 8 files, exactly_once, no key", reference, "", watching(filesOf(reference), exactlyOnce)},
 		{"csv input + postgres_copy, 8 files", reference, keyed, func(ctx context.Context, b *bench, table string) (sample, error) {
 			return b.stream(ctx, b.connect, stockInput(b.eight, nil), rejecting(copyOutput(b.dsn, table, ignore), b.dsn))
 		}},
-		{"csv input + sql_insert, 8 files", reference, keyed, inserting(reference, func(b *bench) []string { return b.eight })},
-		{ours, shop, keyed, watching(func(b *bench) []string { return b.shop }, ignore)},
-		{"connect, 8 files, exactly_once, no key", shop, "", watching(func(b *bench) []string { return b.shop }, exactlyOnce)},
-		{"csv input + sql_insert, 8 files", shop, keyed, inserting(shop, func(b *bench) []string { return b.shop })},
+		{"csv input + sql_insert, 8 files", reference, keyed, inserting(reference, filesOf(reference))},
+		{ours, shop, keyed, watching(filesOf(shop), ignore)},
+		{"connect, 8 files, exactly_once, no key", shop, "", watching(filesOf(shop), exactlyOnce)},
+		{"csv input + sql_insert, 8 files", shop, keyed, inserting(shop, filesOf(shop))},
 	}
-	if parallelCopy == "" {
-		return all
+	if o.before != "" {
+		for _, data := range []dataset{reference, shop} {
+			all = append(all, contender{"before: " + ours, data, keyed, func(ctx context.Context, b *bench, table string) (sample, error) {
+				other := *b
+				other.connect = o.before
+				return watching(filesOf(data), ignore)(ctx, &other, table)
+			}})
+		}
 	}
-	return slices.Insert(all, 2, contender{"timescaledb-parallel-copy, 2 workers", reference, keyed, func(ctx context.Context, b *bench, table string) (sample, error) {
-		return commands(ctx, []string{parallelCopy, "-connection", b.dsn, "-table", table, "-file", b.one, "-skip-header", "-workers", "2", "-verbose=false"})
-	}})
+	if o.parallelCopy != "" {
+		all = slices.Insert(all, 2, contender{"timescaledb-parallel-copy, 2 workers", reference, keyed, func(ctx context.Context, b *bench, table string) (sample, error) {
+			return commands(ctx, []string{o.parallelCopy, "-connection", b.dsn, "-table", table, "-file", b.one, "-skip-header", "-workers", "2", "-verbose=false"})
+		}})
+	}
+	if o.spark.python != "" {
+		all = append(all, contender{"Spark Structured Streaming, with its start", reference, keyed, o.spark.load})
+	}
+	return all
+}
+
+// filesOf returns the eight files of a dataset.
+func filesOf(data dataset) func(*bench) []string {
+	if data.name == shop.name {
+		return func(b *bench) []string { return b.shop }
+	}
+	return func(b *bench) []string { return b.eight }
 }
 
 func watching(files func(*bench) []string, options string) func(context.Context, *bench, string) (sample, error) {
@@ -104,7 +124,7 @@ func (b *bench) run(ctx context.Context, c contender) (sample, error) {
 		return sample{}, err
 	}
 
-	before, err := serverCPU(b.postmaster)
+	before, err := b.serverUsage(ctx, conn)
 	if err != nil {
 		return sample{}, err
 	}
@@ -112,11 +132,11 @@ func (b *bench) run(ctx context.Context, c contender) (sample, error) {
 	if err != nil {
 		return s, err
 	}
-	after, err := serverCPU(b.postmaster)
+	after, err := b.serverUsage(ctx, conn)
 	if err != nil {
 		return s, err
 	}
-	s.Server = after - before
+	s.Server, s.WAL = after.cpu-before.cpu, after.wal-before.wal
 	return s, b.check(ctx, conn, table)
 }
 

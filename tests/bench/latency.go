@@ -39,7 +39,7 @@ type arrival struct {
 
 // measureLatency puts files into a folder at a pace and looks, over a
 // connection of its own, when their last rows are there.
-func (b *bench) measureLatency(ctx context.Context, p pace, seconds int, seed uint64) (delays, error) {
+func (b *bench) measureLatency(ctx context.Context, p pace, seconds int, seed uint64, start follow) (delays, error) {
 	const table = "events"
 	conn, err := pgx.Connect(ctx, b.dsn)
 	if err != nil {
@@ -53,7 +53,7 @@ func (b *bench) measureLatency(ctx context.Context, p pace, seconds int, seed ui
 	if err != nil {
 		return delays{}, fmt.Errorf("making the folder: %w", err)
 	}
-	stop, err := b.watch(ctx, dir, table)
+	stop, err := start(ctx, b, dir, table)
 	if err != nil {
 		return delays{}, err
 	}
@@ -76,10 +76,11 @@ func (b *bench) measureLatency(ctx context.Context, p pace, seconds int, seed ui
 	return delays{p.files * p.rows, len(took), at(0.5), at(0.99), at(1)}, nil
 }
 
-// watch runs a pipeline on a folder until it is told to stop, and returns once
-// the pipeline is ready.
-func (b *bench) watch(ctx context.Context, dir, table string) (stop func(), err error) {
-	running, err := b.startWatching(ctx, dir, table)
+// follow starts a program that stores the files of a folder as they come, and returns once it waits for them.
+type follow func(ctx context.Context, b *bench, folder, table string) (stop func(), err error)
+
+func followPipeline(ctx context.Context, b *bench, folder, table string) (stop func(), err error) {
+	running, err := b.startWatching(ctx, folder, table)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ type sample struct {
 	Client time.Duration // processor time of the loading processes
 	Server time.Duration // processor time of PostgreSQL
 	Memory int64         // most bytes resident in a loading process, 0 when there are few
+	WAL    int64         // bytes of write-ahead log that the server wrote
 }
 
 // patience bounds one load.

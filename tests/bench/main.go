@@ -14,6 +14,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -44,6 +45,11 @@ func run() error {
 	flag.IntVar(&o.files, "files", 10_000, "finished files in the folder that is watched for idling")
 	only := flag.String("only", "", "measure only what has a name that matches this regular expression, such as 'reference: connect', latency or idle")
 	flag.StringVar(&o.parallelCopy, "parallel-copy", "", "a timescaledb-parallel-copy `binary` to compare with")
+	flag.StringVar(&o.before, "before", "", "another build of connect to compare with, a `binary`")
+	flag.StringVar(&o.spark.python, "spark", "", "a `python` that has PySpark, to compare with the Spark job; needs -jdbc")
+	flag.StringVar(&o.spark.jar, "jdbc", "", "PostgreSQL's JDBC driver, a `jar`, for -spark")
+	flag.StringVar(&o.postgres, "postgres", "", "the `version` of PostgreSQL, such as 18; downloaded where it is not installed")
+	chart := flag.String("plot", "", "draw the loads of the reference data into this `file`, .svg or .png")
 	asJSON := flag.Bool("json", false, "print JSON")
 	flag.Parse()
 	var err error
@@ -60,6 +66,11 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	if *chart != "" {
+		if err := results.draw(*chart); err != nil {
+			return err
+		}
+	}
 	if *asJSON {
 		return json.NewEncoder(os.Stdout).Encode(results)
 	}
@@ -71,7 +82,9 @@ type options struct {
 	rows, rounds, seconds, files int
 	seed                         uint64
 	only                         *regexp.Regexp
-	parallelCopy                 string
+	parallelCopy, before         string
+	spark                        spark
+	postgres                     string
 }
 
 // leastRows is enough for as many of the shop's files as there are to be.
@@ -80,6 +93,9 @@ const leastRows = 64
 func (o *options) check() error {
 	if o.rows < leastRows || o.rounds < 1 || o.seconds < 1 || o.files < 1 {
 		return fmt.Errorf("rows must be at least %d, and rounds, seconds and files at least 1", leastRows)
+	}
+	if (o.spark.python == "") != (o.spark.jar == "") {
+		return errors.New("-spark and -jdbc go together")
 	}
 	return nil
 }
@@ -97,14 +113,14 @@ type bench struct {
 }
 
 func measure(ctx context.Context, o options) (*results, error) {
-	b, closeBench, err := prepare(ctx, o.rows, o.seed)
+	b, closeBench, err := prepare(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	defer closeBench()
 	r := newResults(o)
 	for round := range o.rounds {
-		for _, c := range contenders(o.parallelCopy) {
+		for _, c := range contenders(o) {
 			name := c.data.name + ": " + c.name
 			if !o.only.MatchString(name) {
 				continue
@@ -120,11 +136,19 @@ func measure(ctx context.Context, o options) (*results, error) {
 	if o.only.MatchString("latency") {
 		for _, p := range paces {
 			fmt.Fprintf(os.Stderr, "latency at %d events/s, for %d s\n", p.files*p.rows, o.seconds)
-			d, err := b.measureLatency(ctx, p, o.seconds, o.seed)
+			d, err := b.measureLatency(ctx, p, o.seconds, o.seed, followPipeline)
 			if err != nil {
 				return nil, fmt.Errorf("measuring latency: %w", err)
 			}
 			r.Latency = append(r.Latency, d)
+		}
+		if o.spark.python != "" {
+			fmt.Fprintf(os.Stderr, "latency of the Spark job, for %d s\n", o.seconds)
+			d, err := b.measureLatency(ctx, paces[0], o.seconds, o.seed, o.spark.follow)
+			if err != nil {
+				return nil, fmt.Errorf("measuring the latency of Spark: %w", err)
+			}
+			r.SparkLatency = &d
 		}
 	}
 	if o.only.MatchString("idle") {
@@ -139,37 +163,37 @@ func measure(ctx context.Context, o options) (*results, error) {
 }
 
 // prepare makes all that the loads share.
-func prepare(ctx context.Context, rows int, seed uint64) (*bench, func(), error) {
+func prepare(ctx context.Context, o options) (*bench, func(), error) {
 	dir, err := os.MkdirTemp("", "connect-bench-")
 	if err != nil {
 		return nil, nil, fmt.Errorf("making a directory: %w", err)
 	}
-	b := &bench{dir: dir, rows: rows}
+	b := &bench{dir: dir, rows: o.rows}
 	tidy := func() {
 		if b.server != nil {
 			_ = b.server.Stop(context.WithoutCancel(ctx))
 		}
 		_ = os.RemoveAll(dir)
 	}
-	if err := b.fill(ctx, seed); err != nil {
+	if err := b.fill(ctx, o); err != nil {
 		tidy()
 		return nil, nil, err
 	}
 	return b, tidy, nil
 }
 
-func (b *bench) fill(ctx context.Context, seed uint64) (err error) {
+func (b *bench) fill(ctx context.Context, o options) (err error) {
 	fmt.Fprintln(os.Stderr, "building the binaries and writing the data")
 	if err = b.build(ctx); err != nil {
 		return err
 	}
-	if b.one, b.two, b.eight, err = references(b.dir, b.rows, seed); err != nil {
+	if b.one, b.two, b.eight, err = references(b.dir, b.rows, o.seed); err != nil {
 		return err
 	}
-	if b.shop, err = shopFiles(ctx, b.connect, b.dir, b.rows, seed); err != nil {
+	if b.shop, err = shopFiles(ctx, b.connect, b.dir, b.rows, o.seed); err != nil {
 		return err
 	}
-	if b.server, err = postgres.Start(ctx, postgres.Options{Log: os.Stderr}); err != nil {
+	if b.server, err = postgres.Start(ctx, postgres.Options{Version: o.postgres, Log: os.Stderr}); err != nil {
 		return err
 	}
 	if b.dsn, _, err = b.server.CreateDatabase(ctx); err != nil {

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"text/tabwriter"
+	"time"
 )
 
 // spread is a figure's smallest, middle and largest value over the rounds.
@@ -15,6 +16,14 @@ type spread struct {
 	Min    float64 `json:"min"`
 	Median float64 `json:"median"`
 	Max    float64 `json:"max"`
+}
+
+// String returns the median with the smallest and the largest value; a dash for none.
+func (s *spread) String() string {
+	if s == nil {
+		return "–"
+	}
+	return fmt.Sprintf("%.3f (%.3f–%.3f)", s.Median, s.Min, s.Max)
 }
 
 func spreadOf(values []float64) spread {
@@ -35,21 +44,28 @@ type way struct {
 	ClientSeconds spread  `json:"client_cpu_seconds"`
 	ClientMicros  float64 `json:"client_cpu_microseconds_per_row"`
 	ServerSeconds spread  `json:"server_cpu_seconds"`
+	ServerMicros  float64 `json:"server_cpu_microseconds_per_row"`
+	WALBytes      float64 `json:"wal_bytes_per_row"`
 	PeakMegabytes spread  `json:"peak_memory_megabytes"`
-	ToOurs        float64 `json:"wall_ratio_to_ours,omitempty"`
+	// WallToOurs and ClientToOurs are the medians of the rounds' ratios, so that a machine whose speed drifts from
+	// round to round does not blur them.
+	WallToOurs   *spread `json:"wall_ratio_to_ours,omitempty"`
+	ClientToOurs *spread `json:"client_cpu_ratio_to_ours,omitempty"`
 
 	samples []sample
 }
 
 type results struct {
-	Rows    int       `json:"rows"`
-	Rounds  int       `json:"rounds"`
-	Seed    uint64    `json:"seed"`
-	Cores   int       `json:"cores"`
-	Go      string    `json:"go"`
-	Ways    []*way    `json:"ways,omitempty"`
-	Latency []delays  `json:"latency,omitempty"`
-	Idle    *idleCost `json:"idle,omitempty"`
+	Rows    int      `json:"rows"`
+	Rounds  int      `json:"rounds"`
+	Seed    uint64   `json:"seed"`
+	Cores   int      `json:"cores"`
+	Go      string   `json:"go"`
+	Ways    []*way   `json:"ways,omitempty"`
+	Latency []delays `json:"latency,omitempty"`
+	// SparkLatency is that of the Spark job.
+	SparkLatency *delays   `json:"spark_latency,omitempty"`
+	Idle         *idleCost `json:"idle,omitempty"`
 }
 
 func newResults(o options) *results {
@@ -67,7 +83,6 @@ func (r *results) add(data, name string, s sample) {
 }
 
 func (r *results) summarise() {
-	base := map[string]float64{}
 	for _, w := range r.Ways {
 		of := func(f func(sample) float64) spread {
 			values := make([]float64, len(w.samples))
@@ -82,15 +97,32 @@ func (r *results) summarise() {
 		w.PeakMegabytes = of(func(s sample) float64 { return float64(s.Memory) / 1e6 })
 		w.RowsPerSecond = float64(r.Rows) / w.WallSeconds.Median
 		w.ClientMicros = w.ClientSeconds.Median * 1e6 / float64(r.Rows)
-		if w.Name == ours {
-			base[w.Data] = w.WallSeconds.Median
-		}
+		w.ServerMicros = w.ServerSeconds.Median * 1e6 / float64(r.Rows)
+		w.WALBytes = of(func(s sample) float64 { return float64(s.WAL) }).Median / float64(r.Rows)
 	}
 	for _, w := range r.Ways {
-		if base[w.Data] > 0 {
-			w.ToOurs = w.WallSeconds.Median / base[w.Data]
+		w.WallToOurs = r.toOurs(w, func(s sample) time.Duration { return s.Wall })
+		w.ClientToOurs = r.toOurs(w, func(s sample) time.Duration { return s.Client })
+	}
+}
+
+// toOurs compares a figure round by round with that of our own way to load the same data; nil when that was not measured.
+func (r *results) toOurs(w *way, figure func(sample) time.Duration) *spread {
+	i := slices.IndexFunc(r.Ways, func(other *way) bool { return other.Data == w.Data && other.Name == ours })
+	if i < 0 || r.Ways[i] == w {
+		return nil
+	}
+	var ratios []float64
+	for n, s := range w.samples {
+		if n < len(r.Ways[i].samples) && figure(r.Ways[i].samples[n]) > 0 {
+			ratios = append(ratios, float64(figure(s))/float64(figure(r.Ways[i].samples[n])))
 		}
 	}
+	if len(ratios) == 0 {
+		return nil
+	}
+	ratio := spreadOf(ratios)
+	return &ratio
 }
 
 func (r *results) print(out io.Writer) error {
@@ -106,19 +138,22 @@ func (r *results) print(out io.Writer) error {
 	for _, w := range r.Ways {
 		if w.Data != data {
 			data = w.Data
-			fmt.Fprintf(table, "\n%s data\twall s\trows/s\tclient CPU s\tµs/row\tserver CPU s\tpeak MB\twall to ours\n", data)
+			fmt.Fprintf(table, "\n%s data\twall s\trows/s\tclient µs/row\tserver µs/row\tWAL B/row\tpeak MB\twall to ours\tclient to ours\n", data)
 		}
-		fmt.Fprintf(table, "%s\t%.2f (%.2f–%.2f)\t%.0f\t%.2f (%.2f–%.2f)\t%.2f\t%.2f (%.2f–%.2f)\t%s\t%s\n",
+		fmt.Fprintf(table, "%s\t%.2f (%.2f–%.2f)\t%.0f\t%.2f\t%.2f\t%.0f\t%s\t%s\t%s\n",
 			w.Name, w.WallSeconds.Median, w.WallSeconds.Min, w.WallSeconds.Max, w.RowsPerSecond,
-			w.ClientSeconds.Median, w.ClientSeconds.Min, w.ClientSeconds.Max, w.ClientMicros,
-			w.ServerSeconds.Median, w.ServerSeconds.Min, w.ServerSeconds.Max,
-			known("%.0f (%.0f–%.0f)", w.PeakMegabytes.Median, w.PeakMegabytes.Min, w.PeakMegabytes.Max), known("%.2f", w.ToOurs))
+			w.ClientMicros, w.ServerMicros, w.WALBytes,
+			known("%.0f (%.0f–%.0f)", w.PeakMegabytes.Median, w.PeakMegabytes.Min, w.PeakMegabytes.Max),
+			w.WallToOurs, w.ClientToOurs)
 	}
 	if len(r.Latency) > 0 {
 		fmt.Fprintf(table, "\nfrom file to row\tfiles\tp50 ms\tp99 ms\tmax ms\n")
 	}
 	for _, d := range r.Latency {
 		fmt.Fprintf(table, "%d events/s\t%d\t%.1f\t%.1f\t%.1f\n", d.EventsPerSecond, d.Files, d.P50, d.P99, d.Max)
+	}
+	if d := r.SparkLatency; d != nil {
+		fmt.Fprintf(table, "Spark, %d events/s\t%d\t%.1f\t%.1f\t%.1f\n", d.EventsPerSecond, d.Files, d.P50, d.P99, d.Max)
 	}
 	if i := r.Idle; i != nil {
 		fmt.Fprintf(table, "\nidle beside %d finished files, for %.0f s\t%.2f %% of a core\t%.0f MB\n", i.Files, i.Seconds, i.Core, i.Memory)

@@ -4,17 +4,34 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // Linux counts a process's time in hundredths of a second whatever the kernel
 // was built with (man 5 proc, USER_HZ).
 const ticksPerSecond = 100
+
+// serverUsage is what the server has used since it started.
+type serverUsage struct {
+	cpu time.Duration
+	wal int64 // bytes of write-ahead log
+}
+
+func (b *bench) serverUsage(ctx context.Context, conn *pgx.Conn) (u serverUsage, err error) {
+	if err := conn.QueryRow(ctx, "SELECT pg_current_wal_insert_lsn() - '0/0'").Scan(&u.wal); err != nil {
+		return u, fmt.Errorf("asking for the position in the write-ahead log: %w", err)
+	}
+	u.cpu, err = serverCPU(b.postmaster)
+	return u, err
+}
 
 // serverCPU is the processor time that the postmaster and every backend it has
 // had, living or gone, have used so far.
