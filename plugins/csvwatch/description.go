@@ -30,7 +30,7 @@ A message is an object with a string for each column of the header or, with ` + 
 | ` + "`path`" + ` | the file, as ` + "`paths`" + ` leads to it; bytes that are no text are written as ` + "`\\xNN`" + ` |
 | ` + "`header`" + ` | the names of the columns, in the order of the file; not without a header |
 | ` + "`mod_time`, `mod_time_unix`" + ` | when the file was last written, as RFC 3339 in UTC and as seconds |
-| ` + "`csv_row`" + ` | the number of the data row in the file, from 1; bad rows count too |
+| ` + "`csv_row`" + ` | the number of the data row in the file, from 1; bad rows count too. 0 stands for a whole file that is refused |
 | ` + "`csv_raw`" + ` | the record as it came, up to 64 KiB; NUL and bytes that are no text are written as ` + "`\\xNN`" + ` |
 | ` + "`csv_channel`" + ` | the identity of the file's content, which survives restarts, crashes and renames, and is never used for another content. Together with ` + "`csv_row`" + ` it names a row for ever, which is what ` + "`exactly_once`" + ` of ` + "`postgres_copy`" + ` needs |
 | ` + "`csv_low_watermark`" + ` | a number like ` + "`csv_row`" + `: every row of the same ` + "`csv_channel`" + ` with a number below it was acknowledged before this message was made. It never decreases while the input runs; after a crash it starts again at the saved position, which is lower at most. A message that is sent again keeps the value it had |
@@ -41,7 +41,7 @@ A batch has the rows that are there, up to ` + "`batch_count`" + `, of one or of
 
 A record that is ragged, has a quote where none may be, is longer than ` + "`max_record_bytes`" + `, or is not text in the file's encoding becomes a message whose content is the raw record, and which has failed with the reason. Processors skip it, and ` + "`reject_errored`" + `, ` + "`switch`" + ` or ` + "`errored()`" + ` lead it to where you want it. Reading goes on at the next line that makes sense.
 
-A file whose header cannot be used (a name twice, an expected column missing) is told in one line of the log and counted in ` + "`csv_watch_files_failed`" + `. It stays where it is until it changes.
+A file whose header cannot be used (a name twice, an expected column missing) or that is no CSV at all (a spreadsheet, a ZIP file) is refused as a whole: one ERROR in the log, one more in ` + "`csv_watch_files_failed`" + `, and one failed message, whose ` + "`csv_row`" + ` is 0 and whose content is the record that was taken for the header. It is read once it, or the configuration, is put right.
 
 == The last record
 

@@ -151,7 +151,7 @@ func TestMetricsTellHowThingsStand(t *testing.T) {
 	close(release)
 	g.await(t, map[string]int64{
 		"files_discovered": 3, "files_known": 1, "files_waiting": 0, "files_open": 0, "files_finished": 2, "files_failed": 1,
-		"files_cleaned": 2, "rows_read": 6, "rows_bad": 1, "rows_acked": 6, "rows_unacked": 0,
+		"files_cleaned": 2, "rows_read": 7, "rows_bad": 2, "rows_acked": 7, "rows_unacked": 0, // the refused file counts as a bad row
 		"bytes_read": int64(len(first + second)), "backlog_bytes": int64(len("id,id\n1,2\n")), "checkpoint_failures": 0,
 	})
 }

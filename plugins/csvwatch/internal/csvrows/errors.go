@@ -33,6 +33,8 @@ type HeaderError struct {
 	Header []string
 	// Reason is in words.
 	Reason string
+	// Raw is the record that was taken for the header, at most MaxRawBytes of it; empty when there was none.
+	Raw string
 }
 
 // Error implements error.

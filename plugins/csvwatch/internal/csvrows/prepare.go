@@ -94,11 +94,14 @@ func (r *Reader) readHeader(last bool) error {
 		return io.EOF
 	}
 	if rows[0].Err != nil {
-		return unreadable(rows[0].Err)
+		problem := unreadable(rows[0].Err)
+		problem.Raw = rows[0].Raw
+		return problem
 	}
 	header := rows[0].Fields
 	drift, problem := checkHeader(header, r.opts)
 	if problem != nil {
+		problem.Raw = rows[0].Raw
 		return problem
 	}
 	r.drift, r.columns, r.width = drift, header, len(header)

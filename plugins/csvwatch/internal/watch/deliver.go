@@ -79,6 +79,9 @@ func (w *Watcher) takeReady(ctx context.Context) ([]*Segment, error) {
 	w.out += len(batch)
 	for _, s := range batch {
 		s.LowWatermark = s.file.acked.at.Row + 1
+		if s.Rows[0].Number == 0 {
+			s.LowWatermark = 0
+		}
 	}
 	return batch, nil
 }

@@ -68,6 +68,7 @@ type file struct {
 	moved    bool // arrived finished, by a rename
 	finished bool // counted as finished
 	logged   bool // the log has its line about a finished file
+	refused  bool // a row that stands for the whole of it was handed out
 	failed   bool
 	more     bool // had names besides path and alias
 	sticky   bool // trying again without a change is of no use

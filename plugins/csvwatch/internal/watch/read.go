@@ -319,6 +319,9 @@ func (r *reader) fail(f *file, path string, err error) {
 	if f.said != text {
 		f.said = text
 		w.opt.Log.Errorf("%s", text)
+		if header != nil {
+			w.refuse(f, header)
+		}
 	}
 	if !f.sticky {
 		f.attempts++

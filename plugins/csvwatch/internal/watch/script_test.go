@@ -157,6 +157,20 @@ func (w *world) do(word string, args []string) {
 		require.NoError(w.tb, err)
 		require.Len(w.tb, entries, n)
 		require.NoError(w.tb, store.Close())
+	case "refused":
+		w.settle()
+		w.mu.Lock()
+		got := []string{}
+		for _, d := range w.refused {
+			require.EqualError(w.tb, d.bad, "the file is refused: "+args[len(got)*2+1])
+			got = append(got, d.raw)
+		}
+		w.refused = nil
+		w.mu.Unlock()
+		require.Len(w.tb, got, len(args)/2)
+		for i := range got {
+			require.Equal(w.tb, args[i*2], got[i])
+		}
 	case "known":
 		n, err := strconv.Atoi(args[0])
 		require.NoError(w.tb, err)

@@ -39,7 +39,8 @@ type world struct {
 	mu      sync.Mutex
 	changed chan struct{}
 	rows    []delivered
-	hold    bool // segments are kept instead of being done
+	refused []delivered // rows that stand for a file
+	hold    bool        // segments are kept instead of being done
 	held    []*Segment
 }
 
@@ -129,7 +130,12 @@ func (w *world) pump(ctx context.Context, from *Watcher, pumped chan struct{}) {
 		for _, s := range segments {
 			for i := range s.Rows {
 				r := &s.Rows[i]
-				w.rows = append(w.rows, delivered{s.Path, s.Channel, r.Number, r.Fields, r.Raw, r.Err, s.Columns})
+				d := delivered{s.Path, s.Channel, r.Number, r.Fields, r.Raw, r.Err, s.Columns}
+				if r.Number == 0 {
+					w.refused = append(w.refused, d)
+				} else {
+					w.rows = append(w.rows, d)
+				}
 			}
 			if w.hold {
 				w.held = append(w.held, s)
