@@ -22,7 +22,7 @@ func benchmarkBatch(n int) (batch service.MessageBatch) {
 
 const benchmarkColumns = "\ncolumns: [ event_id, user_id, session_id, event_type, product_id, product_name, category, price, quantity, timestamp ]"
 
-// BenchmarkEncode is the making of a file's content, a row an operation.
+// BenchmarkEncode measures the encoding of a file's content, per row.
 func BenchmarkEncode(b *testing.B) {
 	for name, columns := range map[string]string{"columns": benchmarkColumns, "no columns": ""} {
 		b.Run(name, func(b *testing.B) {
@@ -43,7 +43,7 @@ func BenchmarkEncode(b *testing.B) {
 	}
 }
 
-// BenchmarkWriteBatch is whole files on a real disk, a row an operation.
+// BenchmarkWriteBatch measures writing whole files to a real disk, per row.
 func BenchmarkWriteBatch(b *testing.B) {
 	for _, size := range []int{10, 1_000, 10_000} {
 		for _, compression := range []string{"none", "gzip"} {

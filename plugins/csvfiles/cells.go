@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// errNotObject is the complaint about a message that is not a row.
+// errNotObject is the error for a message that is not a row.
 var errNotObject = errors.New("the message is not an object of columns: map it to one, such as root = {\"id\": this.id}")
 
-// table turns rows into records of one list of columns.
+// table converts rows to records with the same columns.
 type table struct {
 	columns       []string
 	ignoreUnknown bool
-	cells         []string // reused
+	cells         []string // reused by record
 }
 
-// allColumns gives the columns of all rows, sorted.
+// allColumns returns the columns that occur in any row, sorted.
 func allColumns(rows []map[string]any) []string {
 	seen := map[string]struct{}{}
 	var columns []string
@@ -36,7 +36,7 @@ func allColumns(rows []map[string]any) []string {
 	return columns
 }
 
-// record gives the cells of a row, which are good until the next call.
+// record returns the cells of a row. They are valid until the next call.
 func (t *table) record(row map[string]any) ([]string, error) {
 	t.cells = t.cells[:0]
 	known := 0
@@ -54,12 +54,12 @@ func (t *table) record(row map[string]any) ([]string, error) {
 		t.cells = append(t.cells, cell)
 	}
 	if known < len(row) && !t.ignoreUnknown {
-		return nil, t.unknown(row)
+		return nil, t.unknownError(row)
 	}
 	return t.cells, nil
 }
 
-func (t *table) unknown(row map[string]any) error {
+func (t *table) unknownError(row map[string]any) error {
 	known := make(map[string]bool, len(t.columns))
 	for _, name := range t.columns {
 		known[name] = true
@@ -74,7 +74,7 @@ func (t *table) unknown(row map[string]any) error {
 	return fmt.Errorf("the row has values that are not in columns: %s; add them to columns, delete them in a mapping, or set unknown_fields to ignore", strings.Join(names, ", "))
 }
 
-// cellText gives a value as a cell shows it.
+// cellText returns the text of a cell with this value.
 func cellText(value any) (string, error) {
 	switch v := value.(type) {
 	case string:
@@ -107,7 +107,7 @@ func cellText(value any) (string, error) {
 	return jsonText(value)
 }
 
-// floatText writes numbers plainly, those with very many digits as JSON would.
+// floatText uses an exponent only where JSON does, for numbers of very many digits.
 func floatText(f float64, bits int) string {
 	if abs := max(f, -f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
 		return strconv.FormatFloat(f, 'e', -1, bits)
@@ -115,7 +115,6 @@ func floatText(f float64, bits int) string {
 	return strconv.FormatFloat(f, 'f', -1, bits)
 }
 
-// jsonText is the form of objects, lists, and whatever else there may be.
 func jsonText(value any) (string, error) {
 	var b strings.Builder
 	enc := json.NewEncoder(&b)

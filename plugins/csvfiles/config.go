@@ -27,11 +27,21 @@ const (
 	compressionGzip = "gzip"
 )
 
+// What is wrong with a configuration, and what to write instead. Each is both a
+// lint rule and a check in Go.
+const (
+	errPathEmpty     = "path must name a file, such as data/events/events-${! timestamp_unix_nano() }.csv"
+	errPathGzip      = "path ends in .gz but nothing is compressed: set compression to gzip, or leave .gz out of the path"
+	errColumnEmpty   = "columns must not hold an empty name"
+	errColumnTwice   = "columns must not name a column twice"
+	errDelimiterForm = "delimiter must be one character, neither a quote nor a line end"
+)
+
 // config is the parsed configuration.
 type config struct {
 	path           *pathTemplate
-	fixedDirectory string   // of the path, where no interpolation is part of it, else ""
-	columns        []string // empty: those of the rows
+	fixedDirectory string   // the directory of the path, "" if it is interpolated
+	columns        []string // empty: the columns of the rows
 	ignoreUnknown  bool
 	header         bool
 	delimiter      rune
@@ -92,22 +102,21 @@ func configFromParsed(p *service.ParsedConfig) (c config, err error) {
 	return c, c.check(rawPath, compression)
 }
 
-// check finds what the lint rules find too: configuration may come from
-// elsewhere than a linted file.
+// check repeats the lint rules, for configurations that were not linted.
 func (c *config) check(rawPath, compression string) error {
 	if rawPath == "" {
-		return errors.New("path must name a file, such as data/events/events-${! timestamp_unix_nano() }.csv")
+		return errors.New(errPathEmpty)
 	}
 	if compression == compressionNone && strings.HasSuffix(rawPath, gzipExtension) {
-		return errors.New("path ends in .gz but nothing is compressed: set compression to gzip, or leave .gz out of the path")
+		return errors.New(errPathGzip)
 	}
 	seen := make(map[string]bool, len(c.columns))
 	for _, name := range c.columns {
 		if name == "" {
-			return errors.New("columns must not hold an empty name")
+			return errors.New(errColumnEmpty)
 		}
 		if seen[name] {
-			return errors.New("columns must not name a column twice")
+			return errors.New(errColumnTwice)
 		}
 		seen[name] = true
 	}
@@ -117,7 +126,7 @@ func (c *config) check(rawPath, compression string) error {
 func parseDelimiter(text string) (rune, error) {
 	r, size := utf8.DecodeRuneInString(text)
 	if size == 0 || size != len(text) || r == utf8.RuneError || r == '"' || r == '\r' || r == '\n' {
-		return 0, fmt.Errorf("delimiter must be one character, neither a quote nor a line end, got %q", text)
+		return 0, fmt.Errorf("%s, got %q", errDelimiterForm, text)
 	}
 	return r, nil
 }

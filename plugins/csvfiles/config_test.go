@@ -31,7 +31,7 @@ func lint(t testing.TB, yaml string) (messages []string) {
 	return messages
 }
 
-func TestWrongSettingsAreFoundBeforeRunning(t *testing.T) {
+func TestWrongSettingsFailLintAndParsing(t *testing.T) {
 	t.Parallel()
 	const (
 		badDelimiter = "delimiter must be one character, neither a quote nor a line end"
@@ -61,7 +61,7 @@ func TestWrongSettingsAreFoundBeforeRunning(t *testing.T) {
 	}
 }
 
-func TestWrongWordsAreFoundByLint(t *testing.T) {
+func TestUnknownFieldsAndOptionsFailLint(t *testing.T) {
 	t.Parallel()
 	assert.Len(t, lint(t, "path: x\ncompression: zip"), 1)
 	assert.Len(t, lint(t, "path: x\nunknown_fields: drop"), 1)
@@ -89,7 +89,7 @@ func TestGoodSettingsHaveNoLint(t *testing.T) {
 	}
 }
 
-func TestTheExamplesHaveNoLint(t *testing.T) {
+func TestExamplesHaveNoLint(t *testing.T) {
 	t.Parallel()
 	conf, ok := service.GlobalEnvironment().GetOutputConfig("csv_files")
 	require.True(t, ok)

@@ -17,11 +17,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// childEnv makes a test that runs itself in a child process know that it is
-// the child, and where to work.
+// childEnv tells a test that it runs in a child process, and where to write.
 const childEnv = "CSV_FILES_TEST_CHILD_DIR"
 
-// runAsChild runs the calling test once more in a process of its own.
+// runAsChild runs the calling test in a child process.
 func runAsChild(t *testing.T, dir string, attr *syscall.SysProcAttr) (output string, started bool, err error) {
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.v")
 	cmd.Env = append(os.Environ(), childEnv+"="+dir)
@@ -35,7 +34,7 @@ func runAsChild(t *testing.T, dir string, attr *syscall.SysProcAttr) (output str
 	return b.String(), true, err
 }
 
-// largeBatch makes a file of 200 kB, of which compression leaves 100 kB.
+// largeBatch returns rows for a file of 200 kB, or 100 kB compressed.
 func largeBatch() service.MessageBatch {
 	var rows []any
 	for range 1_000 {
@@ -46,8 +45,8 @@ func largeBatch() service.MessageBatch {
 	return batchOf(rows...)
 }
 
-// TestAFullDiskFailsTheBatchAndLeavesNothing fills a real file system of its
-// own, in a child process with a mount namespace of its own.
+// TestAFullDiskFailsTheBatchAndLeavesNothing fills a file system that it mounts
+// in a child process with its own mount namespace.
 func TestAFullDiskFailsTheBatchAndLeavesNothing(t *testing.T) {
 	dir := os.Getenv(childEnv)
 	if dir == "" {
@@ -57,7 +56,7 @@ func TestAFullDiskFailsTheBatchAndLeavesNothing(t *testing.T) {
 			GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
 		})
 		if !started || strings.Contains(output, "no mount here") {
-			t.Skipf("this machine lets nobody mount a file system, see the test of the file size limit instead: %v %s", err, output)
+			t.Skipf("cannot mount a file system here; the test of the file size limit runs instead: %v %s", err, output)
 		}
 		require.NoError(t, err, output)
 		return
@@ -84,9 +83,9 @@ func TestAFullDiskFailsTheBatchAndLeavesNothing(t *testing.T) {
 	}
 }
 
-// TestAFileThatCannotGrowFailsTheBatchAndLeavesNothing runs everywhere: the
-// limit of a file's size makes a write fail in its middle.
-func TestAFileThatCannotGrowFailsTheBatchAndLeavesNothing(t *testing.T) {
+// TestAPartialWriteFailsTheBatchAndLeavesNothing runs everywhere: a limit on the
+// file size makes a write fail midway.
+func TestAPartialWriteFailsTheBatchAndLeavesNothing(t *testing.T) {
 	dir := os.Getenv(childEnv)
 	if dir == "" {
 		output, _, err := runAsChild(t, t.TempDir(), nil)
@@ -107,7 +106,7 @@ func TestAFileThatCannotGrowFailsTheBatchAndLeavesNothing(t *testing.T) {
 	assert.Equal(t, []string{"events.csv"}, names(t, dir+"/sub"))
 }
 
-func TestAReadOnlyDirectoryIsAnErrorOfTheBatch(t *testing.T) {
+func TestAReadOnlyDirectoryFailsTheBatch(t *testing.T) {
 	dir := t.TempDir()
 	if os.Getuid() == 0 {
 		t.Skip("root may write anywhere")
@@ -120,9 +119,8 @@ func TestAReadOnlyDirectoryIsAnErrorOfTheBatch(t *testing.T) {
 	require.ErrorContains(t, err, "writing "+dir+"/events.csv: ")
 }
 
-// TestAKilledProcessLeavesNothingToBeSeen kills a child again and again while
-// it writes, and looks at what there is.
-func TestAKilledProcessLeavesNothingToBeSeen(t *testing.T) {
+// TestAKilledProcessLeavesNoPartialFile repeatedly kills a child while it writes.
+func TestAKilledProcessLeavesNoPartialFile(t *testing.T) {
 	dir := os.Getenv(childEnv)
 	if dir != "" {
 		o := newTestOutput(t, "path: "+dir+"/events.csv")
@@ -146,7 +144,7 @@ func TestAKilledProcessLeavesNothingToBeSeen(t *testing.T) {
 		for len(names(t, dir)) < before+3 {
 			select {
 			case <-ended:
-				require.Fail(t, "the child ended by itself")
+				require.Fail(t, "the child ended early")
 			default:
 			}
 		}

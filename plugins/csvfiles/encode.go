@@ -5,12 +5,12 @@ import (
 	"unicode/utf8"
 )
 
-// encoder appends records as RFC 4180 writes them, with a line feed as their
-// end. What it wrote, encoding/csv reads back as it was, with any comment
-// character, except that encoding/csv takes a CR before an LF in a cell away.
+// encoder appends records in the format of RFC 4180, but ends them with a line
+// feed. encoding/csv reads them back unchanged with any comment character, except
+// that it drops a CR before an LF within a cell.
 type encoder struct {
 	delimiter string
-	special   [utf8.RuneSelf]bool // what has to be in quotes, of ASCII
+	special   [utf8.RuneSelf]bool // the ASCII characters that need quotes
 	wide      bool                // the delimiter is not ASCII
 }
 
@@ -25,10 +25,10 @@ func newEncoder(delimiter rune) *encoder {
 	return e
 }
 
-// appendRecord appends one record, which has at least one cell.
+// appendRecord appends one record of at least one cell.
 func (e *encoder) appendRecord(dst []byte, cells []string) []byte {
 	if len(cells) == 1 && cells[0] == "" {
-		return append(dst, "\"\"\n"...) // an empty line would be no record at all
+		return append(dst, "\"\"\n"...) // readers skip empty lines
 	}
 	for i, cell := range cells {
 		if i > 0 {
@@ -47,9 +47,9 @@ func (e *encoder) needsQuotes(cell string, first bool) bool {
 	if cell == "" {
 		return false
 	}
-	// Readers strip blanks around cells, take a line for a comment by its first
-	// character, strip a byte order mark, or take \. for the end of data: none
-	// of them does within quotes.
+	// Without quotes, some readers strip blanks around a cell or a byte order mark,
+	// skip a line by its first character as a comment, or stop at \. as the end of
+	// the data.
 	if cell[0] == ' ' || cell[0] == '\t' || cell[len(cell)-1] == ' ' || cell == `\.` {
 		return true
 	}
@@ -64,7 +64,7 @@ func (e *encoder) needsQuotes(cell string, first bool) bool {
 	return e.wide && strings.Contains(cell, e.delimiter)
 }
 
-// isPlain says whether a record may begin with it and cannot be a comment.
+// isPlain reports whether no reader takes c for the start of a comment.
 func isPlain(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '-' || c == '_' || c == '.' || c == '+'
 }

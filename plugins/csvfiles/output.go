@@ -10,7 +10,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
-// output is the Benthos output: it writes each batch as one file.
+// output is the Benthos output. It is safe for concurrent use.
 type output struct {
 	conf    config
 	encoder *encoder
@@ -19,10 +19,10 @@ type output struct {
 	log     *service.Logger
 
 	mu    sync.Mutex
-	swept map[string]struct{} // directories in which stale files were looked for
+	swept map[string]struct{} // directories from which stale files were removed
 }
 
-// sweptAtMost bounds output.swept, for paths that make ever new directories.
+// sweptAtMost bounds output.swept, for paths that keep naming new directories.
 const sweptAtMost = 4096
 
 func newOutput(conf config, log *service.Logger) *output {
@@ -36,7 +36,7 @@ func newOutput(conf config, log *service.Logger) *output {
 	}
 }
 
-// Connect removes what killed processes left, where that is known already.
+// Connect removes stale temporary files from the directory, if it is known.
 func (o *output) Connect(context.Context) error {
 	if o.conf.fixedDirectory != "" {
 		o.sweep(o.conf.fixedDirectory)
@@ -44,14 +44,14 @@ func (o *output) Connect(context.Context) error {
 	return nil
 }
 
-// WriteBatch writes the rows of the batch that can be written as one file, or
-// as one for each path that they have. The others fail one by one.
+// WriteBatch writes one file for each path that the rows of the batch have. Rows
+// that cannot be written fail alone.
 func (o *output) WriteBatch(_ context.Context, batch service.MessageBatch) error {
 	files, failures := o.conf.path.split(batch)
 	for _, file := range files {
 		bad, err := o.writeFile(file, batch)
 		if err != nil && len(files) == 1 && len(failures.errs) == 0 {
-			return err // of the whole batch
+			return err // no file was written: the whole batch fails
 		}
 		if err != nil {
 			for _, i := range file.indexes {
@@ -61,11 +61,11 @@ func (o *output) WriteBatch(_ context.Context, batch service.MessageBatch) error
 		}
 		failures.join(bad)
 	}
-	return failures.of(batch)
+	return failures.batchError(batch)
 }
 
-// writeFile writes those of the rows that can be written. An error is that of
-// all of them.
+// writeFile writes the rows that can be encoded and returns the failures of the
+// others. An error means that no row was written.
 func (o *output) writeFile(file fileRows, batch service.MessageBatch) (rowFailures, error) {
 	buffer := o.buffers.Get().(*[]byte)
 	defer o.buffers.Put(buffer)
@@ -78,13 +78,13 @@ func (o *output) writeFile(file fileRows, batch service.MessageBatch) (rowFailur
 	o.sweep(filepath.Dir(file.path))
 	name, err := o.files.publish(file.path, content)
 	if err != nil {
-		return rowFailures{}, err // rows that failed by themselves are none the worse for another try
+		return rowFailures{}, err
 	}
 	o.log.Tracef("Wrote %d rows to %s", written, name)
 	return failures, nil
 }
 
-// encode appends the file of these rows of the batch to dst.
+// encode appends the content of a file with these rows of the batch to dst.
 func (o *output) encode(dst []byte, batch service.MessageBatch, indexes []int) (content []byte, written int, failures rowFailures) {
 	rows := make([]map[string]any, len(indexes))
 	for i, index := range indexes {
@@ -147,19 +147,19 @@ func (o *output) sweep(dir string) {
 	}
 	removed, err := removeStale(dir, time.Now())
 	if err != nil {
-		o.log.Warnf("Not all stale temporary files in %s could be removed: %v", dir, err)
+		o.log.Warnf("Failed to remove all stale temporary files from %s: %v", dir, err)
 	}
 	if removed > 0 {
 		o.log.Infof("Removed %d stale temporary files from %s", removed, dir)
 	}
 }
 
-// Close implements service.BatchOutput: nothing is open between batches.
+// Close does nothing: no file is open between batches.
 func (o *output) Close(context.Context) error {
 	return nil
 }
 
-// rowFailures are the errors of single rows of a batch.
+// rowFailures collects the errors of single rows of a batch, by index.
 type rowFailures struct {
 	indexes []int
 	errs    []error
@@ -175,8 +175,8 @@ func (f *rowFailures) join(others rowFailures) {
 	f.errs = append(f.errs, others.errs...)
 }
 
-// of is the error for the batch: nil if no row failed.
-func (f *rowFailures) of(batch service.MessageBatch) error {
+// batchError returns the error of the batch, nil if no row failed.
+func (f *rowFailures) batchError(batch service.MessageBatch) error {
 	if len(f.errs) == 0 {
 		return nil
 	}
@@ -185,7 +185,7 @@ func (f *rowFailures) of(batch service.MessageBatch) error {
 	}
 	headline := f.errs[0]
 	if n := len(f.errs); n > 1 {
-		headline = fmt.Errorf("%d of %d rows could not be written, the first: %w", n, len(batch), f.errs[0])
+		headline = fmt.Errorf("%d of %d rows could not be written, the first error: %w", n, len(batch), f.errs[0])
 	}
 	batchErr := service.NewBatchError(batch, headline)
 	for i, index := range f.indexes {

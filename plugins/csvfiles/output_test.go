@@ -75,7 +75,7 @@ func TestRowsOfDifferentPathsGoToDifferentFiles(t *testing.T) {
 	assert.Equal(t, map[string]int{"one x-{} a\none\none\n": 1, "one x-ot a\none\n": 1, "two x-{} a\ntwo\ntwo\n": 1}, content)
 }
 
-func TestAPathThatFailsCostsItsRowsOnly(t *testing.T) {
+func TestAFailingPathFailsOnlyItsRows(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir+"/taken", "a file, not a directory")
@@ -99,7 +99,7 @@ func TestAPathThatFailsCostsItsRowsOnly(t *testing.T) {
 	assert.Equal(t, "to\nfine\nfine\n", read(t, dir+"/fine/x.csv"))
 }
 
-func TestInterpolationsAreFoundWhereTheyEnd(t *testing.T) {
+func TestInterpolationsAreFoundInAPath(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string][]string{
 		"plain.csv":                                nil,
@@ -111,7 +111,7 @@ func TestInterpolationsAreFoundWhereTheyEnd(t *testing.T) {
 	}
 }
 
-func TestANameThatIsTakenGetsANumber(t *testing.T) {
+func TestATakenNameGetsANumber(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	o := newTestOutput(t, "path: "+dir+"/events.csv\nheader: false")
@@ -128,7 +128,7 @@ func TestANameThatIsTakenGetsANumber(t *testing.T) {
 	assert.Equal(t, "3\n", read(t, dir+"/events-3.csv"))
 }
 
-func TestWithoutColumnsNoneIsLost(t *testing.T) {
+func TestWithoutColumnsEveryColumnIsWritten(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	o := newTestOutput(t, "path: "+dir+"/x.csv")
@@ -188,14 +188,14 @@ func TestAPathThatNamesNoFileIsAnError(t *testing.T) {
 	for _, dirOrNothing := range []string{"", dir + "/", dir + "/.."} {
 		o := newTestOutput(t, `path: '${! json("path") }'`)
 		err := o.WriteBatch(t.Context(), batchOf(object{"path": dirOrNothing}))
-		assert.EqualError(t, err, fmt.Sprintf("path gave %q, which names no file", dirOrNothing))
+		assert.EqualError(t, err, fmt.Sprintf("path resolved to %q, which names no file", dirOrNothing))
 	}
 	o := newTestOutput(t, `path: '${! json("path").number() }'`)
 	err := o.WriteBatch(t.Context(), batchOf(object{"path": "x"}))
 	assert.ErrorContains(t, err, "interpolating path: ")
 }
 
-func TestADirectoryThatCannotBeMadeIsAnErrorOfTheBatch(t *testing.T) {
+func TestADirectoryThatCannotBeMadeFailsTheBatch(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir+"/file", "x")
@@ -207,7 +207,7 @@ func TestADirectoryThatCannotBeMadeIsAnErrorOfTheBatch(t *testing.T) {
 	assert.Equal(t, []string{"file"}, names(t, dir))
 }
 
-func TestStaleFilesAreRemovedAtTheStartOrWithTheFirstFile(t *testing.T) {
+func TestStaleFilesAreRemovedAtStartOrFirstWrite(t *testing.T) {
 	t.Parallel()
 	for name, path := range map[string]string{
 		"a fixed directory":         "events-${! uuid_v4() }.csv",
@@ -234,7 +234,7 @@ func TestStaleFilesAreRemovedAtTheStartOrWithTheFirstFile(t *testing.T) {
 	}
 }
 
-func TestTheDirectoryOfAPathIsFixedUnlessInterpolated(t *testing.T) {
+func TestADirectoryIsFixedUnlessInterpolated(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]string{
 		"out.csv":                              ".",
@@ -250,7 +250,7 @@ func TestTheDirectoryOfAPathIsFixedUnlessInterpolated(t *testing.T) {
 	}
 }
 
-func TestAReaderNeverSeesAPartOfAFile(t *testing.T) {
+func TestAReaderNeverSeesAPartialFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	var rows []any

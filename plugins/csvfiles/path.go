@@ -9,26 +9,25 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
-// pathTemplate is the interpolated path. Its interpolations are of two kinds:
-// those that depend on the message, by which the rows of a batch are told apart,
-// and those that give something new every time, such as uuid_v4(), which are
-// resolved once a file.
+// pathTemplate is the interpolated path. Interpolations that depend on the
+// message decide which rows of a batch share a file. Those that change with every
+// call, such as uuid_v4(), are resolved once per file.
 type pathTemplate struct {
 	whole      *service.InterpolatedString
 	perMessage []*service.InterpolatedString
 }
 
-// everNew matches calls of functions that give something new every time, or
-// may: what depends on the clock must not cut a batch in two when a second ends.
-var everNew = regexp.MustCompile(`\b(uuid_v4|uuid_v7|nanoid|ksuid|ulid|snowflake_id|random_int|fake|count|counter|now|timestamp_unix|timestamp_unix_milli|timestamp_unix_micro|timestamp_unix_nano)\s*\(`)
+// changingCall matches calls of functions whose result changes from call to call.
+// The clock is one: a batch must not be split because a second ends.
+var changingCall = regexp.MustCompile(`\b(uuid_v4|uuid_v7|nanoid|ksuid|ulid|snowflake_id|random_int|fake|count|counter|now|timestamp_unix|timestamp_unix_milli|timestamp_unix_micro|timestamp_unix_nano)\s*\(`)
 
 const interpolationStart = "${!"
 
-// newPathTemplate takes the path apart. whole is what raw was parsed to.
+// newPathTemplate returns the template of the path raw, whose parsed form is whole.
 func newPathTemplate(raw string, whole *service.InterpolatedString) *pathTemplate {
 	t := &pathTemplate{whole: whole}
 	for _, text := range interpolations(raw) {
-		if everNew.MatchString(text) {
+		if changingCall.MatchString(text) {
 			continue
 		}
 		if part, err := service.NewInterpolatedString(text); err == nil {
@@ -38,8 +37,8 @@ func newPathTemplate(raw string, whole *service.InterpolatedString) *pathTemplat
 	return t
 }
 
-// interpolations gives the interpolations of a text as they stand in it. One
-// ends at the first brace at which it is complete.
+// interpolations returns the interpolations in a text. Each ends at the first
+// brace that makes it valid.
 func interpolations(raw string) (found []string) {
 	for {
 		start := strings.Index(raw, interpolationStart)
@@ -71,7 +70,7 @@ type fileRows struct {
 	indexes []int
 }
 
-// split tells which rows of the batch go to which file.
+// split assigns the rows of the batch to files.
 func (t *pathTemplate) split(batch service.MessageBatch) (files []fileRows, failures rowFailures) {
 	groups := t.group(batch, &failures)
 	for _, indexes := range groups {
@@ -87,7 +86,7 @@ func (t *pathTemplate) split(batch service.MessageBatch) (files []fileRows, fail
 	return files, failures
 }
 
-// group gives the rows that belong together, in the order of their first.
+// group returns the indexes of the rows of each file, in the order of first rows.
 func (t *pathTemplate) group(batch service.MessageBatch, failures *rowFailures) (groups [][]int) {
 	var parts []*service.MessageBatchInterpolationExecutor
 	for _, part := range t.perMessage {
@@ -125,7 +124,7 @@ func groupKey(parts []*service.MessageBatchInterpolationExecutor, index int) (st
 			return "", err
 		}
 		key.WriteString(text)
-		key.WriteByte(0) // no path holds it
+		key.WriteByte(0) // not allowed in paths
 	}
 	return key.String(), nil
 }
@@ -136,20 +135,19 @@ func (t *pathTemplate) resolve(batch service.MessageBatch, index int) (string, e
 		return "", fmt.Errorf("interpolating path: %w", err)
 	}
 	if _, base := filepath.Split(path); base == "" || base == "." || base == ".." {
-		return "", fmt.Errorf("path gave %q, which names no file", path)
+		return "", fmt.Errorf("path resolved to %q, which names no file", path)
 	}
 	return filepath.Clean(path), nil
 }
 
-// fixedDirectory is the directory of a path of which at most the file name is
-// interpolated, else "".
+// fixedDirectory returns the directory of a path, or "" if it is interpolated.
 func fixedDirectory(raw string) string {
 	before, _, interpolated := strings.Cut(raw, interpolationStart)
 	if !interpolated {
 		return filepath.Dir(raw)
 	}
 	if strings.ContainsAny(raw[len(before):], `/\`) {
-		return "" // an interpolation may itself make directories
+		return ""
 	}
 	return filepath.Dir(before + "x")
 }

@@ -10,14 +10,14 @@ import (
 	"strings"
 )
 
-// maxSuffix is the highest number that is tried to make a name that is free.
+// maxSuffix is the highest number that is tried to find a free name.
 const maxSuffix = 1_000_000
 
-// errTaken says that a file of the name exists.
+// errTaken means that the name is taken.
 var errTaken = fs.ErrExist
 
-// suffixed gives the path with a number before its extension, the path itself
-// for 0: events.csv.gz and 2 make events-2.csv.gz.
+// suffixed returns the path with a number before its extension, such as
+// events-2.csv.gz, or the path itself for 0.
 func suffixed(path string, n int) string {
 	if n == 0 {
 		return path
@@ -33,8 +33,8 @@ func suffixed(path string, n int) string {
 	return dir + name + "-" + strconv.Itoa(n) + extension
 }
 
-// placeFree moves the finished file temp to path, or to the first of its
-// numbered names from start on that is free, and gives the number.
+// placeFree moves the finished file temp to the first free name of path's
+// numbered names from start on, and returns the number.
 func placeFree(temp, path string, start int) (int, error) {
 	for n := start; n <= maxSuffix; n++ {
 		target := suffixed(path, n)
@@ -49,9 +49,8 @@ func placeFree(temp, path string, start int) (int, error) {
 	return 0, fmt.Errorf("putting %s in place: it and %d numbered names exist", path, maxSuffix)
 }
 
-// placeClaimed serves where the system has no way to move a file without
-// overwriting another: it claims the name with an empty file and overwrites
-// that. For a moment the empty file can be seen.
+// placeClaimed works on every file system: it claims the name with an empty file,
+// which is visible for a moment, and overwrites that.
 func placeClaimed(temp, target string) error {
 	claim, err := os.OpenFile(target, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if err != nil {
@@ -67,8 +66,8 @@ func placeClaimed(temp, target string) error {
 	return nil
 }
 
-// placeLinked gives the file its second name and takes the first away. The
-// system refuses to do so when the name is taken.
+// placeLinked gives the file a second name, which fails if the name is taken, and
+// removes the first.
 func placeLinked(temp, target string) error {
 	err := os.Link(temp, target)
 	switch {
@@ -77,5 +76,5 @@ func placeLinked(temp, target string) error {
 	case errors.Is(err, errTaken), errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	return placeClaimed(temp, target) // a file system without links
+	return placeClaimed(temp, target) // no hard links here
 }

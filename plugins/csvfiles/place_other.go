@@ -2,7 +2,7 @@
 
 package csvfiles
 
-// place moves temp to target, which must not exist: errTaken says that it does.
+// place moves temp to target. It returns errTaken if target exists.
 func place(temp, target string) error {
 	return placeLinked(temp, target)
 }

@@ -22,7 +22,7 @@ func read(t testing.TB, path string) string {
 	return string(content)
 }
 
-// names gives the names in a directory, hidden ones included.
+// names returns the names in a directory, including hidden ones.
 func names(t testing.TB, dir string) (names []string) {
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
@@ -50,7 +50,6 @@ func TestNumbersGoBeforeTheExtension(t *testing.T) {
 	}
 }
 
-// TestNoWayOfPlacingOverwrites tries each way that some system needs.
 func TestNoWayOfPlacingOverwrites(t *testing.T) {
 	t.Parallel()
 	for name, place := range map[string]func(temp, target string) error{
@@ -81,7 +80,7 @@ func TestNoWayOfPlacingOverwrites(t *testing.T) {
 	}
 }
 
-func TestATakenNameIsNeverOverwrittenByManyAtOnce(t *testing.T) {
+func TestConcurrentWritersNeverOverwriteAFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "events.csv")
@@ -90,7 +89,7 @@ func TestATakenNameIsNeverOverwrittenByManyAtOnce(t *testing.T) {
 	const writers, each = 8, 20
 	var wg sync.WaitGroup
 	for range writers {
-		p := newPublisher(false) // as separate processes would have
+		p := newPublisher(false) // one each, as in separate processes
 		wg.Go(func() {
 			for range each {
 				_, err := p.publish(path, []byte("ours"))
@@ -103,7 +102,7 @@ func TestATakenNameIsNeverOverwrittenByManyAtOnce(t *testing.T) {
 	assert.Len(t, names(t, dir), writers*each+1, "each has a file of its own and nothing else is left")
 }
 
-func TestStaleTemporaryFilesAreRemovedAndNothingElse(t *testing.T) {
+func TestOnlyStaleTemporaryFilesAreRemoved(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	now := time.Now()
@@ -134,7 +133,7 @@ func TestStaleTemporaryFilesAreRemovedAndNothingElse(t *testing.T) {
 	assert.Zero(t, removed)
 }
 
-func TestTemporaryNamesAreOfTheKindThatIsRemoved(t *testing.T) {
+func TestTemporaryNamesMatchThePatternForRemoval(t *testing.T) {
 	t.Parallel()
 	file, err := createTemporary(t.TempDir())
 	require.NoError(t, err)

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// place moves temp to target, which must not exist: errTaken says that it does.
+// place moves temp to target. It returns errTaken if target exists.
 func place(temp, target string) error {
 	from, err := windows.UTF16PtrFromString(temp)
 	if err != nil {

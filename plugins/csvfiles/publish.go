@@ -17,7 +17,7 @@ type publisher struct {
 	gzip bool
 
 	mu      sync.Mutex
-	highest map[string]int // the number that a path needed last, for a while
+	highest map[string]int // the last number used for a path
 }
 
 // rememberedPaths bounds publisher.highest.
@@ -27,9 +27,9 @@ func newPublisher(compress bool) *publisher {
 	return &publisher{gzip: compress, highest: map[string]int{}}
 }
 
-// publish makes content appear as a file at path, or at the first free of its
-// numbered names, and gives the name. What fails leaves no file behind, and
-// what succeeds is on the disk for good.
+// publish writes content to a file at path, or at the first free numbered name,
+// and returns the name. The file is durable on success; an error leaves no file
+// behind.
 func (p *publisher) publish(path string, content []byte) (string, error) {
 	if p.gzip && filepath.Ext(path) != gzipExtension {
 		path += gzipExtension
@@ -50,13 +50,13 @@ func (p *publisher) publish(path string, content []byte) (string, error) {
 	p.placed(path, number)
 	target := suffixed(path, number)
 	if err := syncDirectory(dir); err != nil {
-		_ = os.Remove(target) // it will be written again
+		_ = os.Remove(target) // the batch is sent again
 		return "", fmt.Errorf("syncing the directory of %s: %w", target, err)
 	}
 	return target, nil
 }
 
-// writeTemporary writes content to a temporary file in dir, down to the disk.
+// writeTemporary writes content to a temporary file in dir and syncs it.
 func (p *publisher) writeTemporary(dir string, content []byte) (name string, err error) {
 	file, err := createTemporary(dir)
 	if err != nil {
@@ -96,8 +96,8 @@ func (p *publisher) writeContent(w io.Writer, content []byte) error {
 	return z.Close()
 }
 
-// firstToTry spares a path that is used again and again the names that were
-// taken already.
+// firstToTry returns the first number to try for path. It skips numbers that were
+// used before.
 func (p *publisher) firstToTry(path string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -120,7 +120,7 @@ func (p *publisher) placed(path string, number int) {
 	p.highest[path] = max(p.highest[path], number)
 }
 
-// makeDirectory makes a directory and those above it, so that they last.
+// makeDirectory makes a directory and its parents durably.
 func makeDirectory(dir string) error {
 	if info, err := os.Stat(dir); err == nil && info.IsDir() {
 		return nil

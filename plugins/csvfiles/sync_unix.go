@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// syncDirectory makes the names in a directory last.
+// syncDirectory makes the names in a directory durable.
 func syncDirectory(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -16,7 +16,7 @@ func syncDirectory(dir string) error {
 	}
 	defer func() { _ = d.Close() }()
 	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOTSUP) {
-		return err // other than of a file system that cannot
+		return err // the two others mean that the file system cannot sync a directory
 	}
 	return nil
 }

@@ -1,7 +1,7 @@
 package csvfiles
 
-// syncDirectory has nothing to do on Windows: files are moved there with
-// MOVEFILE_WRITE_THROUGH, and directories cannot be synced.
+// syncDirectory does nothing: Windows cannot sync directories, and place moves
+// files with MOVEFILE_WRITE_THROUGH.
 func syncDirectory(string) error {
 	return nil
 }

@@ -12,8 +12,7 @@ import (
 	"time"
 )
 
-// Files are written under names that people and watchers look past: hidden,
-// and with an extension that says what they are.
+// Temporary names are hidden, so that people and watchers ignore them.
 const (
 	temporaryPrefix = ".csv_files-"
 	temporarySuffix = ".tmp"
@@ -21,12 +20,12 @@ const (
 
 var temporaryName = regexp.MustCompile(`^\.csv_files-[0-9a-f]{16}\.tmp$`)
 
-// staleAfter is how long a temporary file has to have been left alone for it to
-// be somebody's who is dead. Taking one from somebody who is only very slow
-// does no harm: their batch fails, and is tried again.
+// staleAfter is how long a temporary file must be unchanged to be removed. If its
+// writer is only slow, the batch fails and is sent again.
 const staleAfter = 10 * time.Minute
 
-// createTemporary makes a new file in dir, readable by whom the umask allows.
+// createTemporary makes a new file in dir with the permissions that the umask
+// allows; os.CreateTemp would make it private.
 func createTemporary(dir string) (*os.File, error) {
 	var random [8]byte
 	_, _ = rand.Read(random[:]) // never fails, see crypto/rand
@@ -34,9 +33,8 @@ func createTemporary(dir string) (*os.File, error) {
 	return os.OpenFile(filepath.Join(dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 }
 
-// removeStale removes what killed processes left in dir, of our own kind and
-// not touched for staleAfter, and says how many. A directory that does not
-// exist has none.
+// removeStale removes the temporary files in dir that are older than staleAfter,
+// and returns their number. dir need not exist.
 func removeStale(dir string, now time.Time) (removed int, err error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -52,7 +50,7 @@ func removeStale(dir string, now time.Time) (removed int, err error) {
 		}
 		info, err := entry.Info()
 		if err != nil || now.Sub(info.ModTime()) < staleAfter {
-			continue // gone in the meantime, or at work
+			continue // already gone, or in use
 		}
 		if err := os.Remove(filepath.Join(dir, entry.Name())); err == nil {
 			removed++
