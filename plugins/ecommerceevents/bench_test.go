@@ -12,7 +12,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
-// cpuTime is what this process has used of all cores.
+// cpuTime returns the CPU time that this process has used.
 func cpuTime(b *testing.B) time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
@@ -21,9 +21,8 @@ func cpuTime(b *testing.B) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// BenchmarkStreamIntoDrop runs the real stream. For the figure of one core run
-// it with GOMAXPROCS=1 in the environment. On a machine that is busy with other
-// things, events by CPU second tell more than events by second.
+// BenchmarkStreamIntoDrop runs a whole stream. Set GOMAXPROCS=1 to measure one
+// core. On a busy machine, compare events/CPU-s rather than events/s.
 func BenchmarkStreamIntoDrop(b *testing.B) {
 	for _, replay := range []bool{true, false} {
 		b.Run(fmt.Sprintf("auto_replay_nacks=%v", replay), func(b *testing.B) {
@@ -59,7 +58,7 @@ logger:
 	}
 }
 
-// BenchmarkSimulation is the simulation alone, without messages.
+// BenchmarkSimulation measures the simulation without messages.
 func BenchmarkSimulation(b *testing.B) {
 	b.ReportAllocs()
 	sim := newSimulation(settings{

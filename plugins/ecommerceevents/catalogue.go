@@ -6,12 +6,12 @@ import (
 	"github.com/brianvoe/gofakeit/v6"
 )
 
-// firstProductID is the lowest product_id, so that product ids look like ids
-// and cannot be taken for user ids or quantities at a glance.
+// firstProductID is the lowest product_id. It is large so that product ids cannot
+// be mistaken for user ids or quantities.
 const firstProductID = 100_000
 
-// product is one thing on sale. Its cells are boxed once, here, since every
-// event about it shares them.
+// product is one product on sale. Its cells are boxed once, since all its events
+// share them.
 type product struct {
 	id, name, category, price any // string each
 	inCategory                uint32
@@ -24,21 +24,20 @@ type catalogue struct {
 	shelves    []shelf
 }
 
-// shelf is the products of one category, by their own popularity.
+// shelf holds the products of one category and their popularity within it.
 type shelf struct {
 	products   []uint32
 	popularity ranks
 }
 
-// priceBands are the spans, in cents, that a category's prices
-// lie in: a shop sells socks and cameras.
+// priceBands are the price ranges of categories, in cents.
 var priceBands = [...][2]int{{200, 3000}, {800, 9000}, {1500, 25000}, {6000, 90000}, {15000, 240000}}
 
-// sizes end some names. They hold commas, quotes and letters beyond ASCII,
-// because names in real catalogues do.
+// sizes end some product names, for commas, quotes and non-ASCII letters as in
+// real catalogues.
 var sizes = [...]string{`, 15"`, `, 27" Wide`, ` "Pro"`, `, 2 pcs.`, ` – Édition Limitée`, `, 500 ml`}
 
-// newCatalogue makes n products. The same seed, which is not 0, makes the same.
+// newCatalogue makes n products from the seed, which must not be 0.
 func newCatalogue(seed int64, n int) *catalogue {
 	fake := gofakeit.NewUnlocked(seed)
 	categories := someCategories(fake)
@@ -95,7 +94,7 @@ func productName(fake *gofakeit.Faker) string {
 	return name
 }
 
-// productPrice is a price with two decimals, most often just below a round one.
+// productPrice returns a price with two decimals, most often ending in .99.
 func productPrice(fake *gofakeit.Faker, band [2]int) string {
 	cents := int64(fake.IntRange(band[0], band[1]))
 	switch fake.IntRange(0, 3) {
@@ -112,8 +111,8 @@ func appendCents(dst []byte, cents int64) []byte {
 	return append(dst, '.', byte('0'+cents%100/10), byte('0'+cents%10))
 }
 
-// choose gives a product for somebody who likes the category of this number:
-// half of what people look at is from there, the rest is what everybody likes.
+// choose draws a product: half of the time by popularity within the favourite
+// category, else by overall popularity.
 func (c *catalogue) choose(r *random, favourite uint32) uint32 {
 	bits := r.Uint64()
 	if bits&1 == 0 {

@@ -34,15 +34,32 @@ const (
 	maxProducts = 1_000_000
 )
 
-// defaultGap is the mean time between two events of a simulated clock when no
-// interval says another.
+// defaultGap is the mean time between events of a simulated clock if no interval
+// is set.
 const defaultGap = 10 * time.Millisecond
 
-// The span that start_time may lie in: what a UUID of version 7 and the
-// nanoseconds of the simulated clock can both hold.
+// The range of start_time, which UUIDs of version 7 and the nanoseconds of the
+// simulated clock can both hold.
 var (
 	earliestStart = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)
 	latestStart   = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// What is wrong with a configuration, and what to write instead. Each is both a
+// lint rule and a check in Go.
+const (
+	errIntervalNegative  = "interval must not be negative: write a duration such as 5s, or '' for as fast as possible"
+	errBatchSize         = "batch_size must be at least 1"
+	errCount             = "count must not be negative: write 0 to never stop"
+	errUsers             = "users must be from 1 to 10000000"
+	errProducts          = "products must be from 1 to 1000000"
+	errStartRange        = "start_time must lie from the year 1970 to the year 2199"
+	errWeightRange       = "weights must be numbers from 0 to 1e9"
+	errNoViews           = "weights.view must be above 0: every session begins with a view"
+	errMoreAddsThanViews = "weights.add_to_cart must not exceed weights.view: a product is viewed before it is added to a cart"
+	errMoreOutThanIn     = "weights.remove_from_cart and weights.purchase together must not exceed weights.add_to_cart: a product is added to a cart before it is removed or bought"
+	errFaultRange        = "faults must be shares from 0 to 1, such as 0.01 for one message in a hundred"
+	errFaultSum          = "faults must not add up to more than 1: a message has at most one fault"
 )
 
 // config is the parsed configuration.
@@ -134,27 +151,26 @@ func startFromParsed(p *service.ParsedConfig) (time.Time, error) {
 	}
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return t, fmt.Errorf("%s: %q is not a time of RFC 3339 such as 2024-01-31T00:00:00Z, and '' means now", fieldStartTime, text)
+		return t, fmt.Errorf("%s: %q is not a time in the format of RFC 3339, such as 2024-01-31T00:00:00Z, and '' means now", fieldStartTime, text)
 	}
 	return t, nil
 }
 
-// check finds values that the lint rules find too: configuration may come from
-// elsewhere than a linted file.
+// check repeats the lint rules, for configurations that were not linted.
 func (c *config) check() error {
 	switch {
 	case c.interval < 0:
-		return errors.New("interval must not be negative: write a duration such as 5s, or '' for as fast as possible")
+		return errors.New(errIntervalNegative)
 	case c.batchSize < 1:
-		return fmt.Errorf("batch_size must be at least 1, got %d", c.batchSize)
+		return errors.New(errBatchSize)
 	case c.count < 0:
-		return fmt.Errorf("count must not be negative, got %d: write 0 to never stop", c.count)
+		return errors.New(errCount)
 	case c.users < 1 || c.users > maxUsers:
-		return fmt.Errorf("users must be from 1 to %d, got %d", maxUsers, c.users)
+		return errors.New(errUsers)
 	case c.products < 1 || c.products > maxProducts:
-		return fmt.Errorf("products must be from 1 to %d, got %d", maxProducts, c.products)
+		return errors.New(errProducts)
 	case !c.start.IsZero() && (c.start.Before(earliestStart) || !c.start.Before(latestStart)):
-		return errors.New("start_time must lie from the year 1970 to the year 2199")
+		return errors.New(errStartRange)
 	}
 	if err := c.checkWeights(); err != nil {
 		return err
@@ -166,16 +182,16 @@ func (c *config) checkWeights() error {
 	w := c.weights
 	for _, x := range w {
 		if !(x >= 0 && x <= 1e9) {
-			return errors.New("weights must be numbers from 0 to 1e9")
+			return errors.New(errWeightRange)
 		}
 	}
 	switch {
 	case w[view] == 0:
-		return errors.New("weights.view must be above 0: every session begins with a view")
+		return errors.New(errNoViews)
 	case w[addToCart] > w[view]:
-		return errors.New("weights.add_to_cart must not exceed weights.view: what goes into a cart was looked at first")
+		return errors.New(errMoreAddsThanViews)
 	case w[removeFromCart]+w[purchase] > w[addToCart]:
-		return errors.New("weights.remove_from_cart and weights.purchase together must not exceed weights.add_to_cart: what is removed or bought was put into a cart first")
+		return errors.New(errMoreOutThanIn)
 	}
 	return nil
 }
@@ -183,16 +199,16 @@ func (c *config) checkWeights() error {
 func (f faultRates) check() error {
 	for _, share := range []float64{f.malformed, f.duplicates, f.late} {
 		if !(share >= 0 && share <= 1) {
-			return errors.New("faults must be shares from 0 to 1, such as 0.01 for one message in a hundred")
+			return errors.New(errFaultRange)
 		}
 	}
 	if f.malformed+f.duplicates+f.late > 1 {
-		return errors.New("faults must not add up to more than 1: a message has one fault at most")
+		return errors.New(errFaultSum)
 	}
 	return nil
 }
 
-// randomSeed gives a seed that is not 0 and that nobody can foretell.
+// randomSeed returns a random seed other than 0.
 func randomSeed() int64 {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails, see crypto/rand

@@ -14,8 +14,7 @@ const (
 	metaFaultColumn = "fault_column"
 )
 
-// faultRates are the shares, from 0 to 1, of faulty messages. Their sum is at
-// most 1: a message has one fault at most.
+// faultRates are the shares of faulty messages, from 0 to 1 each and in total.
 type faultRates struct {
 	malformed, duplicates, late float64
 }
@@ -26,8 +25,8 @@ type damage struct {
 	value  any // string
 }
 
-// damages is what is done to malformed records. Nothing of it fits the table
-// that the events are meant for, so a pipeline has to reject each.
+// damages are the values of malformed records. None fits user_events, so a
+// pipeline must reject each.
 var damages = [...]damage{
 	{columnPrice, "abc"},
 	{columnPrice, "-5.00"},
@@ -51,8 +50,8 @@ var damages = [...]damage{
 	{columnCategory, "home\x00decor"},
 }
 
-// lateness is by how many milliseconds the timestamps of late events lie in
-// the past: from one hour to three days.
+// The range of milliseconds by which late events lie in the past: one hour to
+// three days.
 const (
 	lateAtLeast = 60 * 60 * 1000
 	lateAtMost  = 3 * 24 * 60 * 60 * 1000
@@ -62,7 +61,7 @@ const (
 type faults struct {
 	random          *random
 	on              bool
-	malformed       uint32 // cumulative shares of 1<<32
+	malformed       uint32 // cumulative shares of 1<<32, like the next two
 	duplicate, late uint32
 	keepsHistory    bool
 	history         []row // good events, from which duplicates are taken
@@ -84,7 +83,7 @@ func newFaults(r *random, rates faultRates) *faults {
 	}
 }
 
-// draw gives the fault of the next message, "" for none.
+// draw returns the fault of the next message, "" for none.
 func (f *faults) draw() string {
 	share := uint32(f.random.Uint64() >> 32)
 	switch {
@@ -122,8 +121,8 @@ func (f *faults) damage() *damage {
 	return &damages[f.random.below(uint32(len(damages)))]
 }
 
-// mark tells of the fault in the message's metadata.
-func mark(msg *service.Message, r *row) {
+// setFaultMetadata names the row's fault in the message's metadata.
+func setFaultMetadata(msg *service.Message, r *row) {
 	msg.MetaSetMut(metaFault, r.fault)
 	if r.damage != nil {
 		msg.MetaSetMut(metaFaultColumn, r.damage.column)

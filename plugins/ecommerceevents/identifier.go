@@ -2,9 +2,9 @@ package ecommerceevents
 
 import "encoding/hex"
 
-// identifiers makes UUIDs of version 7 (RFC 9562): 48 bits of Unix
-// milliseconds, 12 bits that count within the millisecond, 62 bits of chance.
-// Each event's is above the one before, whatever the clock does.
+// identifiers makes UUIDs of version 7 (RFC 9562): 48 bits of Unix milliseconds,
+// a 12-bit counter within the millisecond, and 62 random bits. Those of events
+// ascend even if the clock goes back.
 type identifiers struct {
 	random *random
 	millis int64
@@ -14,37 +14,37 @@ type identifiers struct {
 // uuidLength is the length of a UUID in text.
 const uuidLength = 36
 
-// appendNext appends the next UUID of the row, for an event at these Unix
-// milliseconds.
+// appendNext appends the next UUID of the ascending sequence, for an event at
+// these Unix milliseconds.
 func (g *identifiers) appendNext(dst []byte, millis int64) []byte {
-	chance := g.random.Uint64()
+	noise := g.random.Uint64()
 	switch {
 	case millis > g.millis:
 		g.millis = millis
-		g.count = uint16(chance>>62) << 8 // leave most of the 12 bits to count in
+		g.count = uint16(noise>>62) << 8 // leaves most of the 12 bits for counting
 	case g.count < 0xfff:
 		g.count++
 	default:
-		g.millis++ // more than the counter holds in one millisecond: borrow from the next
+		g.millis++ // the counter is full: borrow from the next millisecond
 		g.count = 0
 	}
-	return appendUUIDv7(dst, g.millis, g.count, chance)
+	return appendUUIDv7(dst, g.millis, g.count, noise)
 }
 
-// appendAny appends a UUID for something that begins at these Unix
-// milliseconds, outside the row that the events make.
+// appendAny appends a UUID for these Unix milliseconds that is not part of the
+// ascending sequence.
 func (g *identifiers) appendAny(dst []byte, millis int64) []byte {
 	return appendUUIDv7(dst, millis, uint16(g.random.Uint64()), g.random.Uint64())
 }
 
-func appendUUIDv7(dst []byte, millis int64, count uint16, chance uint64) []byte {
+func appendUUIDv7(dst []byte, millis int64, count uint16, noise uint64) []byte {
 	var u [16]byte
 	u[0], u[1], u[2] = byte(millis>>40), byte(millis>>32), byte(millis>>24)
 	u[3], u[4], u[5] = byte(millis>>16), byte(millis>>8), byte(millis)
 	u[6], u[7] = 0x70|byte(count>>8)&0x0f, byte(count)
-	u[8] = 0x80 | byte(chance>>56)&0x3f
+	u[8] = 0x80 | byte(noise>>56)&0x3f
 	for i := 9; i < 16; i++ {
-		u[i] = byte(chance >> (8 * (15 - i)))
+		u[i] = byte(noise >> (8 * (15 - i)))
 	}
 	var text [uuidLength]byte
 	hex.Encode(text[0:8], u[0:4])

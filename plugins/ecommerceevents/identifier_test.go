@@ -70,7 +70,7 @@ func TestPricesHaveTwoDecimals(t *testing.T) {
 	}
 }
 
-func TestCataloguesOfAnySizeCanBeMade(t *testing.T) {
+func TestCataloguesMayHaveAnySize(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{1, 2, 17, 3_000} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {

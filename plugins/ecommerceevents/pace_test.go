@@ -26,7 +26,7 @@ func TestTheFirstBatchIsDueAtOnce(t *testing.T) {
 	assert.Equal(t, 5*time.Second, p.wait())
 }
 
-func TestTheRateDoesNotDriftWhenEveryWaitIsTooLong(t *testing.T) {
+func TestTheRateDoesNotDriftWithLateWakeUps(t *testing.T) {
 	t.Parallel()
 	p, clock := newTestPace(time.Millisecond)
 	r := rand.New(rand.NewPCG(1, 2))
@@ -43,7 +43,7 @@ func TestTheRateDoesNotDriftWhenEveryWaitIsTooLong(t *testing.T) {
 	assert.InDelta(t, 3_600_000, batches, 5)
 }
 
-func TestAShortStandstillIsMadeUpFor(t *testing.T) {
+func TestAShortPauseIsMadeUpFor(t *testing.T) {
 	t.Parallel()
 	p, clock := newTestPace(time.Second)
 	p.advance()
@@ -51,7 +51,7 @@ func TestAShortStandstillIsMadeUpFor(t *testing.T) {
 	assert.Equal(t, 20, dueNow(p))
 }
 
-func TestALongStandstillIsMadeUpForInBounds(t *testing.T) {
+func TestALongPauseIsMadeUpForInPart(t *testing.T) {
 	t.Parallel()
 	p, clock := newTestPace(time.Second)
 	p.advance()
@@ -60,7 +60,7 @@ func TestALongStandstillIsMadeUpForInBounds(t *testing.T) {
 	assert.Positive(t, p.wait())
 }
 
-func TestAnIntervalLongerThanTheBoundIsNotLost(t *testing.T) {
+func TestALongIntervalKeepsItsSchedule(t *testing.T) {
 	t.Parallel()
 	p, clock := newTestPace(time.Hour)
 	p.advance()

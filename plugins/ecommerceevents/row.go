@@ -20,7 +20,7 @@ const (
 	columnTimestamp   = "timestamp"
 )
 
-// spellings are how clients write what was done.
+// spellings are the values of event_type that clients send.
 var spellings = [kinds][4]any{
 	view:           {"view", "View", "VIEW", "vIew"},
 	addToCart:      {"add_to_cart", "Add_To_Cart", "ADD_TO_CART", "Add_to_cart"},
@@ -28,10 +28,10 @@ var spellings = [kinds][4]any{
 	purchase:       {"purchase", "Purchase", "PURCHASE", "pUrchase"},
 }
 
-// boxedEmpty is the cell of what does not apply.
+// boxedEmpty is the cell of a column that does not apply.
 var boxedEmpty any = ""
 
-// boxedQuantities are the cells of quantities, by number.
+// boxedQuantities are the cells of quantities; that of 0 is empty.
 var boxedQuantities = func() (cells [maxQuantity + 1]any) {
 	cells[0] = boxedEmpty
 	for i := 1; i < len(cells); i++ {
@@ -40,7 +40,7 @@ var boxedQuantities = func() (cells [maxQuantity + 1]any) {
 	return cells
 }()
 
-// row is an event, ready to be made a message as often as need be.
+// row is an event from which any number of messages can be made.
 type row struct {
 	action
 	spelling  uint8
@@ -51,7 +51,7 @@ type row struct {
 	damage    *damage
 }
 
-// fill gives the message the row as its content.
+// fill sets the content and the metadata of the message.
 func (r *row) fill(msg *service.Message) {
 	price := r.of.price
 	if r.kind == removeFromCart {
@@ -72,7 +72,7 @@ func (r *row) fill(msg *service.Message) {
 		if r.damage != nil {
 			cells[r.damage.column] = r.damage.value
 		}
-		mark(msg, r)
+		setFaultMetadata(msg, r)
 	}
 	msg.SetStructuredMut(cells)
 }

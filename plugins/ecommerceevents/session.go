@@ -1,26 +1,26 @@
 package ecommerceevents
 
-// session is one visit of one user, who has at most one at a time.
+// session is a user's visit. A user has at most one at a time.
 type session struct {
 	user       uint32
-	viewed     uint32 // the product looked at last
-	inCarts    uint32 // place in shop.carts while there is something in the cart
+	viewed     uint32 // the product viewed last
+	inCarts    uint32 // index in shop.carts while the cart is not empty
 	cart       cart
 	lastMillis int64
 	userID, id any // string each
 }
 
-// favourite is the category that this user likes best, of so many.
+// favourite returns the user's favourite of so many categories.
 func (p *session) favourite(categories int) uint32 {
 	return scale(habit(p.user), uint32(categories))
 }
 
-// patience is after how many views, on average, this user leaves.
-func (p *session) patience() uint32 {
+// meanViews returns after how many views, on average, this user leaves.
+func (p *session) meanViews() uint32 {
 	return 4 + habit(p.user)%17
 }
 
-// habit mixes a user's number to 32 bits that are always the same for the user.
+// habit hashes a user's number.
 func habit(user uint32) uint32 {
 	h := user*0x9e3779b1 + 0x85ebca6b
 	h ^= h >> 15
@@ -28,15 +28,14 @@ func habit(user uint32) uint32 {
 	return h ^ h>>13
 }
 
-// cartLines is how often something can be put into a cart before some of it is
-// taken out or bought.
+// cartLines is the capacity of a cart.
 const cartLines = 6
 
-// maxQuantity is how many pieces go into a cart at a time, at most.
+// maxQuantity is the highest quantity of a cart line.
 const maxQuantity = 4
 
-// cart is what somebody means to buy. Each line was put into it by one event,
-// and goes by one; a product may stand in several.
+// cart is a shopping cart. One event adds a line and one removes it; several lines
+// may have the same product.
 type cart struct {
 	size  uint8
 	lines [cartLines]line
@@ -47,7 +46,7 @@ type line struct {
 	quantity uint8
 }
 
-// put adds a line. It is not ok when the cart is full.
+// put adds a line and reports whether the cart had room for it.
 func (c *cart) put(product uint32, quantity uint8) (ok bool) {
 	if c.size == cartLines {
 		return false
@@ -57,7 +56,7 @@ func (c *cart) put(product uint32, quantity uint8) (ok bool) {
 	return true
 }
 
-// take removes one line, which there must be.
+// take removes a random line. The cart must not be empty.
 func (c *cart) take(r *random) line {
 	i := r.below(uint32(c.size))
 	l := c.lines[i]

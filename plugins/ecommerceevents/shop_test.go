@@ -78,7 +78,7 @@ func TestFewUsersAndProductsMakeMostOfTheTraffic(t *testing.T) {
 	assert.Greater(t, len(products), 950, "yet nearly all products are seen")
 }
 
-// share gives the part of all counts that the highest of them have.
+// share returns the share of the total that the highest counts have.
 func share[K comparable](counts map[K]int, part float64, of int) float64 {
 	var all []int
 	total := 0
@@ -94,7 +94,6 @@ func share[K comparable](counts map[K]int, part float64, of int) float64 {
 	return float64(top) / float64(total)
 }
 
-// TestSessionsAreCoherent follows every session and every cart.
 func TestSessionsAreCoherent(t *testing.T) {
 	t.Parallel()
 	type visit struct {
@@ -164,22 +163,22 @@ func TestMemoryStaysBoundedByTheUsers(t *testing.T) {
 	assert.LessOrEqual(t, len(s.carts), 50)
 }
 
-func TestOpenLinesAreCountedRight(t *testing.T) {
+func TestCartLinesAreCounted(t *testing.T) {
 	t.Parallel()
 	s := newTestShop(9, 500, 100, [kinds]float64{view: 60, addToCart: 30, removeFromCart: 10, purchase: 15})
 	for i := range 50_000 {
 		s.next(testStart + int64(i)*5000)
 	}
 	lines := 0
-	for _, place := range s.carts {
-		n := int(s.sessions[place].cart.size)
+	for _, slot := range s.carts {
+		n := int(s.sessions[slot].cart.size)
 		require.NotZero(t, n)
 		lines += n
 	}
 	assert.Equal(t, lines, s.lines)
 }
 
-func TestSpreadGivesEachRankANumberOfItsOwn(t *testing.T) {
+func TestSpreadIsAPermutation(t *testing.T) {
 	t.Parallel()
 	for _, n := range []uint32{1, 2, 3, 7, 10, 1_000, 4_096, 9_973} {
 		seen := make([]bool, n)

@@ -5,18 +5,17 @@ import (
 	"time"
 )
 
-// settings are what a simulation is made of.
+// settings are the parameters of a simulation.
 type settings struct {
 	seed            int64     // not 0
-	start           time.Time // zero: the time of the wall
+	start           time.Time // zero: use the real clock
 	meanGap         time.Duration
 	users, products int
 	weights         [kinds]float64
 	faults          faultRates
 }
 
-// simulation makes the rows of the events, one after the other. It is not safe
-// for concurrent use.
+// simulation generates the rows of events. It is not safe for concurrent use.
 type simulation struct {
 	random *random
 	ids    *identifiers
@@ -25,13 +24,13 @@ type simulation struct {
 	stamps stamper
 	goods  *catalogue
 
-	now     func() time.Time // nil: nanos counts the simulated time
+	now     func() time.Time // nil: the clock is simulated
 	nanos   int64
-	gap     uint32 // nanoseconds between two events are drawn from 0 up to twice this …
-	gapUnit int64  // … in units of so many nanoseconds
+	gap     uint32 // mean simulated time between events, in units of gapUnit
+	gapUnit int64  // nanoseconds
 
 	text []byte
-	ends []int // where each cell ends in text: event_id and timestamp in turn
+	ends []int // the end of each cell in text, event_id and timestamp in turn
 }
 
 func newSimulation(s settings, now func() time.Time) *simulation {
@@ -54,7 +53,7 @@ func newSimulation(s settings, now func() time.Time) *simulation {
 	return sim
 }
 
-// gapUnits splits a mean gap so that twice it fits 32 bits.
+// gapUnits expresses a mean gap in a unit in which twice the gap fits 32 bits.
 func gapUnits(mean time.Duration) (gap uint32, unit int64) {
 	unit = 1
 	for int64(mean)/unit > 1<<30 {
@@ -63,11 +62,11 @@ func gapUnits(mean time.Duration) (gap uint32, unit int64) {
 	return uint32(int64(mean) / unit), unit
 }
 
-// chunkRows is how many rows share one text, of which any cell that somebody
-// holds on to keeps the whole.
+// chunkRows is how many rows share one string. It is small because a single cell
+// that is still in use keeps the whole string in memory.
 const chunkRows = 256
 
-// append makes n more rows.
+// append appends n new rows.
 func (s *simulation) append(rows []row, n int) []row {
 	for n > 0 {
 		k := min(n, chunkRows)
@@ -104,7 +103,8 @@ func (s *simulation) appendChunk(rows []row, n int) []row {
 	return rows
 }
 
-// row makes a row but for the cells that lie in s.text.
+// row generates a row except for its event_id and timestamp, which it appends to
+// s.text.
 func (s *simulation) row() row {
 	var fault string
 	if s.faults.on {
@@ -137,7 +137,7 @@ func (s *simulation) row() row {
 	return r
 }
 
-// detached is the row with texts of its own.
+// detached returns a copy of the row that does not share the strings of its chunk.
 func (r row) detached() row {
 	r.eventID, r.timestamp = strings.Clone(r.eventID), strings.Clone(r.timestamp)
 	return r

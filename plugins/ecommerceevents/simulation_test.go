@@ -30,7 +30,7 @@ var testSettings = settings{
 // goldenHash is the SHA-256 of the first 5,000 events of testSettings with faults.
 const goldenHash = "581166acbb31781477235288b078af1ec035d294f9a61deb926cb95b565f7d11"
 
-// cells gives a row as the messages show it, and its metadata.
+// cells returns the content of a row's message, and the message for its metadata.
 func cells(t testing.TB, r *row) (map[string]any, *service.Message) {
 	msg := service.NewMessage(nil)
 	r.fill(msg)
@@ -51,11 +51,11 @@ func text(t testing.TB, rows []row) string {
 	return b.String()
 }
 
-func TestASeedAndAStartTimeMakeTheSameEventsByteForByte(t *testing.T) {
+func TestASeedAndStartTimeDetermineEveryByte(t *testing.T) {
 	t.Parallel()
 	s := testSettings
 	s.faults = faultRates{malformed: 0.02, duplicates: 0.02, late: 0.02}
-	wall := func() time.Time { panic("the clock on the wall has no part in this") }
+	wall := func() time.Time { panic("the real clock must not be used") }
 
 	one := text(t, newSimulation(s, wall).append(nil, 5_000))
 	two := text(t, newSimulation(s, wall).append(nil, 5_000))
@@ -63,13 +63,13 @@ func TestASeedAndAStartTimeMakeTheSameEventsByteForByte(t *testing.T) {
 
 	sum := sha256.Sum256([]byte(one))
 	assert.Equal(t, goldenHash, hex.EncodeToString(sum[:]),
-		"the events of a seed have changed: people's data sets change with them, so say so in the change log")
+		"the events of a seed have changed, and so have users' data sets: mention it in CHANGELOG.md")
 
 	s.seed++
 	assert.NotEqual(t, one, text(t, newSimulation(s, wall).append(nil, 5_000)))
 }
 
-func TestTheSizeOfBatchesDoesNotChangeTheEvents(t *testing.T) {
+func TestBatchSizesDoNotChangeTheEvents(t *testing.T) {
 	t.Parallel()
 	whole := newSimulation(testSettings, nil).append(nil, 1_000)
 	var parts []row
@@ -229,8 +229,8 @@ func TestFaultsHaveTheirShares(t *testing.T) {
 	assert.Len(t, damaged, len(damages), "every kind of damage")
 }
 
-// TestEveryDamageIsOne checks the list itself against what the table can hold.
-func TestEveryDamageIsOne(t *testing.T) {
+// TestNoDamageFitsTheTable checks that user_events rejects each damaged value.
+func TestNoDamageFitsTheTable(t *testing.T) {
 	t.Parallel()
 	for _, d := range damages {
 		value := d.value.(string)

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// The ways in which clients of a real shop send the time of an event. Those
-// without a zone are UTC.
+// The formats in which clients of a real shop send times. Those without a zone are
+// UTC.
 const (
 	stampRFC3339 = iota
 	stampRFC3339Millis
@@ -17,16 +17,16 @@ const (
 	stampTMillis
 	stampUnixSeconds
 	stampUnixMillis
-	stampStyles // how many there are
+	stampStyles // the number of styles
 )
 
-// stamper writes times. It keeps the text of the second that it wrote last,
-// because neighbouring events share it.
+// stamper formats times. It caches the text of the last second, which consecutive
+// events often share.
 type stamper struct {
 	second int64
 	known  bool
 	text   [len(secondLayout)]byte
-	offset int64 // the same for the style with an offset
+	offset int64 // the same three for the style with an offset
 	shown  bool
 	local  [len(offsetLayout)]byte
 }
@@ -38,8 +38,8 @@ const (
 
 var offsetZone = time.FixedZone("", 2*60*60)
 
-// append writes the time, in Unix milliseconds and between the years 0 and
-// 9999, in this style.
+// append appends a time in Unix milliseconds, from the year 0 to 9999, in this
+// style.
 func (s *stamper) append(dst []byte, millis int64, style int) []byte {
 	switch style {
 	case stampUnixSeconds:

@@ -5,8 +5,8 @@ import (
 	"math/rand/v2"
 )
 
-// random is the one source of chance of a simulation. It is a plain PCG, whose
-// sequence Go promises to keep, so a seed means the same shop for ever.
+// random is a simulation's only source of randomness. It is a PCG, whose sequence
+// Go promises not to change, so a seed always yields the same shop.
 type random struct {
 	rand.PCG
 }
@@ -17,19 +17,19 @@ func newRandom(seed uint64) *random {
 	return r
 }
 
-// below draws evenly from 0 up to, not including, n.
+// below returns a uniformly distributed number from 0 to n-1.
 func (r *random) below(n uint32) uint32 {
 	return scale(uint32(r.Uint64()>>32), n)
 }
 
-// scale maps the 32 random bits to 0 up to, not including, n.
+// scale maps 32 random bits to a number from 0 to n-1.
 func scale(random, n uint32) uint32 {
 	return uint32(uint64(random) * uint64(n) >> 32)
 }
 
-// ranks draws ranks 0 up to n-1 where rank k is drawn in proportion to a
-// weight, in constant time (Vose's alias method). It is made with whole numbers
-// only, so that every processor architecture draws the same.
+// ranks draws ranks from 0 to n-1 in proportion to their weights in constant time
+// (Vose's alias method). It uses integers only, so that every processor
+// architecture draws the same.
 type ranks struct {
 	cells []rankCell
 }
@@ -39,8 +39,8 @@ type rankCell struct {
 	alias uint32 // else this one
 }
 
-// zipfRanks gives ranks 0 up to n-1 where rank k comes up in proportion to
-// 1/(k+1), the classic law of Zipf. n is at least 1.
+// zipfRanks returns n ranks where rank k is drawn in proportion to 1/(k+1), which
+// is Zipf's law. n is at least 1.
 func zipfRanks(n int) ranks {
 	weights := make([]uint64, n)
 	for k := range weights {
@@ -49,13 +49,13 @@ func zipfRanks(n int) ranks {
 	return weightedRanks(weights)
 }
 
-// zipfWeight is the weight of rank k: 1/(k+1) in units of 1/2^32.
+// zipfWeight returns the weight of rank k, 1/(k+1), in units of 1/2^32.
 func zipfWeight(k int) uint64 {
 	return (1 << 32) / uint64(k+1)
 }
 
-// weightedRanks gives the ranks of these weights, of which each is at most
-// 1<<32, the sum is above 0, and there are at most 1<<24.
+// weightedRanks returns the ranks with these weights. There are at most 1<<24
+// weights of at most 1<<32 each, with a sum above 0.
 func weightedRanks(weights []uint64) ranks {
 	n := uint64(len(weights))
 	var total uint64
@@ -88,7 +88,7 @@ func weightedRanks(weights []uint64) ranks {
 	return ranks{cells: cells}
 }
 
-// draw gives a rank for 64 random bits.
+// draw returns a rank for 64 random bits.
 func (t ranks) draw(random uint64) uint32 {
 	k := scale(uint32(random>>32), uint32(len(t.cells)))
 	cell := t.cells[k]
@@ -98,8 +98,8 @@ func (t ranks) draw(random uint64) uint32 {
 	return cell.alias
 }
 
-// spread gives each rank below n a number below n of its own, so that a low
-// rank does not mean a low number: what sells best is not product 1.
+// spread permutes the ranks below n, so that the most popular product is not
+// product 1.
 func spread(rank, n uint32) uint32 {
 	step := uint64(n)*5/8 | 1
 	for gcd(step, uint64(n)) != 1 {
