@@ -7,25 +7,45 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/redpanda-data/benthos/v4/public/bloblang"
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
-// component is one component that a plugin of this repository registers.
+// component is one component, or one Bloblang method, that a plugin of this
+// repository registers.
 type component struct {
-	name string // as written in YAML
-	kind string // input, output, processor …
-	view *service.ConfigView
+	name   string               // as written in YAML, or in a mapping
+	kind   string               // input, output, processor …, or Bloblang method
+	view   *service.ConfigView  // nil for a method
+	method *bloblang.MethodView // nil for a component
+}
+
+// summary returns one sentence for the index.
+func (c component) summary() string {
+	if c.method == nil {
+		return c.view.Summary()
+	}
+	sentence, _, _ := strings.Cut(c.method.Description(), ". ")
+	return sentence + "."
+}
+
+// render returns the page.
+func (c component) render() (string, error) {
+	if c.method == nil {
+		return render(c.view)
+	}
+	return renderMethod(c.method)
 }
 
 // find gives the components of the bundle, sorted by name. A plugin's folder is
 // named after its component without the underscores, and that is how ours are
 // told from the engine's own: a new plugin has its page without being listed here.
-func find(root string, env *service.Environment) ([]component, error) {
+func find(root string, env *service.Environment, mappings *bloblang.Environment) ([]component, error) {
 	folders, err := os.ReadDir(filepath.Join(root, "plugins"))
 	if err != nil {
 		return nil, fmt.Errorf("listing the plugins: %w", err)
 	}
-	registered := registeredByFolder(env)
+	registered := registeredByFolder(env, mappings)
 	var found []component
 	for _, folder := range folders {
 		if !folder.IsDir() || folder.Name() == "all" {
@@ -33,7 +53,7 @@ func find(root string, env *service.Environment) ([]component, error) {
 		}
 		components := registered[folder.Name()]
 		if len(components) == 0 {
-			return nil, fmt.Errorf("plugins/%s registers no component of that name (underscores aside); is it imported by plugins/all?", folder.Name())
+			return nil, fmt.Errorf("plugins/%s registers no component or method of that name (underscores aside); is it imported by plugins/all?", folder.Name())
 		}
 		found = append(found, components...)
 	}
@@ -41,10 +61,14 @@ func find(root string, env *service.Environment) ([]component, error) {
 	return found, nil
 }
 
-// registeredByFolder gives everything registered in env by the name of the
-// folder that its plugin would have.
-func registeredByFolder(env *service.Environment) map[string][]component {
+// registeredByFolder gives everything registered in env and mappings by the name
+// of the folder that its plugin would have.
+func registeredByFolder(env *service.Environment, mappings *bloblang.Environment) map[string][]component {
 	byFolder := map[string][]component{}
+	mappings.WalkMethods(func(name string, view *bloblang.MethodView) {
+		folder := strings.ReplaceAll(name, "_", "")
+		byFolder[folder] = append(byFolder[folder], component{name: name, kind: "Bloblang method", method: view})
+	})
 	collect := func(kind string) func(string, *service.ConfigView) {
 		return func(name string, view *service.ConfigView) {
 			folder := strings.ReplaceAll(name, "_", "")

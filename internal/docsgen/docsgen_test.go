@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/redpanda-data/benthos/v4/public/bloblang"
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -39,7 +40,7 @@ func environmentWithAShelf(t *testing.T) *service.Environment {
 
 func TestAPageShowsTheWholeSpec(t *testing.T) {
 	t.Parallel()
-	shelf := registeredByFolder(environmentWithAShelf(t))["leftshelf"]
+	shelf := registeredByFolder(environmentWithAShelf(t), bloblang.NewEmptyEnvironment())["leftshelf"]
 	require.Len(t, shelf, 1)
 	page, err := render(shelf[0].view)
 	require.NoError(t, err)
@@ -55,7 +56,7 @@ func TestAFolderFindsItsComponent(t *testing.T) {
 	require.NoError(t, os.MkdirAll(filepath.Join(root, "plugins", "leftshelf"), 0o755))
 	require.NoError(t, os.MkdirAll(filepath.Join(root, "plugins", "all"), 0o755))
 
-	components, err := find(root, environmentWithAShelf(t))
+	components, err := find(root, environmentWithAShelf(t), bloblang.NewEmptyEnvironment())
 	require.NoError(t, err)
 	require.Len(t, components, 1)
 	assert.Equal(t, "left_shelf", components[0].name)
@@ -67,8 +68,8 @@ func TestAFolderWithoutAComponentIsAnError(t *testing.T) {
 	root := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(root, "plugins", "rightshelf"), 0o755))
 
-	_, err := find(root, environmentWithAShelf(t))
-	require.EqualError(t, err, "plugins/rightshelf registers no component of that name (underscores aside); is it imported by plugins/all?")
+	_, err := find(root, environmentWithAShelf(t), bloblang.NewEmptyEnvironment())
+	require.EqualError(t, err, "plugins/rightshelf registers no component or method of that name (underscores aside); is it imported by plugins/all?")
 }
 
 func TestThePageOfAPluginThatIsGoneIsRemoved(t *testing.T) {

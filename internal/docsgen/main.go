@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/redpanda-data/benthos/v4/public/bloblang"
 	"github.com/redpanda-data/benthos/v4/public/service"
 
 	_ "github.com/ecommerce-ingest/connect/plugins/all"
@@ -39,7 +40,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	pages, err := generate(root, service.GlobalEnvironment())
+	pages, err := generate(root, service.GlobalEnvironment(), bloblang.GlobalEnvironment())
 	if err != nil {
 		return err
 	}
@@ -66,20 +67,20 @@ func findRoot() (string, error) {
 }
 
 // generate gives the content of every page by its file name.
-func generate(root string, env *service.Environment) (map[string]string, error) {
-	components, err := find(root, env)
+func generate(root string, env *service.Environment, mappings *bloblang.Environment) (map[string]string, error) {
+	components, err := find(root, env, mappings)
 	if err != nil {
 		return nil, err
 	}
 	pages := map[string]string{}
 	var index []entry
 	for _, c := range components {
-		page, err := render(c.view)
+		page, err := c.render()
 		if err != nil {
 			return nil, fmt.Errorf("rendering the page of %s: %w", c.name, err)
 		}
 		pages[c.name+".md"] = page
-		index = append(index, entry{Name: c.name, Type: c.kind, Summary: c.view.Summary()})
+		index = append(index, entry{Name: c.name, Type: c.kind, Summary: c.summary()})
 	}
 	if pages["README.md"], err = renderIndex(index); err != nil {
 		return nil, fmt.Errorf("rendering the index: %w", err)

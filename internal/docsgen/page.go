@@ -8,12 +8,15 @@ import (
 	"strings"
 	"text/template"
 
+	"github.com/redpanda-data/benthos/v4/public/bloblang"
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
 var (
 	//go:embed page.md.tmpl
 	pageText string
+	//go:embed method.md.tmpl
+	methodText string
 	//go:embed index.md.tmpl
 	indexText string
 
@@ -22,8 +25,9 @@ var (
 		"cell":     tableCell,
 		"trim":     strings.TrimSpace,
 	}
-	pageTemplate  = template.Must(template.New("page").Funcs(functions).Parse(pageText))
-	indexTemplate = template.Must(template.New("index").Funcs(functions).Parse(indexText))
+	pageTemplate   = template.Must(template.New("page").Funcs(functions).Parse(pageText))
+	methodTemplate = template.Must(template.New("method").Funcs(functions).Parse(methodText))
+	indexTemplate  = template.Must(template.New("index").Funcs(functions).Parse(indexText))
 
 	blankLines = regexp.MustCompile(`\n{3,}`)
 )
@@ -54,6 +58,12 @@ func render(view *service.ConfigView) (string, error) {
 		"Categories": strings.Join(categories, ", "),
 		"Fields":     fields,
 	})
+}
+
+// renderMethod returns the page of a Bloblang method.
+func renderMethod(view *bloblang.MethodView) (string, error) {
+	data := view.TemplateData()
+	return execute(methodTemplate, map[string]any{"Method": data, "Category": data.Categories[0]})
 }
 
 // showSecretsEmpty takes out the engine's mark for a value that it does not

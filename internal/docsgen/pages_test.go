@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/redpanda-data/benthos/v4/public/bloblang"
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -17,7 +18,7 @@ func TestThePagesAreFresh(t *testing.T) {
 	t.Parallel()
 	root, err := findRoot()
 	require.NoError(t, err)
-	want, err := generate(root, service.GlobalEnvironment())
+	want, err := generate(root, service.GlobalEnvironment(), bloblang.GlobalEnvironment())
 	require.NoError(t, err)
 	have, err := readPages(filepath.Join(root, pagesDir))
 	require.NoError(t, err)
@@ -68,9 +69,12 @@ func TestEveryExampleInASpecPassesTheLinter(t *testing.T) {
 		SetRejectDeprecated(true).
 		SetSkipEnvVarCheck(true)
 
-	components, err := find(root, env)
+	components, err := find(root, env, bloblang.GlobalEnvironment())
 	require.NoError(t, err)
 	for _, c := range components {
+		if c.method != nil {
+			continue
+		}
 		data, err := c.view.TemplateData()
 		require.NoError(t, err)
 		assert.NotEmpty(t, data.Examples, "%s has no example", c.name)
@@ -86,13 +90,44 @@ func TestEveryExampleInASpecPassesTheLinter(t *testing.T) {
 	}
 }
 
+func TestEveryExampleOfAMethodHoldsTrue(t *testing.T) {
+	t.Parallel()
+	root, err := findRoot()
+	require.NoError(t, err)
+	components, err := find(root, service.GlobalEnvironment(), bloblang.GlobalEnvironment())
+	require.NoError(t, err)
+	for _, c := range components {
+		if c.method == nil {
+			continue
+		}
+		data := c.method.TemplateData()
+		assert.NotEmpty(t, data.Version, "%s does not say since which version it is there", c.name)
+		require.Len(t, data.Categories, 1, "%s needs one category", c.name)
+		require.NotEmpty(t, data.Categories[0].Examples, "%s has no example", c.name)
+		for _, example := range data.Categories[0].Examples {
+			mapping, err := bloblang.Parse(example.Mapping)
+			require.NoError(t, err, example.Mapping)
+			for _, result := range example.Results {
+				out, err := service.NewMessage([]byte(result[0])).BloblangQuery(mapping)
+				require.NoError(t, err, result[0])
+				got, err := out.AsBytes()
+				require.NoError(t, err)
+				assert.JSONEq(t, result[1], string(got), result[0])
+			}
+		}
+	}
+}
+
 func TestEveryComponentIsDescribedInFull(t *testing.T) {
 	t.Parallel()
 	root, err := findRoot()
 	require.NoError(t, err)
-	components, err := find(root, service.GlobalEnvironment())
+	components, err := find(root, service.GlobalEnvironment(), bloblang.GlobalEnvironment())
 	require.NoError(t, err)
 	for _, c := range components {
+		if c.method != nil {
+			continue
+		}
 		data, err := c.view.TemplateData()
 		require.NoError(t, err)
 		assert.NotEmpty(t, data.Summary, "%s has no summary", c.name)

@@ -9,4 +9,5 @@ import (
 	_ "github.com/ecommerce-ingest/connect/plugins/csvwatch"
 	_ "github.com/ecommerce-ingest/connect/plugins/ecommerceevents"
 	_ "github.com/ecommerce-ingest/connect/plugins/postgrescopy"
+	_ "github.com/ecommerce-ingest/connect/plugins/tsparseauto"
 )
