@@ -93,3 +93,18 @@ func TestMarkdownAndCodeAreLeftAlone(t *testing.T) {
 		assert.Equal(t, text, toMarkdown(text))
 	}
 }
+
+func TestAnInputAndAnOutputOfOneNameHavePagesOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(root, "plugins", "leftshelf"), 0o755))
+	env := environmentWithAShelf(t)
+	require.NoError(t, env.RegisterBatchInput("left_shelf", shelfSpec(), nil))
+
+	pages, err := generate(root, env, bloblang.NewEmptyEnvironment())
+	require.NoError(t, err)
+	require.Contains(t, pages, "left_shelf_input.md")
+	require.Contains(t, pages, "left_shelf_output.md")
+	require.Contains(t, pages["README.md"], "[`left_shelf`](left_shelf_input.md)")
+	require.NotContains(t, pages, "left_shelf.md")
+}

@@ -72,15 +72,23 @@ func generate(root string, env *service.Environment, mappings *bloblang.Environm
 	if err != nil {
 		return nil, err
 	}
+	kinds := map[string]int{}
+	for _, c := range components {
+		kinds[c.name]++
+	}
 	pages := map[string]string{}
 	var index []entry
 	for _, c := range components {
+		file := c.name + ".md"
+		if kinds[c.name] > 1 { // an input and an output, for instance
+			file = c.name + "_" + c.kind + ".md"
+		}
 		page, err := c.render()
 		if err != nil {
 			return nil, fmt.Errorf("rendering the page of %s: %w", c.name, err)
 		}
-		pages[c.name+".md"] = page
-		index = append(index, entry{Name: c.name, Type: c.kind, Summary: c.summary()})
+		pages[file] = page
+		index = append(index, entry{Name: c.name, File: file, Type: c.kind, Summary: c.summary()})
 	}
 	if pages["README.md"], err = renderIndex(index); err != nil {
 		return nil, fmt.Errorf("rendering the index: %w", err)

@@ -33,7 +33,7 @@ var (
 )
 
 // entry is one line of the index.
-type entry struct{ Name, Type, Summary string }
+type entry struct{ Name, File, Type, Summary string }
 
 // render gives the page of a component.
 func render(view *service.ConfigView) (string, error) {

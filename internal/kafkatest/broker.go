@@ -97,6 +97,7 @@ func (b *Broker) format(ctx context.Context, o Options) error {
 		"node.id":                                  "1",
 		"controller.quorum.voters":                 "1@" + ports[1],
 		"controller.listener.names":                "CONTROLLER",
+		"listener.security.protocol.map":           "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL",
 		"log.dirs":                                 filepath.Join(b.dir, "data"),
 		"offsets.topic.replication.factor":         "1",
 		"offsets.topic.num.partitions":             "4",
@@ -209,12 +210,12 @@ func (b *Broker) Restart(ctx context.Context) error {
 	case <-ready:
 		return nil
 	case <-b.done:
-		return fmt.Errorf("Kafka ended as it started; it said:\n%s", said)
+		return fmt.Errorf("the broker ended as it started; it said:\n%s", said)
 	case <-timer.C:
 	case <-ctx.Done():
 	}
 	b.Kill()
-	return fmt.Errorf("Kafka did not start in time; it said:\n%s", said)
+	return fmt.Errorf("the broker did not start in time; it said:\n%s", said)
 }
 
 // follow reads what the broker says and closes ready once it is up.

@@ -8,6 +8,7 @@ import (
 	_ "github.com/ecommerce-ingest/connect/plugins/csvfiles"
 	_ "github.com/ecommerce-ingest/connect/plugins/csvwatch"
 	_ "github.com/ecommerce-ingest/connect/plugins/ecommerceevents"
+	_ "github.com/ecommerce-ingest/connect/plugins/kafkarelay"
 	_ "github.com/ecommerce-ingest/connect/plugins/postgrescopy"
 	_ "github.com/ecommerce-ingest/connect/plugins/tsparseauto"
 )
