@@ -3,6 +3,7 @@ package tests
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -29,7 +30,8 @@ func TestFilesThatAreOddButFineAreStored(t *testing.T) {
 	files := map[string]string{ // two events each
 		"extra-column.csv":     header + ",campaign\n" + record(0) + ",spring\n" + record(1) + ",\n",
 		"other-order.csv":      reversed(columns) + "\n" + reversed(plain(2)) + "\n" + reversed(plain(3)) + "\n",
-		"fewer-columns.csv":    "event_id,user_id,event_type,timestamp\n" + eventID(4) + ",1,view,1767323045\n" + eventID(5) + ",1,view,1767323045\n",
+		"space.csv":            strings.ReplaceAll(csvFile(4, 6), ",", ", "),
+		"separator.csv":        "sep=;\r\n" + strings.ReplaceAll(strings.ReplaceAll(csvFile(22, 24), "\"Lamp, ", "\"Lamp; "), ",", ";"),
 		"byte-order-mark.csv":  "\ufeff" + csvFile(6, 8),
 		"windows.csv":          strings.ReplaceAll(csvFile(8, 10), "\n", "\r\n"),
 		"empty-lines.csv":      header + "\n\n" + record(10) + "\n\n\n" + record(11) + "\n\n",
@@ -57,9 +59,10 @@ func TestFilesThatAreOddButFineAreStored(t *testing.T) {
 	s.db.awaitStored(2*len(files) + 3)
 	s.db.require("0", "SELECT count(*) FROM rejected_events")
 	s.db.require("Lamp, \"big\nand, bright\"", "SELECT product_name FROM user_events WHERE event_id = $1::uuid", eventID(14))
-	require.Empty(t, p.complaints())
+	require.Len(t, p.complaints(), 1)
+	require.Contains(t, p.complaints()[0], `extra-column.csv is not as in expected_headers: it has \"campaign\" besides`)
 	p.terminate()
-	s.db.require("25", "SELECT count(*) FROM user_events")
+	s.db.require("27", "SELECT count(*) FROM user_events")
 }
 
 func TestAFolderThatDoesNotExistYetIsWaitedFor(t *testing.T) {
@@ -84,7 +87,8 @@ func TestAFileWhoseHeaderNamesAColumnTwiceIsToldOnceAndLeft(t *testing.T) {
 	p := s.pipelineWith(quickly)
 	s.goesOn(p, 5)
 	requireToldOnce(t, p, "twice.csv", "user_id")
-	s.db.require("0", "SELECT count(*) FROM rejected_events")
+	s.db.awaitRejected(1)
+	s.requireRefused("twice.csv", `the header has "user_id" twice`)
 
 	// Once it is mended it is read.
 	s.dropFile("twice.csv", csvFile(0, 3))
@@ -92,20 +96,46 @@ func TestAFileWhoseHeaderNamesAColumnTwiceIsToldOnceAndLeft(t *testing.T) {
 	p.terminate()
 }
 
-func TestAFileOfAnotherKindIsRejectedRowByRow(t *testing.T) {
+func TestFilesOfAnotherKindAreRefused(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
-	s.dropFile("weather.csv", "day,rain\nMonday,3\nTuesday,0\n")
-	p := s.pipeline()
-	s.goesOn(p, 2)
-	s.db.awaitRejected(2)
-	for i, r := range s.db.rejected(filepath.Join(s.events, "weather.csv")) {
-		require.Equal(t, "mapping", r.Stage)
-		require.Contains(t, r.Reason, "event_type is empty")
-		require.EqualValues(t, i+1, r.Row)
-		require.Equal(t, []string{"Monday,3", "Tuesday,0"}[i], r.Raw)
+	files := map[string]struct{ content, reason string }{
+		"weather.csv":    {"day,rain\nMonday,3\nTuesday,0\n", "the first record has none of the expected_headers"},
+		"typo.csv":       {strings.Replace(csvFile(0, 3), "price", "prize", 1), `it lacks "price"; has "prize" besides`},
+		"semicolons.csv": {strings.ReplaceAll(csvFile(0, 3), ",", ";"), "Its cells seem to be separated by ';'"},
+		"headless.csv":   {records(0, 3), "It looks like data, not like a header"},
+		"preamble.csv":   {"Export of May\n\n" + csvFile(0, 3), "The header seems to be in line 3: set skip_rows to 2"},
+		"workbook.csv":   {"PK\x03\x04" + strings.Repeat("\x00", 22) + "\x13\x00\x00\x00[Content_Types].xml" + strings.Repeat("\x00", 100), "an Excel workbook (.xlsx)"},
 	}
+	s := newSite(t)
+	for name, f := range files {
+		s.dropFile(name, f.content)
+	}
+	p := s.pipelineWith(quickly)
+	s.goesOn(p, 2)
+	s.db.awaitRejected(len(files))
+	for name, f := range files {
+		s.requireRefused(name, f.reason)
+		requireToldOnce(t, p, name, strings.ReplaceAll(f.reason, `"`, `\"`))
+	}
+
+	// A restart refuses them again, without another rejection; what is put right is read.
 	p.terminate()
+	s.dropFile("typo.csv", csvFile(0, 3))
+	p = s.pipelineWith(quickly)
+	s.goesOn(p, 3)
+	s.db.awaitStored(3*10 + 3)
+	p.terminate()
+	s.db.require(strconv.Itoa(len(files)), "SELECT count(*) FROM rejected_events")
+}
+
+// requireRefused checks that the rejected records have one for a whole file.
+func (s *site) requireRefused(file, reason string) {
+	s.t.Helper()
+	rejected := s.db.rejected(filepath.Join(s.events, file))
+	require.Len(s.t, rejected, 1, file)
+	require.Equal(s.t, "parse", rejected[0].Stage)
+	require.Contains(s.t, rejected[0].Reason, reason)
+	require.EqualValues(s.t, 0, rejected[0].Row)
 }
 
 func TestADirectoryThatIsNamedLikeAFileIsSkipped(t *testing.T) {

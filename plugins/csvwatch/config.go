@@ -18,6 +18,8 @@ const (
 	fieldExcludePatterns   = "exclude_patterns"
 	fieldIncludeHidden     = "include_hidden"
 	fieldParseHeaderRow    = "parse_header_row"
+	fieldSkipRows          = "skip_rows"
+	fieldSkipRepeated      = "skip_repeated_headers"
 	fieldDelimiter         = "delimiter"
 	fieldComment           = "comment"
 	fieldLazyQuotes        = "lazy_quotes"
@@ -47,6 +49,7 @@ const (
 	orderOldest            = "oldest_first"
 	orderName              = "name"
 	driftAccept            = "accept"
+	driftRejectMissing     = "reject_missing"
 	driftReject            = "reject"
 	defaultCheckpointDir   = "data/state/csv_watch"
 	defaultBatchCount      = 1000
@@ -93,16 +96,19 @@ func configFromParsed(p *service.ParsedConfig, res *service.Resources) (c config
 	exclude := g.list(fieldExcludePatterns)
 	hidden := g.bool(fieldIncludeHidden)
 	c.rows = csvrows.Options{
-		Delimiter:       g.char(fieldDelimiter),
-		Comment:         g.char(fieldComment),
-		LazyQuotes:      g.bool(fieldLazyQuotes),
-		ParseHeaderRow:  g.bool(fieldParseHeaderRow),
-		ExpectedHeaders: g.list(fieldExpectedHeaders),
-		RejectDrift:     g.string(fieldSchemaDrift) == driftReject,
-		ExpectedFields:  g.int(fieldExpectedFields),
-		TrimSpace:       g.bool(fieldTrimSpace),
-		MaxRecordBytes:  g.int(fieldMaxRecordBytes),
-		Encoding:        g.string(fieldEncoding),
+		Delimiter:           g.char(fieldDelimiter),
+		Comment:             g.char(fieldComment),
+		LazyQuotes:          g.bool(fieldLazyQuotes),
+		SkipRows:            g.int(fieldSkipRows),
+		ParseHeaderRow:      g.bool(fieldParseHeaderRow),
+		SkipRepeatedHeaders: g.bool(fieldSkipRepeated),
+		ExpectedHeaders:     g.list(fieldExpectedHeaders),
+		RejectMissing:       g.string(fieldSchemaDrift) == driftRejectMissing,
+		RejectDrift:         g.string(fieldSchemaDrift) == driftReject,
+		ExpectedFields:      g.int(fieldExpectedFields),
+		TrimSpace:           g.bool(fieldTrimSpace),
+		MaxRecordBytes:      g.int(fieldMaxRecordBytes),
+		Encoding:            g.string(fieldEncoding),
 	}
 	c.nulls = g.list(fieldNullValues)
 	c.continueOnError = g.bool(fieldContinueOnError)

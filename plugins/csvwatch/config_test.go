@@ -49,6 +49,8 @@ func TestAWrongConfigurationIsToldByLintAndByTheInputItself(t *testing.T) {
 		{"delimiter: ''", "delimiter must be a single character"},
 		{"comment: ab", "comment must be a single character, or empty"},
 		{"parse_header_row: false\nexpected_headers: [ a ]", "expected_headers needs parse_header_row: true"},
+		{"skip_rows: -1", "skip_rows must not be negative"},
+		{"parse_header_row: false\nskip_repeated_headers: true", "skip_repeated_headers needs parse_header_row: true"},
 		{"schema_drift: reject", "schema_drift: reject needs expected_headers to compare with"},
 		{"expected_number_of_fields: -1", "expected_number_of_fields: -1 needs parse_header_row: false"},
 		{"expected_number_of_fields: -2", "expected_number_of_fields must be at least -1"},
@@ -99,6 +101,8 @@ paths: [ data/**/*.csv ]
 exclude_patterns: [ old* ]
 include_hidden: true
 parse_header_row: true
+skip_rows: 3
+skip_repeated_headers: true
 delimiter: "\t"
 comment: "#"
 lazy_quotes: true
@@ -133,6 +137,7 @@ auto_replay_nacks: false`
 	require.Equal(t, config{
 		rows: csvrows.Options{
 			Delimiter: '\t', Comment: '#', LazyQuotes: true, ParseHeaderRow: true, ExpectedHeaders: []string{"a", "b"},
+			SkipRows: 3, SkipRepeatedHeaders: true,
 			RejectDrift: true, ExpectedFields: 2, MaxRecordBytes: 1000, Encoding: "utf-16", TrimSpace: true,
 		},
 		nulls: []string{"", "NULL"}, continueOnError: false, pollInterval: 2 * time.Second, notify: false, minimumAge: 3 * time.Second,
@@ -149,6 +154,7 @@ func TestTheDefaultsAreRight(t *testing.T) {
 	require.Equal(t, defaultCheckpointLimit, c.limit)
 	require.True(t, c.continueOnError)
 	require.True(t, c.autoRetryNacks)
+	require.True(t, c.rows.RejectMissing)
 	require.Contains(t, lintRule, fmt.Sprint(defaultCheckpointLimit))
 }
 

@@ -80,6 +80,7 @@ At most ` + "`checkpoint_limit`" + ` rows and ` + "`checkpoint_limit_bytes`" + `
 | ` + "`csv_watch_files_cleaned`" + ` | files deleted or moved |
 | ` + "`csv_watch_files_failed`" + ` | files that could not be read at some time |
 | ` + "`csv_watch_rows_read`, `csv_watch_rows_bad`, `csv_watch_rows_acked`" + ` | rows; those read include the bad ones |
+| ` + "`csv_watch_headers_skipped`" + ` | repeated headers that ` + "`skip_repeated_headers`" + ` left out |
 | ` + "`csv_watch_bytes_read`" + ` | bytes, after decompression |
 | ` + "`csv_watch_checkpoint_failures`" + ` | saves of positions that did not work |
 

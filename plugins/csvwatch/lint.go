@@ -11,6 +11,8 @@ const lintRule = `root = [
   if this.delimiter.or(",").length() != 1 { "delimiter must be a single character" },
   if this.comment.or("").length() > 1 { "comment must be a single character, or empty" },
   if this.comment.or("") != "" && this.comment.or("") == this.delimiter.or(",") { "comment and delimiter are the same: use two different characters" },
+  if this.skip_rows.or(0) < 0 { "skip_rows must not be negative" },
+  if !this.parse_header_row.or(true) && this.skip_repeated_headers.or(false) { "skip_repeated_headers needs parse_header_row: true" },
   if !this.parse_header_row.or(true) && this.expected_headers.or([]).length() > 0 { "expected_headers needs parse_header_row: true" },
   if this.schema_drift.or("accept") == "reject" && this.expected_headers.or([]).length() == 0 { "schema_drift: reject needs expected_headers to compare with" },
   if this.parse_header_row.or(true) && this.expected_number_of_fields.or(0) == -1 { "expected_number_of_fields: -1 needs parse_header_row: false" },

@@ -45,6 +45,7 @@ func newMeter(m *service.Metrics) *meter {
 			count("files_failed", func(f *watch.Figures) int64 { return f.Failed }),
 			count("rows_read", func(f *watch.Figures) int64 { return f.Rows }),
 			count("rows_bad", func(f *watch.Figures) int64 { return f.BadRows }),
+			count("headers_skipped", func(f *watch.Figures) int64 { return f.Headers }),
 			count("rows_acked", func(f *watch.Figures) int64 { return f.Acked }),
 			count("bytes_read", func(f *watch.Figures) int64 { return f.Bytes }),
 			count("checkpoint_failures", func(f *watch.Figures) int64 { return f.SaveFailures }),

@@ -72,6 +72,36 @@ input:
 output:
   stdout: {}
 `).
+		Example("Reports and bank exports", "Two lines stand above the header, the cells are separated by semicolons, and there is space around the quotes. A file that lacks a column is refused rather than read without it.\n\n```text\nAccount;DE02 1203 0000 0000 2020 51\nFrom 1 to 31 October\nbooked; \"payee\"; \"amount\"; \"note\"\n2025-10-01; \"Café Knüpf\"; \"-12,50\"; \"\"\n```", `
+input:
+  csv_watch:
+    paths: [ ./exports/*.csv ]
+    skip_rows: 2
+    delimiter: ";"
+    trim_space: true
+    encoding: windows-1252
+    expected_headers: [ booked, payee, amount ]
+
+output:
+  stdout: {}
+`).
+		Example("Exports appended to one another", "A file made by `cat monday.csv tuesday.csv` has its header twice, the second time perhaps behind a byte order mark. Its first column has no name, as pandas writes an index: it becomes `column_1`.\n\n```text\n,sku,price\n0,lamp,19.90\n,sku,price\n0,chair,49.00\n```", `
+input:
+  csv_watch:
+    paths: [ ./exports/*.csv ]
+    skip_repeated_headers: true
+
+output:
+  stdout: {}
+`).
+		Example("Files for spreadsheets", "The first line names the delimiter, and needs no configuration. A workbook or a ZIP file that is named like a CSV file is refused, with what to do.\n\n```text\nsep=;\nsku;price\nlamp;19,90\n```", `
+input:
+  csv_watch:
+    paths: [ "./exports/*.{csv,CSV}" ]
+
+output:
+  stdout: {}
+`).
 		Example("Positions in a cache", "The positions are kept in a cache resource. Here it keeps files on a shared disk, in a directory that must be there; with `redis`, `sql` or others, of a build that has them, the container needs no disk at all.", `
 input:
   csv_watch:
@@ -134,11 +164,21 @@ func fileFields() []*service.ConfigField {
 func formatFields() []*service.ConfigField {
 	return []*service.ConfigField{
 		service.NewBoolField(fieldParseHeaderRow).
-			Description("Take the first record of each file as the names of the columns, so that messages are objects. Files may have their columns in different orders. If false, messages are arrays.").
+			Description("Take the first record of each file as the names of the columns, so that messages are objects. Files may have their columns in different orders. A column without a name is called `column_N`, where N is its place from 1. If false, messages are arrays.").
 			ShortDescription("Take the first record of each file as the names of the columns.").
 			Default(true),
+		service.NewIntField(fieldSkipRows).
+			Description("How many lines to skip at the start of each file, before its header or first record: the title of a report, the account of a bank export. Empty lines count, and so does a line such as `sep=;`, which needs no skipping.").
+			ShortDescription("How many lines to skip at the start of each file.").
+			Example(3).
+			Default(0),
+		service.NewBoolField(fieldSkipRepeated).
+			Description("Skip records that are the header once more, as in files that were made by appending several exports, also behind a byte order mark. They keep their `csv_row`, and are counted in `csv_watch_headers_skipped`.").
+			ShortDescription("Skip records that are the header once more.").
+			Default(false),
 		service.NewStringField(fieldDelimiter).
-			Description("The character between cells.").
+			Description("The character between cells. A file whose first line is `sep=;`, as Excel writes it, has the delimiter that this line names.").
+			ShortDescription("The character between cells.").
 			Examples(",", ";", "\t", "|").
 			Default(","),
 		service.NewStringField(fieldComment).
@@ -151,7 +191,7 @@ func formatFields() []*service.ConfigField {
 			Description("Let a quote appear in an unquoted cell, and a quote that is not doubled in a quoted one.").
 			Default(false),
 		service.NewBoolField(fieldTrimSpace).
-			Description("Take white space off both ends of each cell and column name, also where they are quoted. The metadata `csv_raw` keeps it.").
+			Description("Take white space off both ends of each cell and column name, within quotes and around them, as in `1, \"two\"`. The metadata `csv_raw` keeps it.").
 			ShortDescription("Take white space off both ends of each cell.").
 			Default(false),
 		service.NewStringListField(fieldNullValues).
@@ -173,16 +213,18 @@ func formatFields() []*service.ConfigField {
 			Default(csvrows.DefaultMaxRecordBytes).
 			Advanced(),
 		service.NewStringListField(fieldExpectedHeaders).
-			Description("The columns that files should have. What a difference means is told by `schema_drift`; a file that has none of them is not read in any case.").
-			ShortDescription("The columns that files should have.").
+			Description("The columns that files must have. Files may have others too, in any order, unless `schema_drift` says otherwise. A file that has none of them is refused in any case.").
+			ShortDescription("The columns that files must have.").
 			Example([]string{"id", "name", "price"}).
 			Default([]any{}),
 		service.NewStringAnnotatedEnumField(fieldSchemaDrift, map[string]string{
-			driftAccept: "Files may have further columns, lack some, or have them in another order; messages have what the file has. Each kind of difference is told once in the log.",
-			driftReject: "Such files are not read.",
+			driftAccept:        "Files may lack some, have others, or have them in another order; messages have what the file has. Each kind of difference is logged once.",
+			driftRejectMissing: "Files that lack a column are refused. They may have others, and any order; each kind of difference is logged once.",
+			driftReject:        "Files must have exactly these columns, in this order, or they are refused.",
 		}).
-			Description("What becomes of files whose header differs from `expected_headers`.").
-			Default(driftAccept),
+			Description("What becomes of files whose header differs from `expected_headers`. A refused file is one ERROR in the log and one failed message, whose `csv_row` is 0; it is read once the file or the configuration is put right.").
+			ShortDescription("What becomes of files whose header differs from expected_headers.").
+			Default(driftRejectMissing),
 		service.NewIntField(fieldExpectedFields).
 			Description("The number of cells that each record must have. 0: as many as the header or, without one, the first record has. -1: any number, for files without a header.").
 			ShortDescription("The number of cells that each record must have.").

@@ -65,6 +65,16 @@ func readWhole(tb testing.TB, content, name string, opts Options, at Position) r
 	return drain(r, 1<<20)
 }
 
+// readScanning is readWhole without the quick ways: every record is scanned byte by byte.
+func readScanning(tb testing.TB, content, name string, opts Options) result {
+	tb.Helper()
+	r, err := Open(whole(content), name, opts, Position{})
+	require.NoError(tb, err)
+	defer func() { require.NoError(tb, r.Close()) }()
+	r.scanAll = true
+	return drain(r, 1<<20)
+}
+
 // drain reads what there is and finishes.
 func drain(r *Reader, most int) result {
 	var rows []Row

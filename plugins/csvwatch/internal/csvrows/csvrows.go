@@ -58,19 +58,28 @@ type Options struct {
 	// LazyQuotes lets a quote stand in an unquoted cell, and a single one in a quoted cell, as encoding/csv does.
 	LazyQuotes bool
 
-	// ParseHeaderRow takes the first record as the names of the columns.
+	// SkipRows is how many lines stand before the header, or without one before the first record. A first line that sets
+	// the delimiter (sep=;) is recognised in any case, and is one of them.
+	SkipRows int
+	// ParseHeaderRow takes the first record as the names of the columns. One without a name gets the name column_N, where N
+	// is its place from 1.
 	ParseHeaderRow bool
-	// ExpectedHeaders are the columns that files should have; needs ParseHeaderRow. What a difference means is told by
-	// RejectDrift; a header that has none of them is an error in any case.
+	// SkipRepeatedHeaders leaves out records that are the header once more, also behind a byte order mark; needs
+	// ParseHeaderRow. They keep their numbers.
+	SkipRepeatedHeaders bool
+	// ExpectedHeaders are the columns that files should have; needs ParseHeaderRow. RejectMissing and RejectDrift say what a
+	// difference means; a header that has none of them is an error in any case.
 	ExpectedHeaders []string
+	// RejectMissing makes an error of a header that lacks an expected column.
+	RejectMissing bool
 	// RejectDrift makes an error of a header that lacks an expected column, has another one, or has another order.
 	RejectDrift bool
 	// ExpectedFields is the number of cells of each record. Zero: as many as the header has, or, without one, as the
 	// first good record has. AnyFields: no check; needs a file without header.
 	ExpectedFields int
 
-	// TrimSpace takes white space off both ends of each cell and column name, as strings.TrimSpace does, also where they
-	// are quoted.
+	// TrimSpace takes white space off both ends of each cell and column name, as strings.TrimSpace does, within quotes and
+	// around them.
 	TrimSpace bool
 
 	// MaxRecordBytes bounds one record without its line end, in bytes of decoded content. Zero means
@@ -118,6 +127,12 @@ func (o Options) Validate() error {
 	}
 	if o.Comment != 0 && o.Comment == o.delimiter() {
 		return fmt.Errorf("comment and delimiter are both %q: use two different characters", o.Comment)
+	}
+	if o.SkipRows < 0 {
+		return errors.New("skip_rows must not be negative")
+	}
+	if !o.ParseHeaderRow && o.SkipRepeatedHeaders {
+		return errors.New("skip_repeated_headers needs parse_header_row: true")
 	}
 	if !o.ParseHeaderRow && len(o.ExpectedHeaders) > 0 {
 		return errors.New("expected_headers needs parse_header_row: true")

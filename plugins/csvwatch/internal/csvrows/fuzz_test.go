@@ -57,7 +57,13 @@ func checkAgainstReference(t *testing.T, content string, opts Options) (differen
 		rows, err = r.Read(rows, 100)
 	}
 	if rows, err = r.Finish(rows); err != nil {
+		if header := (*HeaderError)(nil); errors.As(err, &header) {
+			return true // it is known to be no CSV
+		}
 		t.Fatal(err)
+	}
+	if first, _, _ := strings.Cut(content, "\n"); strings.Contains(strings.ToLower(first), "sep=") {
+		return true // a first line that sets the delimiter
 	}
 	for i := 0; ; i++ {
 		want, err := ref.Read()
@@ -125,6 +131,9 @@ func FuzzAnyGrowth(f *testing.F) {
 		opts.MaxRecordBytes = int(limit)
 		opts.ParseHeaderRow = b&16 != 0
 		opts.ExpectedFields = int(b >> 5 & 3)
+		opts.TrimSpace = b&128 != 0
+		opts.SkipRepeatedHeaders = opts.ParseHeaderRow && seed&1 != 0
+		opts.SkipRows = int(seed >> 1 & 3)
 		checkQuickly(t, content, "x.csv", opts, seed)
 	})
 }
@@ -133,6 +142,9 @@ func FuzzAnyGrowth(f *testing.F) {
 func checkQuickly(t *testing.T, content, name string, opts Options, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 4))
 	want := readWhole(t, content, name, opts, Position{})
+	if got := readScanning(t, content, name, opts); !same(want, got) {
+		t.Fatalf("%q %+v: scanned %+v, not %+v", content, opts, got, want)
+	}
 	if got := readGrowing(t, content, name, opts, Position{}, rng, 1+rng.IntN(len(content)+1)); !same(want, got) {
 		t.Fatalf("%q %+v: grown %+v, not %+v", content, opts, got, want)
 	}

@@ -18,6 +18,7 @@ import (
 func checkAnyWay(tb testing.TB, content, name string, opts Options) {
 	tb.Helper()
 	want := readWhole(tb, content, name, opts, Position{})
+	require.Equal(tb, want, readScanning(tb, content, name, opts), "scanned byte by byte")
 	for seed := range uint64(6) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		step := []int{1, 3, 10, 100, 1000, len(content) + 1}[seed]
@@ -45,7 +46,11 @@ func checkAnyWay(tb testing.TB, content, name string, opts Options) {
 
 // anyContent makes something that looks like CSV, with all that can go wrong.
 func anyContent(rng *rand.Rand) (string, Options) {
-	opts := Options{ParseHeaderRow: rng.IntN(2) == 0, LazyQuotes: rng.IntN(4) == 0}
+	opts := Options{ParseHeaderRow: rng.IntN(2) == 0, LazyQuotes: rng.IntN(4) == 0, TrimSpace: rng.IntN(3) == 0}
+	opts.SkipRepeatedHeaders = opts.ParseHeaderRow && rng.IntN(2) == 0
+	if rng.IntN(4) == 0 {
+		opts.SkipRows = rng.IntN(4)
+	}
 	if rng.IntN(3) == 0 {
 		opts.Comment = '#'
 	}
@@ -62,6 +67,7 @@ func anyContent(rng *rand.Rand) (string, Options) {
 	pieces := []string{
 		"a", "b", "1", "22", "333", "é", "\xff", "\x00", " ", "long text of a cell", d, d, d, d, "\n", "\n", "\n", "\r\n", "\r", "\r\r", "\"", "\"\"", "#", "\uFFFD",
 		"x" + d + "y\n", "1" + d + "2" + d + "3\n", "\"q\"" + d + "\"r\"\r\n", d + "\"", "\"" + d, "\"\n", "\n\"", "\n1" + d + "\"x\n",
+		" \"q\" " + d, d + "\t\"", "\" \n", "\nk" + d + "l\n", "\n\uFEFFk" + d + "l\n", "\uFEFF",
 	}
 	if rng.IntN(2) == 0 { // little else than what has a meaning, so that much of it meets
 		pieces = []string{"a", "é", d, d, d, "\n", "\n", "\r", "\"", "\"", "\"", "\"" + d + "\"", "\"\n\"", "a" + d + "a\n"}
@@ -70,8 +76,11 @@ func anyContent(rng *rand.Rand) (string, Options) {
 	if rng.IntN(3) == 0 {
 		b.WriteString("\uFEFF")
 	}
+	if rng.IntN(8) == 0 {
+		b.WriteString("sep=" + []string{",", ";", "\t"}[rng.IntN(3)] + []string{"\n", "\r\n", "\r"}[rng.IntN(3)])
+	}
 	if rng.IntN(2) == 0 {
-		b.WriteString("k" + d + "l\n")
+		b.WriteString([]string{"k" + d + "l\n", "k" + d + "\n"}[rng.IntN(2)])
 	}
 	for range rng.IntN(80) {
 		b.WriteString(pieces[rng.IntN(len(pieces))])
@@ -79,8 +88,8 @@ func anyContent(rng *rand.Rand) (string, Options) {
 	return b.String(), opts
 }
 
-// soil makes it likely that what is read next is read into memory full of quotes, which must make no difference.
-func soil() {
+// pollute makes it likely that what is read next is read into memory full of quotes, which must make no difference.
+func pollute() {
 	chunk := chunks.Get().(*[chunkBytes + padBytes]byte)
 	for i := range chunk[:4<<10] {
 		chunk[i] = '"'
@@ -93,7 +102,7 @@ func TestAnyGrowthAndAnyResumeGiveTheSameRows(t *testing.T) {
 	const cases = 3000
 	for seed := range uint64(cases) {
 		content, opts := anyContent(rand.New(rand.NewPCG(seed, 0)))
-		soil()
+		pollute()
 		if !assert.NotPanics(t, func() { checkAnyWay(t, content, "x.csv", opts) }) || t.Failed() {
 			t.Fatalf("seed %d: %q with %+v", seed, content, opts)
 		}

@@ -78,20 +78,47 @@ func unreadable(err error) *HeaderError {
 	return &HeaderError{Reason: fmt.Sprintf("the header cannot be read: %v", err)}
 }
 
+// nameColumns returns the names of the columns: those of the header, and column_N where it has none.
+func nameColumns(header []string) ([]string, *HeaderError) {
+	first := make(map[string]int, len(header))
+	empty := 0
+	for i, name := range header {
+		j, twice := first[name]
+		switch {
+		case strings.TrimSpace(name) == "":
+			empty++
+			continue
+		case strings.ContainsRune(name, 0):
+			return header, &HeaderError{Header: header, Reason: fmt.Sprintf(`the header has NUL bytes, in "%s": the content is no text, or in another encoding`, shown(name))}
+		case twice:
+			return header, &HeaderError{Header: header, Reason: fmt.Sprintf(`the header has "%s" twice, as column %d and as column %d`, shown(name), j+1, i+1)}
+		}
+		first[name] = i
+	}
+	switch empty {
+	case 0:
+		return header, nil
+	case len(header):
+		return header, &HeaderError{Header: header, Reason: "the header has no names"}
+	}
+	names := slices.Clone(header)
+	for i, name := range names {
+		if strings.TrimSpace(name) != "" {
+			continue
+		}
+		name = fmt.Sprintf("column_%d", i+1)
+		for _, taken := first[name]; taken; _, taken = first[name] {
+			name += "_"
+		}
+		names[i], first[name] = name, i
+	}
+	return names, nil
+}
+
 // checkHeader tells why header cannot be used, and how it differs from what is expected.
 func checkHeader(header []string, opts Options) (Drift, *HeaderError) {
 	problem := func(format string, args ...any) *HeaderError {
 		return &HeaderError{Header: header, Reason: fmt.Sprintf(format, args...)}
-	}
-	first := make(map[string]int, len(header))
-	for i, name := range header {
-		if strings.TrimSpace(name) == "" {
-			return Drift{}, problem("the header has no name for column %d", i+1)
-		}
-		if j, ok := first[name]; ok {
-			return Drift{}, problem(`the header has "%s" twice, as column %d and as column %d`, shown(name), j+1, i+1)
-		}
-		first[name] = i
 	}
 	if n := opts.ExpectedFields; n > 0 && n != len(header) {
 		return Drift{}, problem("the header has %s, but expected_number_of_fields is %d", count(len(header), "column"), n)
@@ -100,10 +127,13 @@ func checkHeader(header []string, opts Options) (Drift, *HeaderError) {
 		return Drift{}, nil
 	}
 	drift := compare(header, opts.ExpectedHeaders)
+	if opts.RejectMissing {
+		drift.Reordered = false // any order will do
+	}
 	switch {
 	case len(drift.Missing) == len(opts.ExpectedHeaders):
-		return drift, problem("the first record has none of the expected_headers: is it a header?")
-	case opts.RejectDrift && !drift.None():
+		return drift, problem("the first record has none of the expected_headers")
+	case opts.RejectDrift && !drift.None(), opts.RejectMissing && len(drift.Missing) > 0:
 		return drift, problem("the header is not as in expected_headers: it %s", drift)
 	}
 	return drift, nil

@@ -1,10 +1,10 @@
 package csvrows
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // prepare reads what comes before the first row to return. io.EOF means that not all of it is there yet.
@@ -14,6 +14,10 @@ func (r *Reader) prepare(last bool) error {
 		switch r.stage {
 		case atMark:
 			err = r.passMark(last)
+		case atFirstLine:
+			err = r.passFirstLine(last)
+		case atSkipped:
+			err = r.passSkipped(last)
 		case atHeader:
 			err = r.readHeader(last)
 		case atFirst:
@@ -26,58 +30,6 @@ func (r *Reader) prepare(last bool) error {
 		}
 	}
 	return nil
-}
-
-var byteOrderMark = []byte("\uFEFF")
-
-// foreign are the first bytes of contents that cannot be read as they are.
-var foreign = []struct {
-	begins []byte
-	reason string
-}{
-	{[]byte{0xFF, 0xFE}, "the content begins like UTF-16: set encoding to utf-16"},
-	{[]byte{0xFE, 0xFF}, "the content begins like UTF-16: set encoding to utf-16"},
-	{[]byte{0x1F, 0x8B}, "the content is compressed with gzip: give the file a name that ends in .gz"},
-	{[]byte{0x28, 0xB5, 0x2F, 0xFD}, "the content is compressed with zstd: give the file a name that ends in .zst"},
-}
-
-// passMark passes a byte order mark by, and knows contents that cannot be read as they are.
-func (r *Reader) passMark(last bool) error {
-	for !last && r.undecided(r.win.buf[:r.win.end]) {
-		if err := r.fill(); err != nil {
-			return err
-		}
-	}
-	b := r.win.buf[:r.win.end]
-	if bytes.HasPrefix(b, byteOrderMark) {
-		r.win.pos = len(byteOrderMark)
-	}
-	for _, f := range foreign {
-		if !r.converts && bytes.HasPrefix(b, f.begins) {
-			return &HeaderError{Reason: f.reason}
-		}
-	}
-	r.at.Offset = r.win.offset(r.win.pos)
-	switch {
-	case r.opts.ParseHeaderRow:
-		r.stage = atHeader
-	case r.width == 0 && r.opts.ExpectedFields != AnyFields && r.start.Offset > 0:
-		r.stage = atFirst
-	default:
-		r.stage = atStart
-	}
-	return nil
-}
-
-// undecided tells whether b may yet become one of the beginnings that are known.
-func (r *Reader) undecided(b []byte) bool {
-	begun := func(mark []byte) bool { return len(b) < len(mark) && bytes.HasPrefix(mark, b) }
-	for _, f := range foreign {
-		if begun(f.begins) && !r.converts {
-			return true
-		}
-	}
-	return begun(byteOrderMark)
 }
 
 func (r *Reader) readHeader(last bool) error {
@@ -98,13 +50,22 @@ func (r *Reader) readHeader(last bool) error {
 		problem.Raw = rows[0].Raw
 		return problem
 	}
-	header := rows[0].Fields
-	drift, problem := checkHeader(header, r.opts)
+	names, problem := nameColumns(rows[0].Fields)
+	var drift Drift
+	if problem == nil {
+		drift, problem = checkHeader(names, r.opts)
+	}
 	if problem != nil {
 		problem.Raw = rows[0].Raw
+		if strings.IndexByte(rows[0].Raw, 0) < 0 {
+			problem.Reason += r.advice(names, rows[0].Raw)
+		}
 		return problem
 	}
-	r.drift, r.columns, r.width = drift, header, len(header)
+	if len(r.opts.ExpectedHeaders) == 0 {
+		r.doubt = r.advice(names, rows[0].Raw)
+	}
+	r.drift, r.columns, r.header, r.width = drift, names, rows[0].Fields, len(names)
 	r.stage = atStart
 	return nil
 }

@@ -27,30 +27,37 @@ type Reader struct {
 	start   Position // where to begin
 	at      Position // how far rows were returned
 	budget  int      // bytes that the call under way may still read
-	columns []string
+	passed  int      // lines before the header
+	columns []string // the names in use
+	header  []string // the names as they stand in the content
 	drift   Drift
+	doubt   string
+	repeats int64 // repeated headers that were skipped
 	width   int   // cells of each record; 0 while it is not known
 	failed  error // what stays
 
 	win       window
 	records   []record // whole ones at the front of win
 	spans     []span   // the cells of those with quotes
-	behind    int      // where in win.buf what was cut ends
+	behind    int      // where in win.buf the records end
 	scan      scan     // the record under way, if it has quotes
 	scanning  bool
 	scanSpans int // where in spans its cells begin
 	skip      *skipping
+	scanAll   bool // no record is taken the quick way; for tests
 }
 
 // stage is what is to be read next.
 type stage uint8
 
 const (
-	atMark   stage = iota // the byte order mark
-	atHeader              // the header
-	atFirst               // the first good record, to know the number of cells
-	atStart               // where to begin
-	atRows                // rows
+	atMark      stage = iota // the byte order mark
+	atFirstLine              // the first line, which may set the delimiter
+	atSkipped                // lines to be skipped
+	atHeader                 // the header
+	atFirst                  // the first good record, to know the number of cells
+	atStart                  // where to begin
+	atRows                   // rows
 )
 
 // Open prepares reading src from at on, without reading yet. The extension of name (.gz, .zst) tells the compression.
@@ -68,7 +75,7 @@ func Open(src io.ReaderAt, name string, opts Options, at Position) (*Reader, err
 	}
 	r := &Reader{
 		opts:     opts,
-		syntax:   newSyntax(opts.delimiter(), opts.LazyQuotes),
+		syntax:   newSyntax(opts.delimiter(), opts.LazyQuotes, opts.TrimSpace),
 		limit:    opts.maxRecordBytes(),
 		converts: decoder != nil,
 		src:      newSource(src, name, decoder),
@@ -153,6 +160,21 @@ func (r *Reader) Drift() Drift {
 	return r.drift
 }
 
+// Doubt is why the header may not be one, or may not have been read right, when there are no Options.ExpectedHeaders to
+// compare it with; empty when it looks right.
+func (r *Reader) Doubt() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.doubt
+}
+
+// RepeatedHeaders is how many records were skipped for Options.SkipRepeatedHeaders so far.
+func (r *Reader) RepeatedHeaders() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.repeats
+}
+
 // Position is behind the last row returned, and behind what follows it and is no row (empty lines, comments).
 func (r *Reader) Position() Position {
 	r.mu.Lock()
@@ -218,23 +240,23 @@ func (r *Reader) body(rows []Row, limit int, last bool) ([]Row, error) {
 		why := full
 		if r.skip != nil {
 			if rows = r.skipOn(rows, last); r.skip != nil {
-				why = starved
+				why = needsInput
 			}
 		} else {
 			want := limit - (len(rows) - had)
 			if r.width == 0 && r.opts.ExpectedFields != AnyFields {
 				want = 1 // which tells what is expected of the others
 			}
-			why = r.cut(want, last)
-			rows = r.carve(rows)
-			if why == stuck {
+			why = r.splitRecords(want, last)
+			rows = r.makeRows(rows)
+			if why == recordTooLong {
 				if r.stage == atHeader {
 					return rows, r.tooLongError()
 				}
 				rows = r.tooLong(rows)
 			}
 		}
-		if why != starved {
+		if why != needsInput {
 			continue
 		}
 		if last {

@@ -15,11 +15,13 @@ type span struct {
 type syntax struct {
 	delimiter []byte
 	lazy      bool
+	blank     [256]bool // bytes that may stand between a quote and its delimiter
 	special   [256]bool // bytes at which an unquoted cell may end or go wrong
 }
 
-func newSyntax(delimiter rune, lazy bool) *syntax {
+func newSyntax(delimiter rune, lazy, trim bool) *syntax {
 	s := &syntax{delimiter: []byte(string(delimiter)), lazy: lazy}
+	s.blank[' '], s.blank['\t'] = trim && delimiter != ' ', trim && delimiter != '\t'
 	s.special[s.delimiter[0]] = true
 	s.special['\n'] = true
 	s.special['\r'] = true
@@ -32,9 +34,11 @@ type state uint8
 
 const (
 	atCell   state = iota // before the first byte of a cell
+	leading               // in the blanks before it, which a quote may follow
 	unquoted              // within a cell without quotes
 	quoted                // between quotes
 	behind                // behind a quote that ends the cell, or is the first of two
+	trailing              // in the blanks behind a quote that ends the cell
 	spoiled               // something was wrong: on the way to the end of the line
 )
 
@@ -45,6 +49,7 @@ type scan struct {
 	doubled bool
 	i       int   // how far the record was looked at
 	cell    int   // where the cell under way begins
+	closed  int   // where it ends, if blanks follow its closing quote
 	cells   int   // complete ones so far
 	keep    int   // how many of them to keep the place of
 	err     error // csv.ErrBareQuote or csv.ErrQuote
@@ -57,14 +62,20 @@ func (s *scan) run(b []byte, last bool, syn *syntax, spans *[]span) (length, nex
 	for {
 		switch s.state {
 		case atCell:
-			s.cell = s.i
-			s.state = unquoted
-			if s.i < len(b) && b[s.i] == '"' {
+			s.cell, s.state = s.i, leading
+
+		case leading:
+			for s.i < len(b) && syn.blank[b[s.i]] {
+				s.i++
+			}
+			switch {
+			case s.i < len(b) && b[s.i] == '"':
 				s.i++
 				s.cell, s.doubled, s.state = s.i, false, quoted
-			} else if s.i == len(b) && !last {
-				s.state = atCell
+			case s.i == len(b) && !last:
 				return 0, 0, false
+			default:
+				s.state = unquoted
 			}
 
 		case unquoted:
@@ -121,10 +132,35 @@ func (s *scan) run(b []byte, last bool, syn *syntax, spans *[]span) (length, nex
 				s.add(spans, s.i-1)
 				return length, next, true
 			default:
+				s.closed = s.i - 1
+				switch {
+				case syn.blank[b[s.i]]:
+					s.state = trailing
+				case syn.lazy:
+					s.state = quoted
+				default:
+					s.spoil(csv.ErrQuote, s.closed)
+				}
+			}
+
+		case trailing:
+			for s.i < len(b) && syn.blank[b[s.i]] {
+				s.i++
+			}
+			switch end, length, next := s.boundary(b, last, syn); end {
+			case noneYet:
+				return 0, 0, false
+			case ofCell:
+				s.add(spans, s.closed)
+				s.i, s.state = s.i+len(syn.delimiter), atCell
+			case ofRecord:
+				s.add(spans, s.closed)
+				return length, next, true
+			default:
 				if syn.lazy {
 					s.state = quoted
 				} else {
-					s.spoil(csv.ErrQuote, s.i-1)
+					s.spoil(csv.ErrQuote, s.closed)
 				}
 			}
 
@@ -192,7 +228,7 @@ func (s *scan) spoil(err error, at int) {
 }
 
 // open tells whether a quote is, or may be, open where an unfinished scan stopped.
-func (s *scan) open() bool { return s.state == quoted || s.state == behind }
+func (s *scan) open() bool { return s.state == quoted || s.state == behind || s.state == trailing }
 
 // lineEnd finds the end of the line that b[from] is on: the offset of its line end, and of what follows. Without last,
 // a CR at the very end is not one yet, since an LF may follow.

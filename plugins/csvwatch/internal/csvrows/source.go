@@ -20,6 +20,8 @@ type source interface {
 	finish() error
 	// seek goes to an offset of the content. It is not there for contents that can only be read from the start.
 	seek(offset int64) bool
+	// head is the first headBytes of a content that is converted, before it is, as far as they were read.
+	head() []byte
 	// consumed is how many bytes of the file were read.
 	consumed() int64
 	close()
@@ -87,6 +89,8 @@ func (f *file) seek(offset int64) bool {
 	f.offset, f.ended = offset, false
 	return true
 }
+
+func (f *file) head() []byte { return nil }
 
 func (f *file) consumed() int64 { return f.offset }
 

@@ -29,6 +29,7 @@ type stream struct {
 	unpack  unpacker
 	decoder *encoding.Decoder
 
+	first     []byte // of what is converted
 	next      func() (piece, bool)
 	stop      func()
 	pending   []byte // decoded and not read
@@ -109,6 +110,8 @@ func (s *stream) finish() error {
 
 func (s *stream) seek(int64) bool { return false }
 
+func (s *stream) head() []byte { return s.first }
+
 func (s *stream) consumed() int64 { return s.file.consumed() }
 
 func (s *stream) close() {
@@ -140,7 +143,7 @@ func (s *stream) decode(yield func(piece) bool) error {
 		src = unpacked
 	}
 	if s.decoder != nil {
-		src = s.decoder.Reader(src)
+		src = s.decoder.Reader(&headReader{stream: s, src: src})
 	}
 	buf := make([]byte, streamBytes)
 	for {
@@ -155,6 +158,20 @@ func (s *stream) decode(yield func(piece) bool) error {
 			return err
 		}
 	}
+}
+
+// headReader remembers the first bytes that pass.
+type headReader struct {
+	stream *stream
+	src    io.Reader
+}
+
+func (h *headReader) Read(p []byte) (int, error) {
+	n, err := h.src.Read(p)
+	if missing := headBytes - len(h.stream.first); missing > 0 {
+		h.stream.first = append(h.stream.first, p[:min(n, missing)]...)
+	}
+	return n, err
 }
 
 // waitingReader reads the file for the decoders, and leaves the coroutine where there is nothing to read.

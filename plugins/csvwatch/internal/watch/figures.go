@@ -19,6 +19,8 @@ type Figures struct {
 	Discovered, Finished, Cleaned, Failed int64
 	// Rows were read, bad ones included; BadRows are the bad ones among them; Acked are those that are behind us.
 	Rows, BadRows, Acked int64
+	// Headers are records that were the header once more, and were skipped.
+	Headers int64
 	// Bytes were read, of content as it is after decompression.
 	Bytes int64
 	// SaveFailures are saves of positions that did not work.

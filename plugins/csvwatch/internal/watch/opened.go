@@ -37,6 +37,8 @@ type opened struct {
 	plain bool // the offsets of rows are offsets in the file
 	from  int64
 	ahead ahead
+
+	headers int64 // skipped ones that are counted
 }
 
 // open opens the file with this identity at path, to read on from at.

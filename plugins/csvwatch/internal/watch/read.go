@@ -214,6 +214,7 @@ func (r *reader) note(f *file, path string, from mark, t *taken) {
 	f.read = t.end
 	f.turns++
 	part := f.line.Add(t.end)
+	w.countHeaders(f)
 	w.figures.Bytes += max(0, t.end.at.Offset-from.at.Offset)
 	w.onDisk += max(0, t.end.check.End-from.check.End)
 	if len(t.rows) == 0 {
@@ -222,6 +223,7 @@ func (r *reader) note(f *file, path string, from mark, t *taken) {
 	}
 	if from.at.Row == 0 {
 		w.tellDrift(path, f.open.rows.Drift())
+		w.tellDoubt(path, f.open.rows.Doubt())
 	}
 	if f.acked.at.Row == 0 {
 		// Until a row is done, the beginning at least tells the content from another one.

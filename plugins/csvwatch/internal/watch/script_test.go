@@ -214,6 +214,16 @@ func (w *world) set(name string, args []string) {
 		w.options.ByName = true
 	case "expected-headers":
 		w.options.Rows.ExpectedHeaders = args
+	case "reject-missing":
+		w.options.Rows.RejectMissing = true
+	case "skip-rows":
+		n, err := strconv.Atoi(args[0])
+		require.NoError(w.tb, err)
+		w.options.Rows.SkipRows = n
+	case "skip-repeated-headers":
+		w.options.Rows.SkipRepeatedHeaders = true
+	case "trim-space":
+		w.options.Rows.TrimSpace = true
 	case "reject-drift":
 		w.options.Rows.RejectDrift = true
 	case "encoding":

@@ -11,6 +11,7 @@ type tally struct {
 	began, ended time.Duration // of its first time slice and of its last acknowledgement
 	before       int64         // rows acknowledged in an earlier run
 	bad          int64         // bad records
+	headers      int64         // repeated headers that were skipped
 }
 
 // beginTally begins to count for f. The lock is held.
@@ -34,6 +35,20 @@ func (f *file) countBad() {
 	}
 }
 
+// countHeaders counts the repeated headers that were skipped in f, which is open. The lock is held.
+func (w *Watcher) countHeaders(f *file) {
+	n := f.open.rows.RepeatedHeaders()
+	more := n - f.open.headers
+	if more < 0 {
+		more = n // it is another reader
+	}
+	f.open.headers = n
+	w.figures.Headers += more
+	if f.tally != nil {
+		f.tally.headers += more
+	}
+}
+
 // logFinished logs once that f was read to its end, that all its rows are acknowledged, and that its writer seems to be
 // done with it. The lock is held.
 func (w *Watcher) logFinished(f *file) {
@@ -45,11 +60,15 @@ func (w *Watcher) logFinished(f *file) {
 		return
 	}
 	f.tally, f.logged = nil, true
-	rows := counted(f.acked.at.Row, "row")
+	rows := counted(f.acked.at.Row-t.before-t.headers, "row")
 	if t.before > 0 {
-		rows = fmt.Sprintf("%s from row %d on", counted(f.acked.at.Row-t.before, "row"), t.before+1)
+		rows = fmt.Sprintf("%s from row %d on", rows, t.before+1)
 	}
-	w.finished.Infof("Finished %s: %s, %s, %.1f s", f.path, rows, counted(t.bad, "bad record"), (t.ended - t.began).Seconds())
+	bad := counted(t.bad, "bad record")
+	if t.headers > 0 {
+		bad += ", " + counted(t.headers, "repeated header") + " skipped"
+	}
+	w.finished.Infof("Finished %s: %s, %s, %.1f s", f.path, rows, bad, (t.ended - t.began).Seconds())
 }
 
 func counted(n int64, noun string) string {

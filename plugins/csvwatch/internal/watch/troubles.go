@@ -86,3 +86,12 @@ func (w *Watcher) tellDrift(path string, d csvrows.Drift) {
 		w.opt.Log.Warnf("The header of %s is not as in expected_headers: it %s. It is read by its names; other files like it are not told", path, words)
 	}
 }
+
+// tellDoubt logs once for each reason that a header may not be one. The lock is held.
+func (w *Watcher) tellDoubt(path, why string) {
+	if why == "" || w.drifts[why] || len(w.drifts) >= mostDrifts {
+		return
+	}
+	w.drifts[why] = true
+	w.opt.Log.Warnf("The header of %s may be misread%s. Other files like it are not logged. With expected_headers, such a file is refused", path, why)
+}

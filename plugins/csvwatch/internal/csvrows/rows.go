@@ -2,15 +2,16 @@ package csvrows
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
-// carve makes rows of r.records: one string holds them all, their cells are parts of it, and one slice holds the cells.
+// makeRows makes rows of r.records: one string holds them all, their cells are parts of it, and one slice holds the cells.
 // Then the records are behind the window.
-func (r *Reader) carve(rows []Row) []Row {
+func (r *Reader) makeRows(rows []Row) []Row {
 	if len(r.records) > 0 {
-		rows = r.carveRecords(rows)
+		rows = r.makeRecordRows(rows)
 		r.records = r.records[:0]
 	}
 	// A record under way keeps its cells.
@@ -25,7 +26,7 @@ func (r *Reader) carve(rows []Row) []Row {
 	return rows
 }
 
-func (r *Reader) carveRecords(rows []Row) []Row {
+func (r *Reader) makeRecordRows(rows []Row) []Row {
 	buf := r.win.buf
 	from := r.records[0].start
 	block := buf[from:r.records[len(r.records)-1].end]
@@ -57,6 +58,10 @@ func (r *Reader) carveRecords(rows []Row) []Row {
 			cells = cells[len(row.Fields):]
 			if r.opts.TrimSpace {
 				trim(row.Fields)
+			}
+			if r.opts.SkipRepeatedHeaders && slices.Equal(row.Fields, r.header) {
+				r.repeats++
+				continue
 			}
 		}
 		rows = append(rows, row)

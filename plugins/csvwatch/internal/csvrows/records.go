@@ -17,18 +17,18 @@ type record struct {
 
 const plainRecord = -1
 
-// stop tells why cut found no more.
+// stop tells why splitRecords found no more.
 type stop uint8
 
 const (
-	full    stop = iota // it found as many as asked
-	starved             // the next record is not whole yet
-	stuck               // the next record is too long
+	full          stop = iota // it found as many as asked
+	needsInput                // the next record is not whole yet
+	recordTooLong             // the next record is too long
 )
 
-// cut finds up to limit whole records at the front of the window and puts them in r.records. With last, the window ends
+// splitRecords finds up to limit whole records at the front of the window and puts them in r.records. With last, the window ends
 // where the content ends. Empty lines and comments are passed by.
-func (r *Reader) cut(limit int, last bool) stop {
+func (r *Reader) splitRecords(limit int, last bool) stop {
 	w := &r.win
 	w.search()
 	buf, end, p := w.buf, w.end, w.pos
@@ -36,8 +36,19 @@ func (r *Reader) cut(limit int, last bool) stop {
 
 	for len(r.records) < limit {
 		if p >= end {
-			why = starved
+			why = needsInput
 			break
+		}
+		if r.opts.SkipRepeatedHeaders && !r.scanning && buf[p] == byteOrderMark[0] {
+			rest := buf[p:end]
+			if !last && len(rest) < len(byteOrderMark) && bytes.HasPrefix(byteOrderMark, rest) {
+				why = needsInput
+				break
+			}
+			if bytes.HasPrefix(rest, byteOrderMark) {
+				p += len(byteOrderMark) // of a file that was appended to another
+				continue
+			}
 		}
 		line, after, whole := w.line(p, last)
 		if r.comment != nil && !r.scanning && bytes.HasPrefix(buf[p:end], r.comment) {
@@ -45,21 +56,21 @@ func (r *Reader) cut(limit int, last bool) stop {
 				p = after
 				continue
 			}
-			why = starved
+			why = needsInput
 			if end-p > r.limit {
 				r.skip = &skipping{comment: true, midLine: true}
 			}
 			break
 		}
 
-		if r.scanning || w.nextQuote(p) < line {
-			rec, found := r.cutQuoted(p, last)
+		if r.scanning || w.nextQuote(p) < line || (r.scanAll && line > p) {
+			rec, found := r.splitQuoted(p, last)
 			if !found {
 				why = r.unfinished(end - p)
 				break
 			}
 			if rec.end-rec.start > r.limit {
-				why = stuck
+				why = recordTooLong
 				break
 			}
 			r.records = append(r.records, rec)
@@ -76,7 +87,7 @@ func (r *Reader) cut(limit int, last bool) stop {
 			continue
 		}
 		if line-p > r.limit {
-			why = stuck
+			why = recordTooLong
 			break
 		}
 		r.records = append(r.records, record{start: p, end: line, next: after, spans: plainRecord})
@@ -92,21 +103,21 @@ const maxLineEnd = 2
 // unfinished tells what a record means that has not ended within so many bytes.
 func (r *Reader) unfinished(held int) stop {
 	if held >= r.limit+maxLineEnd {
-		return stuck
+		return recordTooLong
 	}
-	return starved
+	return needsInput
 }
 
-// cutQuoted finds the end and the cells of the record at p, which has a quote. If it is not whole yet, the scan goes on
+// splitQuoted finds the end and the cells of the record at p, which has a quote. If it is not whole yet, the scan goes on
 // in the next call.
-func (r *Reader) cutQuoted(p int, last bool) (record, bool) {
+func (r *Reader) splitQuoted(p int, last bool) (record, bool) {
 	end := r.win.end
 	// No farther than a record may go, so that a quote that is never closed costs no search over the whole window.
 	if end-p > r.limit+maxLineEnd {
 		end, last = p+r.limit+maxLineEnd, false
 	}
 	if !r.scanning {
-		if !r.syntax.lazy && len(r.syntax.delimiter) == 1 {
+		if !r.syntax.lazy && len(r.syntax.delimiter) == 1 && !r.scanAll {
 			had := len(r.spans)
 			if length, next, ok := r.quick(p, end, last); ok {
 				return record{start: p, end: p + length, next: p + next, spans: had, cells: len(r.spans) - had}, true
