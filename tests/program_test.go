@@ -27,6 +27,7 @@ type program struct {
 	t       testing.TB
 	name    string
 	address string // of its HTTP server
+	live    string // URL of its live page
 	cmd     *exec.Cmd
 	output  lockedBuffer
 	started time.Time

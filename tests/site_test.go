@@ -83,7 +83,7 @@ func (s *site) generator(env ...string) *program {
 
 func (s *site) launch(name string, args, env []string) *program {
 	s.t.Helper()
-	address := freeAddress(s.t)
+	address, live := freeAddress(s.t), freeAddress(s.t)
 	p := launch(s.t, name, func(cmd *exec.Cmd) {
 		cmd.Dir = s.t.TempDir() // a default that is not overruled lands here
 		// Nothing of the environment of whoever runs the tests: it may well hold
@@ -96,13 +96,14 @@ func (s *site) launch(name string, args, env []string) *program {
 			"CONFIG_DIR=" + s.config,
 			"SQL_DIR=" + s.sql,
 			"HTTP_ADDRESS=" + address,
+			"LIVE_ADDRESS=" + live,
 			"GENERATOR_HTTP_ADDRESS=" + address,
 		}, env...)
 		if s.prepare != nil {
 			s.prepare(cmd)
 		}
 	}, args...)
-	p.address = address
+	p.address, p.live = address, "http://"+live
 	s.programs = append(s.programs, p)
 	return p
 }

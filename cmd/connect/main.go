@@ -11,6 +11,7 @@ import (
 	_ "github.com/redpanda-data/connect/v4/public/components/prometheus"
 
 	"github.com/ecommerce-ingest/connect/internal/demo"
+	"github.com/ecommerce-ingest/connect/internal/livepage"
 	_ "github.com/ecommerce-ingest/connect/plugins/all"
 )
 
@@ -21,6 +22,10 @@ func main() {
 		service.CLIOptSetProductName("Connect for e-commerce events"),
 		service.CLIOptSetDocumentationURL("https://github.com/ecommerce-ingest/connect"),
 		service.CLIOptSetVersion(buildVersion(), buildDate()),
+		service.CLIOptSetMainSchemaFrom(func() *service.ConfigSchema {
+			return livepage.Schema(buildVersion(), buildDate())
+		}),
+		service.CLIOptOnConfigParse(livepage.FromParsed),
 		// Where a plain "connect" looks for what to run.
 		service.CLIOptSetDefaultConfigPaths(
 			"connect.yaml",

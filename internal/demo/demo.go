@@ -94,6 +94,11 @@ func (d *demo) run(ctx context.Context) (_ *Summary, err error) {
 		return nil, err
 	}
 	d.cleanLater(pipeline.stop)
+	page, err := pipeline.showLive()
+	if err != nil {
+		return nil, err
+	}
+	d.cleanLater(func(context.Context) error { return page.Close() })
 	if err := pipeline.awaitConnections(ctx); err != nil {
 		return nil, interrupted(ctx, err)
 	}
@@ -103,7 +108,7 @@ func (d *demo) run(ctx context.Context) (_ *Summary, err error) {
 	}
 	d.cleanLater(shop.stop)
 
-	d.screen.greet(d.opts, store, place)
+	d.screen.greet(d.opts, store, place, page.URL())
 	began := time.Now()
 	problems := d.watch(ctx, meter, shop, pipeline)
 	open := time.Since(began)

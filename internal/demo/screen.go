@@ -39,12 +39,13 @@ func (s *screen) note(line string) {
 }
 
 // greet says what runs where, once it runs.
-func (s *screen) greet(opts Options, store *store, place *place) {
+func (s *screen) greet(opts Options, store *store, place *place, page string) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "A shop with %s events a second; its files are in %s\n", amount(opts.Rate), place.events())
 	if store.server.Named() {
 		b.WriteString("The demo made a database of its own on the server you named, touches no other, and drops it at the end.\n")
 	}
+	fmt.Fprintf(&b, "Watch it live at   %s\n", page)
 	fmt.Fprintf(&b, "Look inside with:  %s '%s'\n", store.server.Psql(), store.dsn)
 	if opts.Duration > 0 {
 		fmt.Fprintf(&b, "It closes after %s, or at Ctrl-C.\n", opts.Duration)

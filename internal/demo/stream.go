@@ -12,7 +12,9 @@ import (
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
+	"github.com/ecommerce-ingest/connect/internal/livepage"
 	"github.com/ecommerce-ingest/connect/internal/scrape"
+	"github.com/ecommerce-ingest/connect/internal/status"
 )
 
 // stream is one of the shipped pipelines at work in this process.
@@ -34,6 +36,7 @@ func startStream(files fs.FS, name string, vars map[string]string, log *slog.Log
 	}
 	s := &stream{name: name, mux: http.NewServeMux(), ended: make(chan struct{})}
 	builder := service.NewStreamBuilder()
+	builder.SetSchema(livepage.Schema("", ""))
 	builder.SetEnvVarLookupFunc(func(name string) (string, bool) {
 		value, ok := vars[name]
 		return value, ok
@@ -68,6 +71,11 @@ func (s *stream) stop(ctx context.Context) error {
 	}
 	<-s.ended
 	return nil
+}
+
+// showLive serves the live page of the stream at a free port of this machine.
+func (s *stream) showLive() (*livepage.Server, error) {
+	return livepage.Start(status.Of(s.inner.Resources()), livepage.Options{Address: "127.0.0.1:0"})
 }
 
 // awaitConnections returns when input and output are connected, so that the

@@ -8,6 +8,7 @@ import (
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
+	"github.com/ecommerce-ingest/connect/internal/status"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/watch"
 )
 
@@ -57,6 +58,8 @@ type pending struct {
 // deliveries turns segments into batches, and takes their answers.
 type deliveries struct {
 	watcher *watch.Watcher
+	status  *status.Input
+	latency *service.MetricTimer
 	retry   bool
 	nulls   []string
 	log     *service.Logger
@@ -67,8 +70,8 @@ type deliveries struct {
 	told  bool
 }
 
-func newDeliveries(w *watch.Watcher, c config, log *service.Logger) *deliveries {
-	return &deliveries{watcher: w, retry: c.autoRetryNacks, nulls: c.nulls, log: log, due: make(chan struct{}, 1)}
+func newDeliveries(w *watch.Watcher, c config, log *service.Logger, s *status.Input, latency *service.MetricTimer) *deliveries {
+	return &deliveries{watcher: w, status: s, latency: latency, retry: c.autoRetryNacks, nulls: c.nulls, log: log, due: make(chan struct{}, 1)}
 }
 
 // next gives the next batch: one that was rejected and is due again, or new rows.
@@ -185,6 +188,7 @@ func (d *deliveries) settle(p *pending, n int, rejected bool) {
 		d.watcher.Abandon(p.Segment)
 	default:
 		d.watcher.Done(p.Segment)
+		d.latency.Timing(d.status.Done(len(p.Rows), p.Appeared).Nanoseconds())
 	}
 }
 

@@ -41,7 +41,7 @@ A batch has the rows that are there, up to ` + "`batch_count`" + `, of one or of
 
 A record that is ragged, has a quote where none may be, is longer than ` + "`max_record_bytes`" + `, or is not text in the file's encoding becomes a message whose content is the raw record, and which has failed with the reason. Processors skip it, and ` + "`reject_errored`" + `, ` + "`switch`" + ` or ` + "`errored()`" + ` lead it to where you want it. Reading goes on at the next line that makes sense.
 
-A file whose header cannot be used (a name twice, an expected column missing) or that is no CSV at all (a spreadsheet, a ZIP file) is refused as a whole: one ERROR in the log, one more in ` + "`csv_watch_files_failed`" + `, and one failed message, whose ` + "`csv_row`" + ` is 0 and whose content is the record that was taken for the header. It is read once it, or the configuration, is put right.
+A file whose header cannot be used (a name twice, an expected column missing) or that is no CSV at all (a spreadsheet, a ZIP file) is refused as a whole: one ERROR in the log, one more in ` + "`csv_watch_files_failed_total`" + `, and one failed message, whose ` + "`csv_row`" + ` is 0 and whose content is the record that was taken for the header. It is read once it, or the configuration, is put right.
 
 == The last record
 
@@ -75,21 +75,26 @@ At most ` + "`checkpoint_limit`" + ` rows and ` + "`checkpoint_limit_bytes`" + `
 
 | counter | |
 |---|---|
-| ` + "`csv_watch_files_discovered`" + ` | contents found |
-| ` + "`csv_watch_files_finished`" + ` | contents of which every row is acknowledged |
-| ` + "`csv_watch_files_cleaned`" + ` | files deleted or moved |
-| ` + "`csv_watch_files_failed`" + ` | files that could not be read at some time |
-| ` + "`csv_watch_rows_read`, `csv_watch_rows_bad`, `csv_watch_rows_acked`" + ` | rows; those read include the bad ones |
-| ` + "`csv_watch_headers_skipped`" + ` | repeated headers that ` + "`skip_repeated_headers`" + ` left out |
-| ` + "`csv_watch_bytes_read`" + ` | bytes, after decompression |
-| ` + "`csv_watch_checkpoint_failures`" + ` | saves of positions that did not work |
+| ` + "`csv_watch_files_discovered_total`" + ` | contents found |
+| ` + "`csv_watch_files_finished_total`" + ` | contents of which every row is acknowledged |
+| ` + "`csv_watch_files_cleaned_total`" + ` | files deleted or moved |
+| ` + "`csv_watch_files_failed_total`" + ` | files that could not be read at some time |
+| ` + "`csv_watch_rows_read_total`, `csv_watch_rows_bad_total`, `csv_watch_rows_acked_total`" + ` | rows; those read include the bad ones |
+| ` + "`csv_watch_headers_skipped_total`" + ` | repeated headers that ` + "`skip_repeated_headers`" + ` left out |
+| ` + "`csv_watch_read_bytes_total`" + ` | bytes, after decompression |
+| ` + "`csv_watch_checkpoint_failures_total`" + ` | saves of positions that did not work |
+| ` + "`csv_watch_awaiting_files_seconds_total`" + ` | time for which there was nothing to read |
 
 | gauge | |
 |---|---|
-| ` + "`csv_watch_files_known`, `csv_watch_files_open`, `csv_watch_files_waiting`" + ` | files now |
+| ` + "`csv_watch_files_known`, `csv_watch_files_open`, `csv_watch_files_waiting`, `csv_watch_files_refused`" + ` | files now |
 | ` + "`csv_watch_rows_unacked`" + ` | rows on their way |
-| ` + "`csv_watch_backlog_bytes`" + ` | bytes on disk that are known and not read |
+| ` + "`csv_watch_backlog_bytes`" + ` | bytes on disk that are known and not read, without those of refused files |
 | ` + "`csv_watch_oldest_unread_seconds`" + ` | how long ago the file that has waited longest was written |
+
+| timer | |
+|---|---|
+| ` + "`csv_watch_latency_ns`" + ` | from the last change of a file to the acknowledgement of the rows that were read then, once for each run of rows of a file; what was there before the start counts from the start |
 
 == The log
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
+	"github.com/ecommerce-ingest/connect/internal/status"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/positions"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/watch"
 )
@@ -17,6 +18,7 @@ type input struct {
 	config    config
 	resources *service.Resources
 	meter     *meter
+	status    *status.Input
 	lease     *positions.Lease
 	patience  time.Duration // how long the next claim waits in silence
 	told      string        // why the last claim failed, as far as the log knows
@@ -29,7 +31,8 @@ type input struct {
 
 func newInput(c config, res *service.Resources) *input {
 	lease := positions.NewLease(&cacheKV{res: res, name: c.cache}, c.cacheKey+"-owner")
-	return &input{config: c, resources: res, meter: newMeter(res.Metrics()), lease: lease}
+	return &input{config: c, resources: res, meter: newMeter(res.Metrics()), lease: lease,
+		status: status.Of(res).AddInput(res.Label())}
 }
 
 // Connect opens the positions, which only one instance may have, and begins to watch.
@@ -46,7 +49,8 @@ func (i *input) Connect(ctx context.Context) error {
 		return errors.Join(err, store.Close())
 	}
 	i.watcher = watcher
-	i.deliveries = newDeliveries(watcher, i.config, i.resources.Logger())
+	i.deliveries = newDeliveries(watcher, i.config, i.resources.Logger(), i.status, i.meter.latency)
+	i.publish()
 	metering, stop := context.WithCancel(context.Background())
 	i.stop = stop
 	i.metering.Go(func() { i.meter.run(metering, watcher) })
@@ -58,6 +62,7 @@ func (i *input) ReadBatch(ctx context.Context) (service.MessageBatch, service.Ac
 	if i.watcher == nil {
 		return nil, nil, service.ErrNotConnected
 	}
+	defer i.status.Reading()()
 	batch, ack, err := i.deliveries.next(ctx, i.config.batchCount)
 	if errors.Is(err, positions.ErrInUse) {
 		i.resources.Logger().Errorf("%v: this one stops reading", err)
@@ -74,6 +79,7 @@ func (i *input) Close(ctx context.Context) error {
 	err := i.watcher.Close(ctx)
 	i.stop()
 	i.metering.Wait()
+	i.status.Disconnected()
 	i.meter.pass(i.watcher.Figures())
 	i.watcher = nil
 	return err

@@ -140,9 +140,9 @@ func TestMetricsTellHowThingsStand(t *testing.T) {
 
 	// The first file is on its way, and nothing more may be read: not even whether it ends there.
 	g.await(t, map[string]int64{
-		"files_discovered": 3, "files_known": 3, "files_waiting": 3, "files_open": 1, "files_finished": 0, "files_failed": 0,
-		"rows_read": 4, "rows_bad": 1, "rows_acked": 0, "rows_unacked": 4,
-		"bytes_read": int64(len(first)), "backlog_bytes": int64(len(second) + len("id,id\n1,2\n")),
+		"files_discovered_total": 3, "files_known": 3, "files_waiting": 3, "files_open": 1, "files_finished_total": 0, "files_failed_total": 0,
+		"rows_read_total": 4, "rows_bad_total": 1, "rows_acked_total": 0, "rows_unacked": 4,
+		"read_bytes_total": int64(len(first)), "backlog_bytes": int64(len(second) + len("id,id\n1,2\n")), "files_refused": 0,
 	})
 	g.mu.Lock()
 	require.InDelta(t, (2 * time.Hour).Seconds(), g.values["csv_watch_oldest_unread_seconds"], 600)
@@ -150,9 +150,9 @@ func TestMetricsTellHowThingsStand(t *testing.T) {
 
 	close(release)
 	g.await(t, map[string]int64{
-		"files_discovered": 3, "files_known": 1, "files_waiting": 0, "files_open": 0, "files_finished": 2, "files_failed": 1,
-		"files_cleaned": 2, "rows_read": 7, "rows_bad": 2, "rows_acked": 7, "rows_unacked": 0, // the refused file counts as a bad row
-		"bytes_read": int64(len(first + second)), "backlog_bytes": int64(len("id,id\n1,2\n")), "checkpoint_failures": 0,
+		"files_discovered_total": 3, "files_known": 1, "files_waiting": 0, "files_open": 0, "files_finished_total": 2, "files_failed_total": 1,
+		"files_cleaned_total": 2, "rows_read_total": 7, "rows_bad_total": 2, "rows_acked_total": 7, "rows_unacked": 0, // the refused file counts as a bad row
+		"read_bytes_total": int64(len(first + second)), "backlog_bytes": 0, "files_refused": 1, "checkpoint_failures_total": 0,
 	})
 }
 
@@ -167,13 +167,13 @@ func TestSavesThatFailAreCounted(t *testing.T) {
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "in"), 0o755))
 	streamWith(t, g, childConfig(dir, "  checkpoint_interval: 10ms\n"), func(service.MessageBatch) error { return nil })
 	p.write("a.csv", "id\n1\n")
-	g.await(t, map[string]int64{"rows_acked": 1, "checkpoint_failures": 0})
+	g.await(t, map[string]int64{"rows_acked_total": 1, "checkpoint_failures_total": 0})
 	state := filepath.Join(dir, "state")
 	require.NoError(t, os.RemoveAll(state))
 	require.NoError(t, os.WriteFile(state, nil, 0o644))
 	p.write("a.csv", "2\n")
 	deadline := time.After(20 * time.Second)
-	for g.ours(map[string]int64{"checkpoint_failures": 0})["checkpoint_failures"] == 0 {
+	for g.ours(map[string]int64{"checkpoint_failures_total": 0})["checkpoint_failures_total"] == 0 {
 		select {
 		case <-g.more:
 		case <-deadline:
@@ -190,7 +190,7 @@ func TestEachMetricIsInTheDocumentation(t *testing.T) {
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "in"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "in", "a.csv"), []byte("id\n1\n"), 0o644))
 	streamWith(t, g, childConfig(dir, ""), func(service.MessageBatch) error { return nil })
-	g.await(t, map[string]int64{"rows_acked": 1})
+	g.await(t, map[string]int64{"rows_acked_total": 1})
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var names []string
@@ -201,5 +201,5 @@ func TestEachMetricIsInTheDocumentation(t *testing.T) {
 		}
 	}
 	slices.Sort(names)
-	require.Len(t, names, 16, "%q", names)
+	require.Len(t, names, 19, "%q", names)
 }

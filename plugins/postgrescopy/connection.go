@@ -106,6 +106,15 @@ func (c *connectionSettings) openPool(ctx context.Context) (pool *pgxpool.Pool, 
 	return pool, nil
 }
 
+// dial opens a connection beside the pool.
+func (c *connectionSettings) dial(ctx context.Context) (*pgx.Conn, error) {
+	config, err := c.poolConfig()
+	if err != nil {
+		return nil, err
+	}
+	return pgx.ConnectConfig(ctx, config.ConnConfig)
+}
+
 // useTLS has the connection and all its other hosts use the TLS of the
 // configuration in place of what sslmode says.
 func useTLS(conn *pgx.ConnConfig, base *tls.Config) {

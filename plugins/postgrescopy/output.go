@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/ecommerce-ingest/connect/internal/status"
 )
 
 // copyOutput is the postgres_copy output.
@@ -18,6 +20,8 @@ type copyOutput struct {
 	metrics  *outputMetrics
 	patience patience
 	quiet    quiet
+	status   *status.Output
+	board    *status.Board
 
 	mu     sync.RWMutex
 	writer *writer // nil while there is no connection
@@ -32,7 +36,14 @@ func newCopyOutput(conf *outputConfig, mgr *service.Resources) *copyOutput {
 	for _, pattern := range conf.initMissed {
 		mgr.Logger().Warnf("init_files: no file matches %s", pattern)
 	}
-	return &copyOutput{conf: conf, log: mgr.Logger(), metrics: newOutputMetrics(mgr.Metrics())}
+	table, _ := conf.table.Static()
+	board := status.Of(mgr)
+	o := &copyOutput{
+		conf: conf, log: mgr.Logger(), metrics: newOutputMetrics(mgr.Metrics()),
+		board: board, status: board.AddOutput(mgr.Label(), table, conf.maxInFlight),
+	}
+	o.status.DatabaseAt(conf.connection.dial)
+	return o
 }
 
 // Connect makes sure that the database can be reached, runs the init
@@ -48,9 +59,11 @@ func (o *copyOutput) Connect(ctx context.Context) error {
 		}
 		w, err := o.open(ctx)
 		if err != nil {
+			o.publishProblem(ctx, err)
 			return err
 		}
 		o.replace(w)
+		o.status.Connected()
 		return nil
 	})
 }
@@ -134,6 +147,7 @@ func (o *copyOutput) WriteBatch(ctx context.Context, batch service.MessageBatch)
 	}
 	j := o.conf.newJob(batch)
 	defer j.release()
+	defer o.status.Writing()()
 
 	started := time.Now()
 	if err := w.write(ctx, j); err != nil {
@@ -142,6 +156,7 @@ func (o *copyOutput) WriteBatch(ctx context.Context, batch service.MessageBatch)
 	o.lost.Store(0)
 	o.refused.Store(0)
 	o.metrics.committed(j, time.Since(started), w.pool)
+	o.publish(batch, j)
 	return rejectedRows(batch, j)
 }
 
@@ -153,11 +168,13 @@ func (o *copyOutput) giveBack(w *writer, err error) error {
 	case errors.As(err, &lost):
 		o.metrics.retries.Incr(1)
 		w.giveUp(&o.lost)
+		o.publishProblem(context.Background(), lost.err)
 		o.warn("The connection to PostgreSQL is lost: %s", describe(lost.err))
 		return service.ErrNotConnected
 	case errors.As(err, &misconfigured):
 		o.metrics.retries.Incr(1)
 		w.giveUp(&o.refused)
+		o.publishProblem(context.Background(), misconfigured.err)
 		o.warn("PostgreSQL refuses a batch, which is tried again until this is put right: %s", describe(misconfigured.err))
 		return service.ErrNotConnected
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
@@ -216,6 +233,7 @@ func (o *copyOutput) Close(ctx context.Context) error {
 	w := o.writer
 	o.writer = nil
 	o.mu.Unlock()
+	o.status.Disconnected()
 	if w == nil {
 		return nil
 	}

@@ -36,6 +36,10 @@ type Stat struct {
 // ModTime is Modified as a time.
 func (s Stat) ModTime() time.Time { return time.Unix(0, s.Modified) }
 
+// LastChange returns when the content was last written or the file renamed into place; where the system does not tell
+// the latter, when it was last written.
+func (s Stat) LastChange() time.Time { return time.Unix(0, max(s.Modified, s.Changed)) }
+
 // Touched tells that the last change was not a write: a finished file was renamed into place, or had its times or
 // permissions set. It is false where the system does not tell, and within the grain of the filesystem's clock.
 func (s Stat) Touched() bool { return s.Changed > s.Modified }

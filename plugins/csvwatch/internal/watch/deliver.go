@@ -17,6 +17,8 @@ type Segment struct {
 	Path     string
 	Channel  string
 	Modified time.Time
+	// Appeared is when the file last changed before the rows were read: when it was written or renamed into place.
+	Appeared time.Time
 	// Columns are the names of the header; nil without one.
 	Columns []string
 	Rows    []csvrows.Row
@@ -34,10 +36,12 @@ type Segment struct {
 // only Close is left to do. Next is for one goroutine at a time: it is this one that reads.
 func (w *Watcher) Next(ctx context.Context, most int, wake <-chan struct{}) ([]*Segment, error) {
 	var lingered <-chan time.Time
+	defer w.busy()
 	for {
 		w.reader.fill(ctx, most)
 		w.mu.Lock()
 		rows := w.readyRows
+		w.idle(rows == 0 && w.hasRoom())
 		enough := rows >= most || w.out == 0 || !w.hasRoom()
 		w.mu.Unlock()
 		if rows > 0 && enough {
@@ -55,6 +59,7 @@ func (w *Watcher) Next(ctx context.Context, most int, wake <-chan struct{}) ([]*
 		}
 		select {
 		case <-w.arrived:
+			w.busy()
 		case <-lingered:
 			return w.takeReady(ctx)
 		case <-wake:
@@ -65,6 +70,13 @@ func (w *Watcher) Next(ctx context.Context, most int, wake <-chan struct{}) ([]*
 			return nil, context.Cause(w.ctx)
 		}
 	}
+}
+
+// busy notes that Next no longer waits.
+func (w *Watcher) busy() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.idle(false)
 }
 
 // takeReady hands out what was read, once all that must be durable before is.

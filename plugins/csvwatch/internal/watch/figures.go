@@ -26,11 +26,14 @@ type Figures struct {
 	// SaveFailures are saves of positions that did not work.
 	SaveFailures int64
 
-	// Known files are there now, Open ones are open, Waiting ones are to be read.
-	Known, Open, Waiting int
+	// AwaitingFiles is for how long Next had nothing to read.
+	AwaitingFiles time.Duration
+
+	// Known files are there now, Open ones are open, Waiting ones are to be read, Refused ones cannot be read.
+	Known, Open, Waiting, Refused int
 	// Unacked rows were read and are not yet acknowledged.
 	Unacked int
-	// Backlog are the bytes on disk that are known and not yet read.
+	// Backlog are the bytes on disk that are known and not yet read, without those of refused files.
 	Backlog int64
 	// OldestUnread is how long ago the file with unread bytes that waits longest was written; 0 when there is none.
 	OldestUnread time.Duration
@@ -47,7 +50,10 @@ func (w *Watcher) Figures() Figures {
 	if c := &w.census; c.of != f || c.queued != w.queue.Len() || now.Sub(c.at) >= censusEvery {
 		w.census = w.takeCensus(f, now)
 	}
-	f.Open, f.Waiting, f.Backlog = w.census.open, w.census.waiting, w.census.backlog
+	f.Open, f.Waiting, f.Refused, f.Backlog = w.census.open, w.census.waiting, w.census.refused, w.census.backlog
+	if !w.idleSince.IsZero() {
+		f.AwaitingFiles += now.Sub(w.idleSince)
+	}
 	if !w.census.oldest.IsZero() {
 		f.OldestUnread = max(0, now.Sub(w.census.oldest))
 	}
@@ -64,9 +70,10 @@ type census struct {
 	of     Figures // as they were then
 	queued int
 
-	open, waiting int
-	backlog       int64
-	oldest        time.Time // when the file with unread bytes that waits longest was written
+	open, waiting, refused int
+
+	backlog int64
+	oldest  time.Time // when the file with unread bytes that waits longest was written
 }
 
 func (w *Watcher) takeCensus(f Figures, now time.Time) census {
@@ -78,6 +85,10 @@ func (w *Watcher) takeCensus(f Figures, now time.Time) census {
 		if file.state != resting {
 			c.waiting++
 		}
+		if file.failed && !file.dead {
+			c.refused++
+			continue
+		}
 		if left := file.unread(); left > 0 {
 			c.backlog += left
 			if written := file.st.ModTime(); c.oldest.IsZero() || written.Before(c.oldest) {
@@ -86,6 +97,17 @@ func (w *Watcher) takeCensus(f Figures, now time.Time) census {
 		}
 	}
 	return c
+}
+
+// idle notes whether Next waits since there is nothing to read. The lock is held.
+func (w *Watcher) idle(is bool) {
+	if !w.idleSince.IsZero() {
+		w.figures.AwaitingFiles += time.Since(w.idleSince)
+		w.idleSince = time.Time{}
+	}
+	if is {
+		w.idleSince = time.Now()
+	}
 }
 
 // unread is how many bytes on disk are known and not yet read.

@@ -240,7 +240,7 @@ func (r *reader) note(f *file, path string, from mark, t *taken) {
 	w.readyRows += len(t.rows)
 	w.bytes += t.cost
 	w.ready = append(w.ready, &Segment{
-		Path: path, Channel: f.channel.String(), Modified: t.st.ModTime(), Columns: f.open.rows.Columns(),
+		Path: path, Channel: f.channel.String(), Modified: t.st.ModTime(), Appeared: t.st.LastChange(), Columns: f.open.rows.Columns(),
 		Rows: t.rows, file: f, part: part, bytes: t.cost,
 	})
 }

@@ -105,6 +105,7 @@ type Watcher struct {
 	out       int   // segments handed out and not yet done
 	onDisk    int64 // bytes read, as they lie on disk
 	figures   Figures
+	idleSince time.Time // since when Next has had nothing to read; zero when it has, or is not called
 	census    census
 }
 

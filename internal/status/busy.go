@@ -1,0 +1,51 @@
+package status
+
+import (
+	"sync"
+	"time"
+)
+
+// Busy adds up for how long at least one of several things was under way, and
+// for how long as many as there may be. The zero value has no limit.
+type Busy struct {
+	limit int
+
+	mu        sync.Mutex
+	n         int
+	at        time.Time
+	any, full time.Duration
+}
+
+// Begin says that one more is under way until the function is called.
+func (b *Busy) Begin() (end func()) {
+	b.change(1)
+	return func() { b.change(-1) }
+}
+
+func (b *Busy) change(by int) {
+	now := time.Now()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.bring(now)
+	b.n += by
+}
+
+// Times returns both sums as of now.
+func (b *Busy) Times(now time.Time) (any, full time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.bring(now)
+	return b.any, b.full
+}
+
+// bring adds what passed since it was brought up to date last. The lock is held.
+func (b *Busy) bring(now time.Time) {
+	passed := max(0, now.Sub(b.at))
+	if b.n > 0 {
+		b.any += passed
+	}
+	if b.limit > 0 && b.n >= b.limit {
+		b.full += passed
+	}
+	b.at = now
+}

@@ -1,0 +1,33 @@
+package status
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Dial opens a connection of its own to the database of an output. The caller
+// closes it.
+type Dial func(context.Context) (*pgx.Conn, error)
+
+// DatabaseAt says how others reach the database that is written to.
+func (o *Output) DatabaseAt(dial Dial) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.dial = dial
+}
+
+// Databases returns how to reach the databases of all outputs.
+func (b *Board) Databases() []Dial {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var dials []Dial
+	for _, out := range b.outputs {
+		out.mu.Lock()
+		if out.dial != nil {
+			dials = append(dials, out.dial)
+		}
+		out.mu.Unlock()
+	}
+	return dials
+}
