@@ -99,7 +99,7 @@ func (r *running) awaitSent(ctx context.Context, rows int) error {
 // waits for anything.
 func (r *running) awaitFinished(ctx context.Context, files int) error {
 	return r.await(ctx, fmt.Sprintf("%d files", files), func() bool {
-		return r.metric(ctx, "csv_watch_files_finished", "") >= files && r.metric(ctx, "csv_watch_files_waiting", "") == 0
+		return r.metric(ctx, "csv_watch_files_finished_total", "") >= files && r.metric(ctx, "csv_watch_files_waiting", "") == 0
 	})
 }
 
