@@ -9,9 +9,9 @@ import (
 	"runtime"
 )
 
-// makeDir makes the server's directory and gives it to its account. Where the
-// caller has no wish, the system's other temporary directories are tried too:
-// root's own may be closed to the account.
+// makeDir makes the server's directory under parent and gives it to the account.
+// An empty parent stands for the first suitable temporary directory, since the
+// account may have no access to root's own.
 func makeDir(ctx context.Context, parent string, acct *account) (string, error) {
 	parents := []string{parent}
 	if parent == "" {

@@ -36,8 +36,8 @@ func TestADirectoryBehindAPrivateOneIsRefused(t *testing.T) {
 	require.DirExists(t, dir)
 }
 
-// otherAccount returns the unprivileged account that root runs PostgreSQL as, and
-// a directory that it can enter.
+// otherAccount returns the unprivileged account that root runs PostgreSQL as, and a
+// directory that the account can enter.
 func otherAccount(t *testing.T) (*account, string) {
 	t.Helper()
 	acct, err := serverAccount()

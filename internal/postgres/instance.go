@@ -24,27 +24,27 @@ const (
 	stopTimeout  = 30 * time.Second
 	pollEvery    = 5 * time.Millisecond
 
-	// maxSocketPath is what fits the shortest sockaddr_un in use (macOS: 104
-	// bytes with the terminator), less the name that PostgreSQL appends.
+	// maxSocketPath is the longest directory of a socket: the shortest sockaddr_un
+	// in use (macOS: 104 bytes with the terminator), less PostgreSQL's file name.
 	maxSocketPath = 103 - len("/.s.PGSQL.65535.lock")
 )
 
-// stopMode is a way of stopping the server, by the name pg_ctl has for it.
+// stopMode is a shutdown mode of pg_ctl.
 type stopMode string
 
 const (
-	fast      stopMode = "fast"      // cut connections, shut down cleanly
-	immediate stopMode = "immediate" // as a crash would
+	fast      stopMode = "fast"      // close connections, shut down cleanly
+	immediate stopMode = "immediate" // like a crash
 )
 
-// errPortTaken says that another process got the port between our finding it
-// free and the server's binding it.
+// errPortTaken means that another process took the free port before the server
+// did.
 var errPortTaken = errors.New("the port was taken by another process")
 
 func (s *Server) dataDir() string { return filepath.Join(s.dir, "data") }
 
-// initialise makes the data directory and writes the settings. The password is
-// random: a loopback port is open to every user of the machine.
+// initialise creates the data directory and writes the settings. The password is
+// random because every user of the machine can connect to a loopback port.
 func (s *Server) initialise(ctx context.Context, settings map[string]string) (password string, err error) {
 	password = rand.Text()
 	pwfile := filepath.Join(s.dir, "password")
@@ -78,14 +78,13 @@ func (s *Server) initialise(ctx context.Context, settings map[string]string) (pa
 	return password, s.writeSettings(settings)
 }
 
-// writeSettings appends to postgresql.conf; of two lines for one setting
-// PostgreSQL takes the last.
+// writeSettings appends to postgresql.conf, where the last line for a setting wins.
 func (s *Server) writeSettings(settings map[string]string) error {
 	all := map[string]string{
 		"listen_addresses":        "127.0.0.1",
 		"unix_socket_directories": s.socketDir(),
 		"max_connections":         "100",
-		"lc_messages":             "C", // we read the log
+		"lc_messages":             "C", // explain reads the log
 		"timezone":                "UTC",
 		"log_timezone":            "UTC",
 	}
@@ -114,8 +113,8 @@ func (s *Server) writeSettings(settings map[string]string) error {
 	return nil
 }
 
-// socketDir is the server's own directory, or "" (no socket) where its path is
-// too long for one.
+// socketDir returns the server's directory, or "" (no socket) if its path is too
+// long.
 func (s *Server) socketDir() string {
 	if len(s.dir) > maxSocketPath || !unixSockets {
 		return ""
@@ -123,9 +122,8 @@ func (s *Server) socketDir() string {
 	return s.dir
 }
 
-// startOnFreePort starts the server for the first time. Between our finding a
-// port free and the server's binding it another process may take it, hence the
-// attempts.
+// startOnFreePort starts the server for the first time. It tries several ports,
+// since another process may take one before the server does.
 func (s *Server) startOnFreePort(ctx context.Context, password string) error {
 	var err error
 	for range 20 {
@@ -146,8 +144,8 @@ func (s *Server) startOnFreePort(ctx context.Context, password string) error {
 	return err
 }
 
-// startAgain starts the server on the port it had. That may have been lent to
-// an outgoing connection meanwhile, which will give it back.
+// startAgain starts the server on its former port. It retries while an outgoing
+// connection of another process uses the port.
 func (s *Server) startAgain(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -164,8 +162,8 @@ func (s *Server) startAgain(ctx context.Context) error {
 	}
 }
 
-// launchAndWait starts the server and returns when it takes connections, or
-// with the reason from its log.
+// launchAndWait starts the server and waits until it accepts connections. Its error
+// holds the server's log.
 func (s *Server) launchAndWait(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -182,7 +180,7 @@ func (s *Server) launchAndWait(ctx context.Context) error {
 		case <-pm.done:
 			s.postmaster = nil
 			s.watchdog.watch(0)
-			return s.explain(errors.New("the server ended at once"), logSize)
+			return s.explain(errors.New("the server exited at once"), logSize)
 		case <-ctx.Done():
 			err := s.explain(ctx.Err(), logSize)
 			return errors.Join(err, s.halt(context.WithoutCancel(ctx), immediate))
@@ -190,14 +188,14 @@ func (s *Server) launchAndWait(ctx context.Context) error {
 		}
 	}
 	if err := ping(ctx, s.dsn); err != nil {
-		return errors.Join(fmt.Errorf("connecting to the PostgreSQL just started: %w", err),
+		return errors.Join(fmt.Errorf("connecting to the new PostgreSQL: %w", err),
 			s.halt(context.WithoutCancel(ctx), immediate))
 	}
 	return nil
 }
 
-// ready reads what the server says of itself in the file that pg_ctl, too,
-// waits for: the process ID on the first line, its state on the eighth.
+// ready reports whether the server is ready. Like pg_ctl, it reads postmaster.pid:
+// the process ID on the first line, the state on the eighth.
 func (s *Server) ready(pid int) bool {
 	raw, err := os.ReadFile(filepath.Join(s.dataDir(), "postmaster.pid"))
 	if err != nil {
@@ -209,18 +207,18 @@ func (s *Server) ready(pid int) bool {
 		strings.TrimSpace(lines[7]) == "ready"
 }
 
-// explain adds to err what the server logged since the log was logSize bytes
-// long, and recognises a port that was taken.
+// explain adds what the server has logged beyond logSize bytes to err, and detects
+// a port that was taken.
 func (s *Server) explain(err error, logSize int64) error {
 	name := filepath.Join(s.dir, logName)
-	said := strings.TrimSpace(tail(name, min(fileSize(name)-logSize, 4<<10)))
-	if strings.Contains(said, "could not bind") || strings.Contains(said, "could not create any TCP/IP sockets") {
+	logged := strings.TrimSpace(tail(name, min(fileSize(name)-logSize, 4<<10)))
+	if strings.Contains(logged, "could not bind") || strings.Contains(logged, "could not create any TCP/IP sockets") {
 		err = errPortTaken
 	}
-	return fmt.Errorf("starting PostgreSQL on port %d: %w; its log: %s", s.port, err, said)
+	return fmt.Errorf("starting PostgreSQL on port %d: %w; its log: %s", s.port, err, logged)
 }
 
-// halt stops the server if it runs and waits until it is gone.
+// halt stops the server if it runs and waits for its end.
 func (s *Server) halt(ctx context.Context, mode stopMode) error {
 	pm := s.postmaster
 	if pm == nil {
@@ -229,7 +227,7 @@ func (s *Server) halt(ctx context.Context, mode stopMode) error {
 	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
 	select {
-	case <-pm.done: // it went by itself
+	case <-pm.done: // already ended
 	default:
 		if err := pm.stop(mode); err != nil {
 			return fmt.Errorf("stopping PostgreSQL: %w", err)
@@ -261,7 +259,7 @@ func fileSize(name string) int64 {
 	return info.Size()
 }
 
-// tail returns the last n bytes of a file, "" when there are none to be had.
+// tail returns the last n bytes of a file, or "" if it cannot be read.
 func tail(name string, n int64) string {
 	f, err := os.Open(name)
 	if err != nil || n <= 0 {

@@ -17,8 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// endVariable makes the test binary start a server and then end in the way the
-// variable names.
+// endVariable makes the test binary start a server and end in the named way.
 const endVariable = "POSTGRES_TEST_END"
 
 func TestMain(m *testing.M) {
@@ -48,7 +47,7 @@ func startAndEnd(how string) {
 	select {} // until a signal comes
 }
 
-// lineOnStart prints a line as soon as the server is being started.
+// lineOnStart prints a line when the server starts.
 type lineOnStart struct{}
 
 func (lineOnStart) Write(p []byte) (int, error) {
@@ -56,7 +55,7 @@ func (lineOnStart) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestNothingIsLeftBehindHoweverTheProcessEnds(t *testing.T) {
+func TestNothingRemainsHoweverTheProcessEnds(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(*testing.T, *os.Process){
 		"os.Exit": func(*testing.T, *os.Process) {},
@@ -64,7 +63,7 @@ func TestNothingIsLeftBehindHoweverTheProcessEnds(t *testing.T) {
 		"SIGKILL": func(t *testing.T, p *os.Process) { require.NoError(t, p.Kill()) },
 		"SIGINT":  func(t *testing.T, p *os.Process) { require.NoError(t, p.Signal(os.Interrupt)) },
 		"killed while starting": func(t *testing.T, p *os.Process) {
-			// Somewhere in initdb, most likely. Wherever it is, the promise holds.
+			// Most likely in initdb. The test holds wherever it is.
 			time.Sleep(200 * time.Millisecond)
 			require.NoError(t, p.Kill())
 		},
@@ -111,7 +110,7 @@ func TestNothingIsLeftBehindHoweverTheProcessEnds(t *testing.T) {
 	}
 }
 
-func TestAPortThatIsTakenInTheLastMomentIsNotUsed(t *testing.T) {
+func TestAPortTakenInTheMeantimeIsDetected(t *testing.T) {
 	t.Parallel()
 	server, err := Start(t.Context(), Options{})
 	require.NoError(t, err)

@@ -15,11 +15,11 @@ import (
 	"strings"
 )
 
-// minMajor is the oldest PostgreSQL that its makers still mend, less a little
-// kindness to long-lived distributions.
+// minMajor is the oldest supported major version. It is older than what PostgreSQL
+// maintains, for distributions with long support.
 const minMajor = 12
 
-// Binaries is a folder of PostgreSQL's programs.
+// Binaries is a folder with PostgreSQL's programs.
 type Binaries struct {
 	Dir     string // holds at least postgres and initdb
 	Version string // of the server, such as "15.18"
@@ -35,10 +35,10 @@ func executable(name string) string {
 	return name
 }
 
-// usualPlaces are patterns of folders in which packages put the server's
-// programs without putting them on the PATH. Of the matches of one pattern the
-// highest version is looked at first.
-var usualPlaces = []string{
+// packageDirs are patterns of the folders where packages install the server's
+// programs outside the PATH. Of the matches of a pattern, the highest version is
+// tried first.
+var packageDirs = []string{
 	"/usr/lib/postgresql/*/bin",                          // Debian, Ubuntu
 	"/opt/homebrew/opt/postgresql@*/bin",                 // Homebrew, Apple silicon
 	"/opt/homebrew/opt/postgresql/bin",                   //
@@ -56,8 +56,7 @@ var usualPlaces = []string{
 	`C:\Program Files\PostgreSQL\*\bin`,                  // EDB, Windows
 }
 
-// machine is what finding binaries asks of the system, so that a test can be
-// any system.
+// machine is the part of the system that find uses. Tests replace it.
 type machine struct {
 	lookPath func(name string) (string, error)
 	resolve  func(path string) (string, error) // follows symbolic links
@@ -84,8 +83,8 @@ func thisMachine(acct *account) machine {
 	}
 }
 
-// find returns the first PostgreSQL of the wanted version that runs here:
-// installed, else downloaded.
+// find returns the first installed PostgreSQL of the wanted version that runs, or
+// else a downloaded one.
 func find(ctx context.Context, m machine, opts Options) (Binaries, error) {
 	var refused []string
 	for _, dir := range m.installed(ctx) {
@@ -120,14 +119,14 @@ func notFound(refused []string, downloading error) error {
 	if len(refused) > 0 {
 		tried = "; not usable: " + strings.Join(refused, "; ")
 	}
-	return fmt.Errorf("no PostgreSQL to run: install the server (Debian, Ubuntu: apt install postgresql; "+
+	return fmt.Errorf("found no PostgreSQL to run: install the server (Debian, Ubuntu: apt install postgresql; "+
 		"Red Hat, Fedora: dnf install postgresql-server; macOS: brew install postgresql), "+
-		"or name one that is running (--dsn for the demo, TEST_POSTGRES_DSN for the tests), "+
+		"or name a running one (--dsn for the demo, TEST_POSTGRES_DSN for the tests), "+
 		"or let this machine reach the download%s; downloading: %w", tried, downloading)
 }
 
-// installed lists the folders with both of the programs we need, in the order
-// in which they are to be tried, each once.
+// installed returns the folders that hold postgres and initdb, in the order to try
+// them.
 func (m machine) installed(ctx context.Context) []string {
 	var dirs []string
 	consider := func(dir string) {
@@ -142,7 +141,7 @@ func (m machine) installed(ctx context.Context) []string {
 	}
 
 	if path, err := m.lookPath("postgres"); err == nil {
-		// A link on the PATH leads to where its siblings are.
+		// The PATH may hold a link to a program among others.
 		if resolved, err := m.resolve(path); err == nil {
 			consider(filepath.Dir(resolved))
 		}
@@ -153,7 +152,7 @@ func (m machine) installed(ctx context.Context) []string {
 			consider(strings.TrimSpace(out))
 		}
 	}
-	for _, pattern := range usualPlaces {
+	for _, pattern := range packageDirs {
 		matches, _ := m.glob(pattern) // the patterns are well formed
 		slices.SortStableFunc(matches, newestFirst)
 		for _, dir := range matches {
@@ -168,10 +167,10 @@ var (
 	serverVersion = regexp.MustCompile(`\(PostgreSQL\) (\d+\S*)`)
 )
 
-// majorOf gives the number that a version begins with.
+// majorOf returns the number that a version begins with.
 func majorOf(version string) string { return numbers.FindString(version) }
 
-// newestFirst orders folders by the numbers in their names, 15 before 9.6.
+// newestFirst sorts folders by the numbers in their names, 15 before 9.6.
 func newestFirst(a, b string) int {
 	return slices.CompareFunc(numbers.FindAllString(b, -1), numbers.FindAllString(a, -1), func(x, y string) int {
 		m, _ := strconv.Atoi(x)
@@ -180,8 +179,8 @@ func newestFirst(a, b string) int {
 	})
 }
 
-// inspect runs the server to learn its version, which also shows that the user
-// it is to run as may and can run it.
+// inspect returns the version of the server's binary. It runs the binary as the
+// account, which shows that it can.
 func (m machine) inspect(ctx context.Context, dir string) (Binaries, error) {
 	out, err := m.output(ctx, filepath.Join(dir, executable("postgres")), "--version")
 	if err != nil {
@@ -189,7 +188,7 @@ func (m machine) inspect(ctx context.Context, dir string) (Binaries, error) {
 	}
 	match := serverVersion.FindStringSubmatch(out)
 	if match == nil {
-		return Binaries{}, fmt.Errorf("its version is not understood: %q", strings.TrimSpace(out))
+		return Binaries{}, fmt.Errorf("parsing its version: %q is not known", strings.TrimSpace(out))
 	}
 	if major, _ := strconv.Atoi(majorOf(match[1])); major < minMajor {
 		return Binaries{}, fmt.Errorf("version %s is older than %d", match[1], minMajor)

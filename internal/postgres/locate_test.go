@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// pretend is a machine of which a test says what is installed where.
-type pretend struct {
+// fakeMachine describes what is installed where on a machine.
+type fakeMachine struct {
 	path     map[string]string   // program on the PATH -> where
 	links    map[string]string   // symbolic link -> target
 	servers  map[string]string   // folder with postgres and initdb -> what postgres --version says
@@ -25,7 +25,7 @@ type pretend struct {
 	fetchErr error
 }
 
-func (p pretend) machine(downloads *int) machine {
+func (p fakeMachine) machine(downloads *int) machine {
 	return machine{
 		lookPath: func(name string) (string, error) {
 			if path, ok := p.path[name]; ok {
@@ -48,8 +48,8 @@ func (p pretend) machine(downloads *int) machine {
 			if args[0] == "--bindir" {
 				return p.bindir + "\n", nil
 			}
-			if said := p.servers[filepath.Dir(path)]; said != "" {
-				return said, nil
+			if version := p.servers[filepath.Dir(path)]; version != "" {
+				return version, nil
 			}
 			return "", errors.New("permission denied")
 		},
@@ -65,19 +65,19 @@ func version(v string) string { return "postgres (PostgreSQL) " + v + "\n" }
 func TestBinariesAreFoundInOrder(t *testing.T) {
 	t.Parallel()
 	if os.PathSeparator != '/' {
-		t.Skip("the pretended machines have slashes in their paths")
+		t.Skip("the fake machines have slashes in their paths")
 	}
 	debian := map[string][]string{
 		"/usr/lib/postgresql/*/bin": {"/usr/lib/postgresql/15/bin", "/usr/lib/postgresql/17/bin", "/usr/lib/postgresql/9.6/bin"},
 	}
 	tests := map[string]struct {
-		machine    pretend
+		machine    fakeMachine
 		dir        string
 		version    string
 		downloaded bool
 	}{
 		"the PATH comes first": {
-			machine: pretend{
+			machine: fakeMachine{
 				path:    map[string]string{"postgres": "/opt/pg/bin/postgres", "pg_config": "/usr/bin/pg_config"},
 				bindir:  "/usr/lib/postgresql/15/bin",
 				globs:   debian,
@@ -86,7 +86,7 @@ func TestBinariesAreFoundInOrder(t *testing.T) {
 			dir: "/opt/pg/bin", version: "14.1",
 		},
 		"a link on the PATH leads to the programs beside its target": {
-			machine: pretend{
+			machine: fakeMachine{
 				path:    map[string]string{"postgres": "/usr/local/bin/postgres"},
 				links:   map[string]string{"/usr/local/bin/postgres": "/srv/pg/bin/postgres"},
 				files:   []string{"/usr/local/bin/postgres"},
@@ -95,7 +95,7 @@ func TestBinariesAreFoundInOrder(t *testing.T) {
 			dir: "/srv/pg/bin", version: "16.3",
 		},
 		"pg_config comes second": {
-			machine: pretend{
+			machine: fakeMachine{
 				path:    map[string]string{"pg_config": "/usr/bin/pg_config"},
 				bindir:  "/usr/lib/postgresql/15/bin",
 				globs:   debian,
@@ -104,7 +104,7 @@ func TestBinariesAreFoundInOrder(t *testing.T) {
 			dir: "/usr/lib/postgresql/15/bin", version: "15.2",
 		},
 		"pg_config of a machine with the client library only is passed over": {
-			machine: pretend{
+			machine: fakeMachine{
 				path:    map[string]string{"pg_config": "/usr/bin/pg_config"},
 				bindir:  "/usr/bin",
 				files:   []string{"/usr/bin/pg_config", "/usr/bin/psql"},
@@ -114,7 +114,7 @@ func TestBinariesAreFoundInOrder(t *testing.T) {
 			dir: "/usr/pgsql-16/bin", version: "16.1",
 		},
 		"the highest version of several is taken": {
-			machine: pretend{
+			machine: fakeMachine{
 				globs: debian,
 				servers: map[string]string{
 					"/usr/lib/postgresql/9.6/bin": version("9.6.24"),
@@ -125,14 +125,14 @@ func TestBinariesAreFoundInOrder(t *testing.T) {
 			dir: "/usr/lib/postgresql/17/bin", version: "17.0",
 		},
 		"one that does not run gives way to the next": {
-			machine: pretend{
+			machine: fakeMachine{
 				globs:   debian,
 				servers: map[string]string{"/usr/lib/postgresql/17/bin": "", "/usr/lib/postgresql/15/bin": version("15.2")},
 			},
 			dir: "/usr/lib/postgresql/15/bin", version: "15.2",
 		},
 		"Homebrew is known": {
-			machine: pretend{
+			machine: fakeMachine{
 				globs:   map[string][]string{"/opt/homebrew/opt/postgresql@*/bin": {"/opt/homebrew/opt/postgresql@14/bin", "/opt/homebrew/opt/postgresql@16/bin"}},
 				links:   map[string]string{"/opt/homebrew/opt/postgresql@16/bin": "/opt/homebrew/Cellar/postgresql@16/16.2/bin"},
 				servers: map[string]string{"/opt/homebrew/Cellar/postgresql@16/16.2/bin": version("16.2 (Homebrew)")},
@@ -140,14 +140,14 @@ func TestBinariesAreFoundInOrder(t *testing.T) {
 			dir: "/opt/homebrew/Cellar/postgresql@16/16.2/bin", version: "16.2",
 		},
 		"a beta is a version too": {
-			machine: pretend{
+			machine: fakeMachine{
 				path:    map[string]string{"postgres": "/opt/pg/bin/postgres"},
 				servers: map[string]string{"/opt/pg/bin": version("19beta1")},
 			},
 			dir: "/opt/pg/bin", version: "19beta1",
 		},
 		"one too old leads to the download": {
-			machine: pretend{
+			machine: fakeMachine{
 				path:    map[string]string{"postgres": "/opt/pg/bin/postgres"},
 				servers: map[string]string{"/opt/pg/bin": version("9.6.24"), "/cache/17/bin": version("17.5")},
 				fetched: "/cache/17/bin",
@@ -155,7 +155,7 @@ func TestBinariesAreFoundInOrder(t *testing.T) {
 			dir: "/cache/17/bin", version: "17.5", downloaded: true,
 		},
 		"nothing installed leads to the download": {
-			machine: pretend{
+			machine: fakeMachine{
 				servers: map[string]string{"/cache/17/bin": version("17.5")},
 				fetched: "/cache/17/bin",
 			},
@@ -174,12 +174,12 @@ func TestBinariesAreFoundInOrder(t *testing.T) {
 	}
 }
 
-func TestTheVersionThatIsWantedIsFoundOrDownloaded(t *testing.T) {
+func TestTheWantedVersionIsFoundOrDownloaded(t *testing.T) {
 	t.Parallel()
 	if os.PathSeparator != '/' {
-		t.Skip("the pretended machines have slashes in their paths")
+		t.Skip("the fake machines have slashes in their paths")
 	}
-	m := pretend{
+	m := fakeMachine{
 		path:    map[string]string{"postgres": "/opt/pg/bin/postgres"},
 		globs:   map[string][]string{"/usr/lib/postgresql/*/bin": {"/usr/lib/postgresql/15/bin"}},
 		servers: map[string]string{"/opt/pg/bin": version("18.1"), "/usr/lib/postgresql/15/bin": version("15.2"), "/cache/13/bin": version("13.21")},
@@ -197,11 +197,11 @@ func TestTheVersionThatIsWantedIsFoundOrDownloaded(t *testing.T) {
 	require.ErrorContains(t, err, "/opt/pg/bin: version 18.1 is not 13; /usr/lib/postgresql/15/bin: version 15.2 is not 13; downloading: no route to host")
 }
 
-func TestWithoutAnyPostgreSQLTheErrorSaysWhatToInstall(t *testing.T) {
+func TestWithoutPostgreSQLTheErrorSaysWhatToInstall(t *testing.T) {
 	t.Parallel()
 	var downloads int
 	offline := errors.New("no route to host")
-	_, err := find(t.Context(), pretend{
+	_, err := find(t.Context(), fakeMachine{
 		path:     map[string]string{"postgres": "/opt/pg/bin/postgres"},
 		servers:  map[string]string{"/opt/pg/bin": version("9.6.24")},
 		fetchErr: offline,
@@ -219,7 +219,7 @@ func TestACancelledSearchIsNotALackOfPostgreSQL(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for name, m := range map[string]pretend{
+	for name, m := range map[string]fakeMachine{
 		"one is installed":  {path: map[string]string{"postgres": "/opt/pg/bin/postgres"}, servers: map[string]string{"/opt/pg/bin": ""}},
 		"none is installed": {fetchErr: ctx.Err()},
 		"one is downloaded": {servers: map[string]string{"/cache/17/bin": ""}, fetched: "/cache/17/bin"},
@@ -229,7 +229,7 @@ func TestACancelledSearchIsNotALackOfPostgreSQL(t *testing.T) {
 	}
 }
 
-func TestThisMachinesOwnBinariesRun(t *testing.T) {
+func TestTheBinariesOfThisMachineRun(t *testing.T) {
 	t.Parallel()
 	acct, err := serverAccount()
 	require.NoError(t, err)
@@ -243,7 +243,7 @@ func TestThisMachinesOwnBinariesRun(t *testing.T) {
 	require.NotEmpty(t, bin.Version)
 }
 
-func TestADSNGetsAnotherDatabaseInTheFormItHas(t *testing.T) {
+func TestADSNKeepsItsFormWithAnotherDatabase(t *testing.T) {
 	t.Parallel()
 	for dsn, want := range map[string]string{
 		"postgres://u:p%40ss@h:5432/shop?sslmode=disable": "postgres://u:p%40ss@h:5432/new?sslmode=disable",

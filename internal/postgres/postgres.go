@@ -1,12 +1,10 @@
-// Package postgres gives a PostgreSQL to whoever needs one for a while: the
-// demo and the tests. It takes the server it is told to take; else it runs a
-// throwaway one of its own from the binaries installed on the machine; else
-// from binaries that it downloads and keeps.
+// Package postgres provides a PostgreSQL server to the demo and the tests: the
+// one that a DSN names, or a throwaway server from installed binaries, or a
+// throwaway server from downloaded binaries.
 //
-// A throwaway server listens on loopback only, asks for a random password, and
-// vanishes together with its directory when it is stopped, and also when the
-// process that started it ends in any other way: by Ctrl-C, by a panic, by
-// os.Exit or by SIGKILL. See watchdog.
+// A throwaway server listens on loopback only and has a random password. Its
+// processes and its directory are removed when it is stopped and however the
+// process that started it ends: by Ctrl-C, a panic, os.Exit or SIGKILL.
 package postgres
 
 import (
@@ -19,32 +17,30 @@ import (
 	"sync"
 )
 
-// ErrNotOurs is returned by the methods that stop or restart a server when the
-// server was named by its user and so is not ours to stop.
+// ErrNotOurs is returned by StopNow and Restart for a named server, which belongs
+// to the user.
 var ErrNotOurs = errors.New("the server was named by its DSN and is not ours to stop")
 
-// Options says which PostgreSQL is wanted. The zero value is a throwaway
-// server with PostgreSQL's own default settings.
+// Options describes the server to start. The zero value is a throwaway server with
+// PostgreSQL's default settings.
 type Options struct {
-	// DSN names a running server, as a URL or in keyword=value form. When it is
-	// set nothing is started, and Stop leaves the server alone.
+	// DSN names a running server, as a URL or in keyword=value form. If it is set,
+	// nothing is started, and Stop leaves the server alone.
 	DSN string
 
-	// Version is the major version of the throwaway server that is wanted, such
-	// as "17". Empty takes the first that is found. It may not be given together
-	// with DSN.
+	// Version is the major version of the throwaway server, such as "17". Empty
+	// means any. It excludes DSN.
 	Version string
 
 	// Settings are written to the postgresql.conf of a throwaway server. They
-	// may not be given together with DSN.
+	// exclude DSN.
 	Settings map[string]string
 
-	// Dir is the directory under which a throwaway server makes its own. Empty
-	// means the first of the system's temporary directories that the server's
-	// user can enter.
+	// Dir is the parent of a throwaway server's directory. Empty means the first
+	// temporary directory of the system that the server's user can enter.
 	Dir string
 
-	// Log is told in a few lines what is being started and why. Nil is silent.
+	// Log receives a few lines about what is started and why. It may be nil.
 	Log io.Writer
 }
 
@@ -54,12 +50,12 @@ func (o Options) logf(format string, args ...any) {
 	}
 }
 
-// Server is a PostgreSQL that can be used until Stop. Its methods may be called
-// from several goroutines.
+// Server is a PostgreSQL server that can be used until Stop. It is safe for
+// concurrent use.
 type Server struct {
 	dsn string
 
-	// What follows is nil or zero for a named server.
+	// The other fields are zero for a named server.
 	bin      Binaries
 	dir      string
 	port     int
@@ -68,19 +64,19 @@ type Server struct {
 
 	mu         sync.Mutex
 	postmaster *postmaster // nil while the server is down
-	stopped    bool        // Stop was called: nothing is left
+	stopped    bool        // Stop was called
 }
 
-// Start gives a PostgreSQL: the server named by opts.DSN if that is set; else a
-// throwaway one from installed binaries; else a throwaway one from downloaded
-// binaries. ctx bounds the starting only, not the life of the server.
+// Start returns the server that opts.DSN names, or starts a throwaway server from
+// installed or else downloaded binaries. ctx bounds Start only, not the life of the
+// server.
 func Start(ctx context.Context, opts Options) (*Server, error) {
 	if opts.DSN != "" {
 		if len(opts.Settings) > 0 {
-			return nil, errors.New("settings cannot be given for a server that is already running: remove either the DSN or the settings")
+			return nil, errors.New("settings have no effect on a server that is already running: remove the DSN or the settings")
 		}
 		if opts.Version != "" {
-			return nil, errors.New("a version cannot be chosen for a server that is already running: remove either the DSN or the version")
+			return nil, errors.New("a version cannot be chosen for a server that is already running: remove the DSN or the version")
 		}
 		return useNamed(ctx, opts)
 	}
@@ -99,14 +95,14 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 
 func useNamed(ctx context.Context, opts Options) (*Server, error) {
 	if err := ping(ctx, opts.DSN); err != nil {
-		return nil, fmt.Errorf("connecting to the PostgreSQL named by its DSN: %w", err)
+		return nil, fmt.Errorf("connecting to the PostgreSQL of the DSN: %w", err)
 	}
-	opts.logf("Using the PostgreSQL that was named")
+	opts.logf("Using the PostgreSQL of the DSN")
 	return &Server{dsn: opts.DSN}, nil
 }
 
-// startOwn makes the directory, sets the watchdog on it, and only then starts
-// anything in it: from the first moment on there is somebody to clean up.
+// startOwn starts a throwaway server. The watchdog comes before any process that it
+// must clean up after.
 func startOwn(ctx context.Context, opts Options, acct *account, bin Binaries) (_ *Server, err error) {
 	dir, err := makeDir(ctx, opts.Dir, acct)
 	if err != nil {
@@ -132,29 +128,27 @@ func startOwn(ctx context.Context, opts Options, acct *account, bin Binaries) (_
 	return s, nil
 }
 
-// DSN returns the URL (or what Options.DSN said) of the maintenance database,
-// for a user that may create databases.
+// DSN returns Options.DSN, or the URL of a throwaway server's maintenance database
+// for its superuser.
 func (s *Server) DSN() string { return s.dsn }
 
-// Scratch returns a folder that vanishes with a throwaway server, however that
-// comes about, for files of which the same is wanted; "" for a named server.
-// It is made by the first call.
+// Scratch returns a directory that is removed with the throwaway server. The first
+// call makes it. It returns "" for a named server.
 func (s *Server) Scratch() (string, error) {
 	if s.Named() {
 		return "", nil
 	}
 	dir := filepath.Join(s.dir, "scratch")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fmt.Errorf("making a folder beside the server: %w", err)
+		return "", fmt.Errorf("making the scratch directory of PostgreSQL: %w", err)
 	}
 	return dir, nil
 }
 
-// Named tells whether the server was named by its user, rather than started here.
+// Named reports whether Options.DSN named the server.
 func (s *Server) Named() bool { return s.dir == "" }
 
-// Log returns the end of what a throwaway server wrote to its log, at most a
-// few kilobytes, and "" for a named server.
+// Log returns the last 8 KiB of a throwaway server's log, or "" for a named server.
 func (s *Server) Log() string {
 	if s.Named() {
 		return ""
@@ -162,13 +156,13 @@ func (s *Server) Log() string {
 	return tail(filepath.Join(s.dir, logName), 8<<10)
 }
 
-// Psql returns the path of a psql to look inside with: the one on the PATH or
-// the one that came with the server's binaries; "psql" when there is neither.
+// Psql returns a command for psql: "psql" if it is on the PATH or nowhere, else the
+// path of the one beside the server's binaries.
 func (s *Server) Psql() string { return psql(s.bin.Dir) }
 
-// StopNow stops a throwaway server as a crash would: no checkpoint, every
-// connection cut. Its data stays, for Restart. It does nothing when the server
-// is down already, and returns ErrNotOurs for a named server.
+// StopNow stops a throwaway server without a checkpoint, as a crash would. It keeps
+// the data for Restart, does nothing if the server is down, and returns ErrNotOurs
+// for a named server.
 func (s *Server) StopNow(ctx context.Context) error {
 	if s.Named() {
 		return ErrNotOurs
@@ -178,9 +172,9 @@ func (s *Server) StopNow(ctx context.Context) error {
 	return s.halt(ctx, immediate)
 }
 
-// Restart brings a throwaway server up again on the same data and the same
-// port, after shutting it down cleanly if it was up. It returns ErrNotOurs for
-// a named server, and an error after Stop.
+// Restart starts a throwaway server again on the same data and port; if it is up,
+// it is shut down cleanly first. It returns ErrNotOurs for a named server, and an
+// error after Stop.
 func (s *Server) Restart(ctx context.Context) error {
 	if s.Named() {
 		return ErrNotOurs
@@ -188,7 +182,7 @@ func (s *Server) Restart(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped {
-		return errors.New("the server was stopped for good: nothing is left to restart")
+		return errors.New("the server was stopped for good and cannot be restarted")
 	}
 	if err := s.halt(ctx, fast); err != nil {
 		return err
@@ -196,9 +190,8 @@ func (s *Server) Restart(ctx context.Context) error {
 	return s.startAgain(ctx)
 }
 
-// Stop ends a throwaway server for good: connections are cut, the server shuts
-// down cleanly, and its directory is removed. A named server is left alone. A
-// second call does nothing.
+// Stop shuts a throwaway server down cleanly and removes its directory. It does
+// nothing to a named server, or if it was called before.
 func (s *Server) Stop(ctx context.Context) error {
 	if s.Named() {
 		return nil
@@ -215,8 +208,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	return s.remove()
 }
 
-// remove lets the watchdog go and deletes the directory. Should the server
-// still run, the watchdog kills it.
+// remove has the watchdog kill what still runs, and removes the directory.
 func (s *Server) remove() error {
 	if s.watchdog != nil {
 		s.watchdog.release()

@@ -52,7 +52,7 @@ func TestAStoppedServerComesBackWithItsData(t *testing.T) {
 	require.NoDirExists(t, scratch)
 }
 
-func TestAServerOnLoopbackAsksForItsPassword(t *testing.T) {
+func TestAThrowawayServerRequiresItsPassword(t *testing.T) {
 	t.Parallel()
 	server := postgrestest.NewServer(t, nil)
 	config, err := pgx.ParseConfig(server.DSN())
@@ -65,7 +65,7 @@ func TestAServerOnLoopbackAsksForItsPassword(t *testing.T) {
 	require.ErrorContains(t, err, "28P01")
 }
 
-func TestASettingThatPostgreSQLRefusesIsToldWithItsLog(t *testing.T) {
+func TestARefusedSettingIsReportedWithTheLog(t *testing.T) {
 	t.Parallel()
 	parent := reachableDir(t)
 	_, err := postgres.Start(t.Context(), postgres.Options{Dir: parent, Settings: map[string]string{"max_connections": "it's many"}})
@@ -73,7 +73,7 @@ func TestASettingThatPostgreSQLRefusesIsToldWithItsLog(t *testing.T) {
 	require.Empty(t, entries(t, parent), "a failed start leaves nothing behind")
 }
 
-func TestAStartThatIsCancelledLeavesNothingBehind(t *testing.T) {
+func TestACancelledStartLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	for _, after := range []time.Duration{1, 100 * time.Millisecond, 500 * time.Millisecond} {
 		parent := reachableDir(t)
@@ -89,7 +89,7 @@ func TestAStartThatIsCancelledLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-func TestManyDatabasesAreMadeAtOnce(t *testing.T) {
+func TestDatabasesAreCreatedConcurrently(t *testing.T) {
 	t.Parallel()
 	server := postgrestest.NewServer(t, nil)
 	before := ask(t, server.DSN(), "SELECT string_agg(datname, ',' ORDER BY datname) FROM pg_database")
@@ -126,7 +126,7 @@ func TestANamedServerIsUsedAndLeftAlone(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, theirs.DSN(), server.DSN())
 	require.True(t, server.Named())
-	require.Equal(t, "Using the PostgreSQL that was named\n", log.String())
+	require.Equal(t, "Using the PostgreSQL of the DSN\n", log.String())
 	dsn, drop, err := server.CreateDatabase(ctx)
 	require.NoError(t, err)
 	require.Equal(t, "1", ask(t, dsn, "SELECT '1'"))
@@ -138,7 +138,7 @@ func TestANamedServerIsUsedAndLeftAlone(t *testing.T) {
 	require.Equal(t, before, ask(t, theirs.DSN(), "SELECT string_agg(datname, ',' ORDER BY datname) FROM pg_database"))
 }
 
-func TestARoleThatMayNotCreateDatabasesIsToldWhatItLacks(t *testing.T) {
+func TestAnErrorNamesTheMissingCREATEDB(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	theirs := postgrestest.NewServer(t, nil)
@@ -154,17 +154,17 @@ func TestARoleThatMayNotCreateDatabasesIsToldWhatItLacks(t *testing.T) {
 	require.ErrorContains(t, err, "ALTER ROLE … CREATEDB")
 }
 
-func TestANamedServerThatIsNotThereIsAnError(t *testing.T) {
+func TestAnUnreachableNamedServerIsAnError(t *testing.T) {
 	t.Parallel()
 	_, err := postgres.Start(t.Context(), postgres.Options{DSN: "postgres://u:secret@127.0.0.1:1/x?sslmode=disable"})
-	require.ErrorContains(t, err, "connecting to the PostgreSQL named by its DSN")
+	require.ErrorContains(t, err, "connecting to the PostgreSQL of the DSN")
 	require.NotContains(t, err.Error(), "secret")
 
 	_, err = postgres.Start(t.Context(), postgres.Options{DSN: "postgres://h/x", Settings: map[string]string{"fsync": "off"}})
-	require.EqualError(t, err, "settings cannot be given for a server that is already running: remove either the DSN or the settings")
+	require.EqualError(t, err, "settings have no effect on a server that is already running: remove the DSN or the settings")
 }
 
-func TestATestsDatabaseIsEmptyAndItsOwn(t *testing.T) {
+func TestEachTestHasAnEmptyDatabase(t *testing.T) {
 	t.Parallel()
 	a, b := postgrestest.NewDatabase(t), postgrestest.NewDatabase(t)
 	require.NotEqual(t, a, b)
@@ -172,7 +172,7 @@ func TestATestsDatabaseIsEmptyAndItsOwn(t *testing.T) {
 	require.Equal(t, "0", ask(t, b, "SELECT count(*)::text FROM pg_class WHERE relname = 't'"))
 }
 
-// ask runs a statement and returns the only cell of its only row, if it has one.
+// ask runs a statement and returns its only value, if it has one.
 func ask(t *testing.T, dsn, sql string) (answer string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), dsn)
@@ -187,8 +187,8 @@ func ask(t *testing.T, dsn, sql string) (answer string) {
 	return answer
 }
 
-// reachableDir is a directory that an unprivileged server can enter, which
-// those of t.TempDir are not when the tests run as root.
+// reachableDir returns a directory that an unprivileged server can enter. If the
+// tests run as root, it could not enter those of t.TempDir.
 func reachableDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "postgres-test-")

@@ -18,15 +18,14 @@ import (
 
 const unixSockets = true
 
-// account is the user that PostgreSQL runs as: ourselves, or an unprivileged
-// one when we are root, as whom PostgreSQL refuses to run.
+// account is the user that PostgreSQL runs as: the current one, or an unprivileged
+// one for root, as PostgreSQL refuses to run as root.
 type account struct {
-	credential *syscall.Credential // nil: ourselves
+	credential *syscall.Credential // nil: the current user
 }
 
-// serverAccount prefers the user that packages of PostgreSQL make. Where the
-// machine knows no users at all, as in a minimal container, it takes the number
-// that "nobody" has by custom.
+// serverAccount prefers the user that PostgreSQL's packages create. In a container
+// without any users it falls back to the usual number of "nobody".
 func serverAccount() (*account, error) {
 	if os.Geteuid() != 0 {
 		return &account{}, nil
@@ -60,9 +59,9 @@ func (a *account) own(path string) error {
 	return nil
 }
 
-// command prepares a program to be run as the account, in a session of its own
-// so that a Ctrl-C in our terminal is ours alone to act upon, with nothing of
-// our environment that could lead PostgreSQL elsewhere.
+// command returns a command that runs as the account, without the environment
+// variables that PostgreSQL would read, and in a session of its own so that it does
+// not get a Ctrl-C of the terminal.
 func (a *account) command(ctx context.Context, dir, path string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Dir = dir
@@ -84,9 +83,9 @@ func serverEnvironment() []string {
 	return env
 }
 
-// checkAccess returns an error unless the account can work in the directory. It
-// is fs.ErrPermission when the account may not, as where a private parent keeps it
-// out; any other error means that this could not be found out.
+// checkAccess returns fs.ErrPermission if the account cannot use the directory, for
+// instance because of a private parent. Any other error means that the check itself
+// failed.
 func (a *account) checkAccess(ctx context.Context, dir string) error {
 	if a.credential == nil {
 		return nil
@@ -96,7 +95,7 @@ func (a *account) checkAccess(ctx context.Context, dir string) error {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
-		return ctx.Err() // the process was killed, which says nothing about the directory
+		return ctx.Err() // the process was killed, so its exit code means nothing
 	case errors.As(err, new(*exec.ExitError)):
 		return fs.ErrPermission
 	}
@@ -107,11 +106,11 @@ func (a *account) checkAccess(ctx context.Context, dir string) error {
 type postmaster struct {
 	pid     int
 	process *os.Process
-	done    chan struct{} // closed when the process is gone
+	done    chan struct{} // closed when the process has ended
 }
 
-// launch starts the server's main process as our own child. It returns before
-// the server is ready.
+// launch starts the server's main process as a child. It returns before the server
+// is ready.
 func launch(_ context.Context, s *Server) (*postmaster, error) {
 	logFile, err := os.OpenFile(filepath.Join(s.dir, logName), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -126,7 +125,7 @@ func launch(_ context.Context, s *Server) (*postmaster, error) {
 	}
 	pm := &postmaster{pid: cmd.Process.Pid, process: cmd.Process, done: make(chan struct{})}
 	go func() {
-		_ = cmd.Wait() // how it ended stands in its log
+		_ = cmd.Wait() // the log says how it ended
 		close(pm.done)
 	}()
 	return pm, nil

@@ -10,11 +10,10 @@ import (
 	"strings"
 )
 
-// A data directory of Windows has no place for a socket that clients look in.
 const unixSockets = false
 
-// account is always ourselves on Windows: there pg_ctl drops the privileges
-// that PostgreSQL refuses to run with.
+// account is always the current user: on Windows, pg_ctl drops the privileges that
+// PostgreSQL refuses to run with.
 type account struct{}
 
 func serverAccount() (*account, error) { return &account{}, nil }
@@ -33,7 +32,7 @@ func (*account) command(ctx context.Context, dir, path string, args ...string) *
 type postmaster struct {
 	pid    int
 	server *Server
-	done   chan struct{} // closed when the process is gone
+	done   chan struct{} // closed when the process has ended
 }
 
 // launch starts the server through pg_ctl and returns when it is ready.

@@ -10,14 +10,13 @@ import (
 	"syscall"
 )
 
-// watchdogScript reads process IDs, one a line, of which the last counts and 0
-// means none. The pipe it reads from ends when our process does, however it
-// does: then the last named process is stopped and the directory removed.
+// watchdogScript reads process IDs, one per line, from a pipe; 0 means none. The
+// pipe ends when the parent process does. The script then stops the last process
+// and removes the directory.
 //
-// A postmaster that gets SIGQUIT ends its own children first, and deletes its
-// lock file last; that shows its end sooner than its process does, which may
-// stay as a zombie for as long as a lazy init likes. What is left after ten
-// seconds is killed.
+// After SIGQUIT a postmaster first ends its children and last removes its lock
+// file. The script waits for that rather than for the process, which may remain a
+// zombie, and kills the process after ten seconds.
 const watchdogScript = `
 trap '' HUP INT TERM
 pid=0
@@ -38,9 +37,8 @@ while [ -e "$1" ] && [ "$tries" -lt 10 ]; do
 done
 `
 
-// watchdog is a small process beside ours that outlives it just long enough to
-// stop the server and remove its directory. Only a process can do that: no code
-// of ours runs after SIGKILL, nor after os.Exit.
+// watchdog is a process that outlives this one to stop the server and remove its
+// directory, because no code runs here after SIGKILL or os.Exit.
 type watchdog struct {
 	mu   sync.Mutex
 	cmd  *exec.Cmd
@@ -50,9 +48,8 @@ type watchdog struct {
 func startWatchdog(dir string) (*watchdog, error) {
 	cmd := exec.Command("/bin/sh", "-c", watchdogScript, "postgres-watchdog", dir)
 	cmd.Dir = "/"
-	// Its own session: neither a Ctrl-C nor the closing of the terminal is
-	// meant for it. The pipe is the only thing it has of ours; its outputs go
-	// nowhere, lest it keep a reader of ours waiting.
+	// A session of its own, so that Ctrl-C and closing the terminal do not end it.
+	// It does not inherit the outputs, whose readers would wait for it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	pipe, err := cmd.StdinPipe()
 	if err != nil {
@@ -64,16 +61,15 @@ func startWatchdog(dir string) (*watchdog, error) {
 	return &watchdog{cmd: cmd, pipe: pipe}, nil
 }
 
-// watch names the process to stop when ours ends; 0 is none.
+// watch sets the process to stop when this one ends; 0 is none.
 func (w *watchdog) watch(pid int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	// Should the watchdog be gone there is nobody to tell, and the server is
-	// none the worse for it.
+	// The server works even if the watchdog is gone.
 	_, _ = fmt.Fprintln(w.pipe, pid)
 }
 
-// release lets the watchdog do its work now, and returns when it has.
+// release makes the watchdog clean up now and waits for it.
 func (w *watchdog) release() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

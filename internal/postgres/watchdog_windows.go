@@ -7,9 +7,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// watchdog is a job object that Windows ends, with all processes in it, when
-// our process does. The directory of a server ended so stays behind: there is
-// nobody left to remove it.
+// watchdog is a job object, whose processes Windows ends with this one. Nothing
+// removes the server's directory then.
 type watchdog struct {
 	mu  sync.Mutex
 	job windows.Handle
@@ -33,8 +32,8 @@ func startWatchdog(string) (*watchdog, error) {
 	return &watchdog{job: job}, nil
 }
 
-// watch puts a process into the job; 0 is none. The server's later children
-// join by themselves, and its earlier ones end when their parent does.
+// watch adds a process to the job; 0 is none. The server's later children join
+// automatically, and the earlier ones end with their parent.
 func (w *watchdog) watch(pid int) {
 	if pid == 0 {
 		return
@@ -43,13 +42,13 @@ func (w *watchdog) watch(pid int) {
 	defer w.mu.Unlock()
 	process, err := windows.OpenProcess(windows.PROCESS_SET_QUOTA|windows.PROCESS_TERMINATE, false, uint32(pid))
 	if err != nil {
-		return // gone already
+		return // already ended
 	}
 	_ = windows.AssignProcessToJobObject(w.job, process)
 	_ = windows.CloseHandle(process)
 }
 
-// release ends the job and what still runs in it.
+// release ends the job and its processes.
 func (w *watchdog) release() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

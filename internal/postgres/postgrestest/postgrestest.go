@@ -1,7 +1,5 @@
-// Package postgrestest gives tests a real PostgreSQL without any setting up.
-//
-// A test takes a database of its own with NewDatabase, or a server of its own
-// with NewServer when it means to stop or to break it. Neither needs a TestMain.
+// Package postgrestest gives each test a database (NewDatabase) or a server
+// (NewServer) of its own on a real PostgreSQL. Neither needs a TestMain.
 package postgrestest
 
 import (
@@ -19,34 +17,33 @@ import (
 const DSNVariable = "TEST_POSTGRES_DSN"
 
 // VersionVariable is the environment variable that names the major version of
-// PostgreSQL to test on, such as 13. It is downloaded where it is not installed.
+// PostgreSQL to test on, such as 13. It is downloaded if it is not installed.
 const VersionVariable = "TEST_POSTGRES_VERSION"
 
-// timeout bounds one step of ours, so that a machine in trouble fails the test
-// rather than hanging it.
+// timeout bounds each step, so that a test fails rather than hangs.
 const timeout = 2 * time.Minute
 
-// hurried are settings for data that nobody will miss.
-var hurried = map[string]string{
+// fastSettings are settings that trade durability for speed.
+var fastSettings = map[string]string{
 	"fsync":              "off",
 	"synchronous_commit": "off",
 	"full_page_writes":   "off",
 }
 
-// shared is the server of this test binary, started by the first test that
-// needs it. Nobody stops it: its watchdog does when the binary ends.
+// shared is the server of this test binary. The first test that needs it starts it,
+// and its watchdog stops it when the binary ends.
 var shared = sync.OnceValues(func() (*postgres.Server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	if dsn := os.Getenv(DSNVariable); dsn != "" {
 		return postgres.Start(ctx, postgres.Options{DSN: dsn, Version: os.Getenv(VersionVariable)})
 	}
-	return postgres.Start(ctx, postgres.Options{Version: os.Getenv(VersionVariable), Settings: hurried, Log: os.Stderr})
+	return postgres.Start(ctx, postgres.Options{Version: os.Getenv(VersionVariable), Settings: fastSettings, Log: os.Stderr})
 })
 
-// NewDatabase returns the DSN of an empty database that is dropped when the
-// test ends. The server is the one that TEST_POSTGRES_DSN names, else a
-// throwaway one that all tests of the binary share. Tests may run in parallel.
+// NewDatabase returns the DSN of an empty database that is dropped when the test
+// ends. Its server is the one that TEST_POSTGRES_DSN names, or else a throwaway one
+// that all tests of the binary share. Tests may run in parallel.
 func NewDatabase(tb testing.TB) string {
 	tb.Helper()
 	server, err := shared()
@@ -69,10 +66,9 @@ func NewDatabase(tb testing.TB) string {
 	return dsn
 }
 
-// NewServer starts a throwaway server for this test alone, to be stopped and
-// restarted at will, and stops it when the test ends. It keeps PostgreSQL's
-// own, crash-safe settings but for those given. It never is the server that
-// TEST_POSTGRES_DSN names.
+// NewServer starts a throwaway server that the test may stop and restart, and stops
+// it when the test ends. It has PostgreSQL's default, crash-safe settings apart from
+// those given, and is never the server that TEST_POSTGRES_DSN names.
 func NewServer(tb testing.TB, settings map[string]string) *postgres.Server {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
