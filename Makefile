@@ -1,34 +1,34 @@
 .PHONY: build test race fuzz lint docs demo bench ci compose-up compose-down
 
-build: ## the binary, ./connect
+build: ## build ./connect
 	go build ./cmd/connect
 
-test: ## all tests, on a PostgreSQL of their own
+test: ## run all tests on a throwaway PostgreSQL
 	go test ./...
 
-race: ## the same with the race detector
+race: ## run all tests with the race detector
 	go test -race ./...
 
-fuzz: ## new inputs for each fuzz test
+fuzz: ## run each fuzz test for half a minute
 	.ci/run fuzz
 
-lint: ## the linters of CI, and its settings
+lint: ## run the linters of CI
 	.ci/run format vet lint
 
-docs: ## docs/plugins, from the specs
+docs: ## regenerate docs/plugins from the specs
 	go run ./internal/docsgen
 
-demo: ## shop, files, pipeline and PostgreSQL in one process, until Ctrl-C
+demo: ## run generator, pipeline and PostgreSQL until Ctrl-C
 	go run ./cmd/connect demo
 
-bench: ## every benchmark once
+bench: ## run every benchmark once
 	go test -run '^$$' -bench . -benchmem ./...
 
-ci: ## what must pass before a change lands
+ci: ## run everything that must pass before a merge
 	.ci/run
 
-compose-up: ## shop, pipeline and PostgreSQL in containers
+compose-up: ## run generator, pipeline and PostgreSQL in containers
 	docker compose up --build
 
-compose-down: ## stop them; what was stored stays
+compose-down: ## stop the containers; the data stays
 	docker compose down

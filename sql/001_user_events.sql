@@ -1,15 +1,15 @@
--- The events of the shop, one row each.
+-- The events of the shop.
 --
--- Every file here may be run again at any time, by several programs at once,
--- and by a role that may only write rows: what exists is left alone, and
--- nothing is asked of the schema unless the table is missing.
+-- The files in this folder are idempotent. Several programs may run them at once,
+-- and so may a role without DDL privileges: if the tables exist, they change
+-- nothing.
 DO $$
 BEGIN
   IF to_regclass('user_events') IS NOT NULL THEN
     RETURN;
   END IF;
   CREATE TABLE user_events (
-    event_id     uuid PRIMARY KEY, -- version 7: new keys go to the right edge of the index
+    event_id     uuid PRIMARY KEY, -- version 7: ascending keys, cheap to index
     user_id      bigint NOT NULL,
     session_id   uuid,
     event_type   text NOT NULL,
@@ -21,6 +21,6 @@ BEGIN
     "timestamp"  timestamptz NOT NULL,
     created_at   timestamptz NOT NULL DEFAULT now()
   );
-  COMMENT ON TABLE user_events IS 'Shop events as the pipeline stored them; created_at is when they arrived here.';
+  COMMENT ON TABLE user_events IS 'Shop events as the pipeline stored them; created_at is the time of storage.';
 END
 $$;

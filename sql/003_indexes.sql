@@ -1,4 +1,4 @@
--- What people ask for: one user's events, one kind of event, the latest rejections.
+-- Indexes for common queries: the events of a user or of a type, the latest rejections.
 DO $$
 BEGIN
   IF to_regclass('user_events_user_id_idx') IS NULL THEN

@@ -1,5 +1,5 @@
--- The same events in a table without a key, for config/keyless.yaml, and the
--- ledger that keeps it free of duplicates (see docs/delivery-semantics.md).
+-- A table without a key for config/keyless.yaml, and the ledger that prevents
+-- duplicates in it (see docs/delivery-semantics.md).
 DO $$
 BEGIN
   IF to_regclass('event_log') IS NULL THEN

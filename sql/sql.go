@@ -1,10 +1,9 @@
-// Package sql holds the schema: numbered files, each of which may be run again
-// at any time.
+// Package sql embeds the schema: numbered, idempotent SQL files.
 package sql
 
 import "embed"
 
-// Files are the schema's files, by name in the order to run them.
+// Files holds the SQL files, to be run in the order of their names.
 //
 //go:embed *.sql
 var Files embed.FS

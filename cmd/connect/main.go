@@ -26,7 +26,7 @@ func main() {
 			return livepage.Schema(buildVersion(), buildDate())
 		}),
 		service.CLIOptOnConfigParse(livepage.FromParsed),
-		// Where a plain "connect" looks for what to run.
+		// Where "connect" without -c looks for a config.
 		service.CLIOptSetDefaultConfigPaths(
 			"connect.yaml",
 			"config/pipeline.yaml",

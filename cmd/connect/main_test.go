@@ -17,13 +17,13 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"connect": main})
 }
 
-// TestScripts types what people type. Beside testscript's own commands the
-// scripts have:
+// TestScripts tests the command line as users type it. In addition to testscript's
+// commands, the scripts have:
 //
-//	postgres NAME         starts a throwaway server and puts its DSN into the variable NAME
-//	query DSN SQL ANSWER  asks a server and compares the answer
-//	lock DSN TABLE        locks a table of the only database that a demo made on the server
-//	await PATTERN         waits until a file is there
+//	postgres NAME         starts a throwaway server and sets the variable NAME to its DSN
+//	query DSN SQL ANSWER  compares the result of a query
+//	lock DSN TABLE        locks a table of the database that a demo created on the server
+//	await PATTERN         waits until a file exists
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	root, err := filepath.Abs("../..")

@@ -6,16 +6,15 @@ import (
 )
 
 const (
-	// garbagePercent lets the heap grow to four times what is live before it is
-	// collected. Rows live only until they are stored, so little is live, and
-	// Go's default of 100 spends a third of the time collecting.
+	// garbagePercent lets the heap grow to four times its live size. Rows are live
+	// only until they are stored, so the live size is small, and with Go's default of
+	// 100 a third of the CPU time goes into garbage collection.
 	garbagePercent = 300
-	// memoryLimit is where collecting becomes eager again, in bytes.
+	// memoryLimit, in bytes, is where garbage collection becomes eager again.
 	memoryLimit = 160 << 20
 )
 
-// tuneMemory trades memory that is there for speed, unless the person who runs
-// the program has set Go's own environment variables.
+// tuneMemory sets these unless the environment variables GOGC and GOMEMLIMIT do.
 func tuneMemory() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbagePercent)

@@ -5,8 +5,8 @@ import "runtime/debug"
 // Set by release builds: -ldflags "-X main.version=1.2.3 -X main.date=2026-01-02".
 var version, date string
 
-// buildVersion is the version of a release, else what the Go toolchain knows of
-// the source that was built.
+// buildVersion returns the version of a release, or else the module version that
+// the Go toolchain recorded.
 func buildVersion() string {
 	if version != "" {
 		return version
@@ -17,7 +17,7 @@ func buildVersion() string {
 	return "devel"
 }
 
-// buildDate is when a release was built, else when its source was committed.
+// buildDate returns the date of a release, or else of the commit.
 func buildDate() string {
 	if date != "" {
 		return date

@@ -1,6 +1,7 @@
-// Package compose checks docker-compose.yml and the Dockerfile without an
-// engine: with the compose specification's own loader, and by following every
-// path that they name.
+// Package compose tests docker-compose.yml and the Dockerfile without a container
+// engine. It uses the loader of docker compose itself, and checks what neither
+// `docker compose config` nor a Dockerfile linter does: that the paths, ports and
+// variables in these files agree with each other and with the repository.
 package compose
 
 import (
@@ -17,13 +18,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// root is the repository, seen from this package.
+// root is the repository's root, relative to this package.
 const root = "../.."
 
-// The services that stay; prepare comes and goes.
+// lasting are the services that keep running; prepare ends.
 var lasting = []string{"postgres", "generator", "pipeline"}
 
-// load reads the file as docker compose would, with these variables set.
+// load reads the file as docker compose does, with these environment variables.
 func load(t *testing.T, env ...string) *types.Project {
 	t.Helper()
 	options, err := cli.NewProjectOptions(
@@ -38,14 +39,14 @@ func load(t *testing.T, env ...string) *types.Project {
 	return project
 }
 
-func TestTheFileLoads(t *testing.T) {
+func TestTheServicesLoad(t *testing.T) {
 	t.Parallel()
 	names := load(t).ServiceNames()
 	assert.ElementsMatch(t, append([]string{"prepare"}, lasting...), names)
 }
 
-// docker compose calls version obsolete; docker-compose 1.29 refuses name.
-func TestNoTopLevelKeyThatOneOfTheTwoComposesDislikes(t *testing.T) {
+// docker compose warns about version; docker-compose 1.29 rejects name.
+func TestTopLevelKeysSuitOldAndNewCompose(t *testing.T) {
 	t.Parallel()
 	content, err := os.ReadFile(filepath.Join(root, "docker-compose.yml"))
 	require.NoError(t, err)
@@ -68,7 +69,7 @@ func TestEveryPortIsPublishedOnLoopbackOnly(t *testing.T) {
 	}
 }
 
-func TestNothingStartsBeforeWhatItNeeds(t *testing.T) {
+func TestServicesStartAfterTheirDependencies(t *testing.T) {
 	t.Parallel()
 	project := load(t)
 	conditions := func(service string) map[string]string {
@@ -87,7 +88,7 @@ func TestNothingStartsBeforeWhatItNeeds(t *testing.T) {
 	}, conditions("generator"))
 }
 
-func TestEveryLastingServiceIsWatchedAndRestarted(t *testing.T) {
+func TestLastingServicesAreCheckedAndRestarted(t *testing.T) {
 	t.Parallel()
 	project := load(t)
 	for _, name := range lasting {
@@ -100,8 +101,8 @@ func TestEveryLastingServiceIsWatchedAndRestarted(t *testing.T) {
 	assert.Equal(t, types.RestartPolicyNo, project.Services["prepare"].Restart)
 }
 
-// While the schema is applied, the server listens on its socket only: a check
-// by socket would call it healthy too early.
+// While the schema is applied, the server listens on its socket only, so a check
+// by socket would pass too early.
 func TestTheDatabaseIsCheckedByTCP(t *testing.T) {
 	t.Parallel()
 	check := load(t).Services["postgres"].HealthCheck.Test
@@ -109,8 +110,8 @@ func TestTheDatabaseIsCheckedByTCP(t *testing.T) {
 	assert.Contains(t, check, "--dbname=ecommerce_events")
 }
 
-// Several services that build one tag at once fail on a machine that does not
-// have the image yet, and an image without a build would be pulled.
+// Concurrent builds of the same tag fail if the image does not exist yet, and an
+// image without a build would be pulled.
 func TestOneServiceBuildsTheImageForAll(t *testing.T) {
 	t.Parallel()
 	project := load(t)
@@ -128,7 +129,7 @@ func TestOneServiceBuildsTheImageForAll(t *testing.T) {
 	}
 }
 
-func TestTheServicesThatReadEventsAreUnprivileged(t *testing.T) {
+func TestServicesThatHandleEventsAreUnprivileged(t *testing.T) {
 	t.Parallel()
 	project := load(t)
 	for _, name := range []string{"generator", "pipeline"} {
@@ -177,7 +178,7 @@ func TestTheDefaultImagesAreThoseOfTheDockerfile(t *testing.T) {
 	}
 }
 
-func TestTheEventsAreSharedOnTheHost(t *testing.T) {
+func TestTheEventsFolderIsOnTheHost(t *testing.T) {
 	t.Parallel()
 	events, err := filepath.Abs(filepath.Join(root, "data", "events"))
 	require.NoError(t, err)
@@ -190,7 +191,7 @@ func TestTheEventsAreSharedOnTheHost(t *testing.T) {
 	}
 }
 
-func TestWhatIsMountedIsThere(t *testing.T) {
+func TestMountedFoldersExist(t *testing.T) {
 	t.Parallel()
 	events, err := filepath.Abs(filepath.Join(root, "data", "events"))
 	require.NoError(t, err)
@@ -200,7 +201,7 @@ func TestWhatIsMountedIsThere(t *testing.T) {
 			switch {
 			case volume.Type == types.VolumeTypeVolume:
 				assert.Contains(t, project.Volumes, volume.Source, name)
-			case volume.Source == events: // the engine makes it
+			case volume.Source == events: // created by the engine
 			default:
 				assert.DirExists(t, volume.Source, name)
 				assert.True(t, volume.ReadOnly, "%s: %s", name, volume.Source)
@@ -209,8 +210,8 @@ func TestWhatIsMountedIsThere(t *testing.T) {
 	}
 }
 
-// A variable that no config reads would be a setting without effect.
-func TestTheConfigsReadWhatTheServicesSet(t *testing.T) {
+// A variable that no config reads would have no effect.
+func TestConfigsReadTheVariablesOfTheirServices(t *testing.T) {
 	t.Parallel()
 	project := load(t)
 	for name, file := range map[string]string{
@@ -229,9 +230,7 @@ func TestTheConfigsReadWhatTheServicesSet(t *testing.T) {
 	}
 }
 
-// The health checks and the published ports must speak of the port that the
-// service listens on.
-func TestTheHealthChecksAskThePortThatIsPublished(t *testing.T) {
+func TestHealthChecksUseThePublishedPort(t *testing.T) {
 	t.Parallel()
 	project := load(t)
 	for name, variable := range map[string]string{"generator": "GENERATOR_HTTP_ADDRESS", "pipeline": "HTTP_ADDRESS"} {

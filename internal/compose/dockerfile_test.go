@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// dockerfile gives the instructions, continued lines joined, comments left out.
+// dockerfile returns the instructions, one per line, without comments.
 func dockerfile(t *testing.T) []string {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(root, "Dockerfile"))
@@ -29,7 +29,7 @@ func dockerfile(t *testing.T) []string {
 	return lines
 }
 
-// finalStage gives the instructions that make the image itself.
+// finalStage returns the instructions of the last stage.
 func finalStage(t *testing.T) []string {
 	t.Helper()
 	lines := dockerfile(t)
@@ -51,7 +51,7 @@ func TestEveryBaseImageIsABuildArgument(t *testing.T) {
 	}
 }
 
-// docker-compose 1.29 may hand the file to the classic builder.
+// docker-compose 1.29 may use the classic builder.
 func TestTheClassicBuilderUnderstandsEveryInstruction(t *testing.T) {
 	t.Parallel()
 	for _, line := range dockerfile(t) {
@@ -59,7 +59,7 @@ func TestTheClassicBuilderUnderstandsEveryInstruction(t *testing.T) {
 	}
 }
 
-func TestTheImageRunsAsANumericUserThatIsNotRoot(t *testing.T) {
+func TestTheImageRunsAsANumericUnprivilegedUser(t *testing.T) {
 	t.Parallel()
 	final := finalStage(t)
 	users := slices.DeleteFunc(slices.Clone(final), func(line string) bool { return !strings.HasPrefix(line, "USER ") })
@@ -67,8 +67,7 @@ func TestTheImageRunsAsANumericUserThatIsNotRoot(t *testing.T) {
 	assert.Regexp(t, `^USER [1-9]\d*:[1-9]\d*$`, users[0])
 }
 
-// What is copied from the build context must exist and must not be ignored.
-func TestWhatIsCopiedIntoTheBuildIsThere(t *testing.T) {
+func TestCopiedSourcesExistAndAreNotIgnored(t *testing.T) {
 	t.Parallel()
 	for _, line := range dockerfile(t) {
 		words := strings.Fields(line)
@@ -88,13 +87,13 @@ func TestWhatIsCopiedIntoTheBuildIsThere(t *testing.T) {
 	}
 }
 
-// sentToTheBuilder gives the names that .dockerignore lets through.
+// sentToTheBuilder returns the names that .dockerignore allows.
 func sentToTheBuilder(t *testing.T) []string {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(root, ".dockerignore"))
 	require.NoError(t, err)
 	lines := strings.Split(strings.ReplaceAll(string(content), "\r\n", "\n"), "\n")
-	require.Contains(t, lines, "*", ".dockerignore lets through only what it names")
+	require.Contains(t, lines, "*", ".dockerignore must allow only what it names")
 	var sent []string
 	for _, line := range lines {
 		if name, ok := strings.CutPrefix(line, "!"); ok {
@@ -110,8 +109,7 @@ func exists(name string) error {
 	return err
 }
 
-// What one stage copies from the other must have been made there.
-func TestWhatIsCopiedOutOfTheBuildIsMadeThere(t *testing.T) {
+func TestTheBuildStageCreatesWhatIsCopiedFromIt(t *testing.T) {
 	t.Parallel()
 	build := strings.Join(dockerfile(t)[:len(dockerfile(t))-len(finalStage(t))], "\n")
 	for _, line := range finalStage(t) {
@@ -119,7 +117,7 @@ func TestWhatIsCopiedOutOfTheBuildIsMadeThere(t *testing.T) {
 		if words[0] != "COPY" {
 			continue
 		}
-		require.Contains(t, line, "--from=build", "the final stage takes only from the build")
+		require.Contains(t, line, "--from=build", "the final stage copies only from the build stage")
 		source := words[len(words)-2]
 		if !strings.HasPrefix(source, "/etc/ssl/") { // part of every Go image
 			assert.Contains(t, build, source)
@@ -127,9 +125,9 @@ func TestWhatIsCopiedOutOfTheBuildIsMadeThere(t *testing.T) {
 	}
 }
 
-// The configs name their folders relative to the working directory, so the
-// image and the mounts must give these the places that they have in the repository.
-func TestTheMountsMeetTheWorkingDirectory(t *testing.T) {
+// The configs name folders relative to the working directory, so the image and the
+// mounts must have the same layout as the repository.
+func TestTheMountsHaveTheLayoutOfTheRepository(t *testing.T) {
 	t.Parallel()
 	final := finalStage(t)
 	require.Contains(t, final, "WORKDIR /connect")

@@ -12,8 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// prepare runs the script of the service of that name over folders of the test,
-// as the user who runs the test.
+// prepare runs the script of the service prepare on these folders.
 func prepare(t *testing.T, uid int, folders ...string) string {
 	t.Helper()
 	service := load(t).Services["prepare"]
@@ -42,14 +41,14 @@ func newFolder(t *testing.T, owner int) string {
 	require.NoError(t, os.Chmod(folder, 0o755))
 	if owner != os.Getuid() {
 		if os.Getuid() != 0 {
-			t.Skip("only root can give folders away")
+			t.Skip("only root can change owners")
 		}
 		require.NoError(t, os.Chown(folder, owner, owner))
 	}
 	return folder
 }
 
-func TestAFolderOfThePipelinesUserIsLeftAlone(t *testing.T) {
+func TestAFolderOfTheRightUserIsUnchanged(t *testing.T) {
 	t.Parallel()
 	folder := newFolder(t, os.Getuid())
 	assert.Empty(t, prepare(t, os.Getuid(), folder))
@@ -58,7 +57,7 @@ func TestAFolderOfThePipelinesUserIsLeftAlone(t *testing.T) {
 	assert.Equal(t, os.FileMode(0o755), mode)
 }
 
-func TestAFolderThatTheEngineMadeIsGivenToThePipelinesUser(t *testing.T) {
+func TestAFolderOfRootGetsTheRightOwner(t *testing.T) {
 	t.Parallel()
 	first, second := newFolder(t, 0), newFolder(t, 0)
 	assert.Empty(t, prepare(t, 1000, first, second))
@@ -69,10 +68,10 @@ func TestAFolderThatTheEngineMadeIsGivenToThePipelinesUser(t *testing.T) {
 	}
 }
 
-func TestAFolderOfAnotherUserStaysTheirsAndIsOpened(t *testing.T) {
+func TestAFolderOfAnotherUserBecomesWritable(t *testing.T) {
 	t.Parallel()
 	folder := newFolder(t, 1234)
-	assert.Contains(t, prepare(t, 1000, folder), "CONNECT_UID=1234 is better")
+	assert.Contains(t, prepare(t, 1000, folder), "Set CONNECT_UID=1234 to avoid this.")
 	owner, mode := ownerAndMode(t, folder)
 	assert.Equal(t, 1234, owner)
 	assert.Equal(t, os.FileMode(0o777), mode)

@@ -11,8 +11,8 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
-// component is one component, or one Bloblang method, that a plugin of this
-// repository registers.
+// component is a component or a Bloblang method that a plugin of this repository
+// registers.
 type component struct {
 	name   string               // as written in YAML, or in a mapping
 	kind   string               // input, output, processor …, or Bloblang method
@@ -37,9 +37,8 @@ func (c component) render() (string, error) {
 	return renderMethod(c.method)
 }
 
-// find gives the components of the bundle, sorted by name. A plugin's folder is
-// named after its component without the underscores, and that is how ours are
-// told from the engine's own: a new plugin has its page without being listed here.
+// find returns the components of the bundle, sorted by name: those whose name
+// without underscores is that of a folder in plugins.
 func find(root string, env *service.Environment, mappings *bloblang.Environment) ([]component, error) {
 	folders, err := os.ReadDir(filepath.Join(root, "plugins"))
 	if err != nil {
@@ -61,8 +60,8 @@ func find(root string, env *service.Environment, mappings *bloblang.Environment)
 	return found, nil
 }
 
-// registeredByFolder gives everything registered in env and mappings by the name
-// of the folder that its plugin would have.
+// registeredByFolder returns everything registered in env and mappings, by name
+// without underscores.
 func registeredByFolder(env *service.Environment, mappings *bloblang.Environment) map[string][]component {
 	byFolder := map[string][]component{}
 	mappings.WalkMethods(func(name string, view *bloblang.MethodView) {

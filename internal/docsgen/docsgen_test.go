@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// shelfSpec has one field of each sort that a page shows in its own way.
+// shelfSpec has a field of each kind that pages render differently.
 func shelfSpec() *service.ConfigSpec {
 	return service.NewConfigSpec().
 		Beta().
@@ -50,7 +50,7 @@ func TestAPageShowsTheWholeSpec(t *testing.T) {
 	assert.Equal(t, strings.ReplaceAll(string(want), "\r\n", "\n"), page)
 }
 
-func TestAFolderFindsItsComponent(t *testing.T) {
+func TestAPluginFolderIdentifiesItsComponent(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(root, "plugins", "leftshelf"), 0o755))
@@ -72,7 +72,7 @@ func TestAFolderWithoutAComponentIsAnError(t *testing.T) {
 	require.EqualError(t, err, "plugins/rightshelf registers no component or method of that name (underscores aside); is it imported by plugins/all?")
 }
 
-func TestThePageOfAPluginThatIsGoneIsRemoved(t *testing.T) {
+func TestThePageOfARemovedPluginIsDeleted(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "docs")
 	require.NoError(t, write(dir, map[string]string{"a.md": "a\n", "b.md": "b\n"}))
@@ -83,7 +83,7 @@ func TestThePageOfAPluginThatIsGoneIsRemoved(t *testing.T) {
 	assert.Equal(t, map[string]string{"b.md": "c\n"}, pages)
 }
 
-func TestMarkdownAndCodeAreLeftAlone(t *testing.T) {
+func TestMarkdownAndCodeAreUnchanged(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		"See [the guide](https://example.org/a) and `== x`.",

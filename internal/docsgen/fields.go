@@ -8,19 +8,19 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
-// field is what a page shows of one field.
+// field is what a page shows of a field.
 type field struct {
 	service.TemplateDataPluginField
 
-	Type     string // with what a list or a map is made of
+	Type     string // including the type of the elements of a list or map
 	Advanced bool
 	Required bool
-	Parent   string   // the dotted name of the object that it stands in; empty at the top
+	Parent   string   // the dotted name of the object around it; empty at the top
 	Examples []string // YAML
 }
 
-// specField is the part of a field's JSON form that the engine's template data
-// leave out.
+// specField is a field in the JSON form of a spec, with what the engine's template
+// data lack.
 type specField struct {
 	Name       string      `json:"name"`
 	Type       string      `json:"type"`
@@ -32,8 +32,7 @@ type specField struct {
 	Children   []specField `json:"children"`
 }
 
-// fieldsOf gives the fields of a component, the nested ones after the one that
-// they stand in, by their dotted names.
+// fieldsOf returns the fields of a component, each followed by the fields in it.
 func fieldsOf(view *service.ConfigView, data service.TemplateDataPlugin) ([]field, error) {
 	raw, err := view.FormatJSON()
 	if err != nil {
@@ -66,8 +65,8 @@ func fieldsOf(view *service.ConfigView, data service.TemplateDataPlugin) ([]fiel
 	return fields, nil
 }
 
-// flatten puts the fields into specs by the dotted names that the engine gives
-// them. What stands inside an advanced field is advanced too.
+// flatten adds the fields to specs by the engine's dotted names. The fields in an
+// advanced field are advanced too.
 func flatten(specs map[string]specField, path string, fields []specField, advanced bool) {
 	for _, f := range fields {
 		f.IsAdvanced = f.IsAdvanced || advanced

@@ -1,6 +1,6 @@
-// Command docsgen writes docs/plugins: one Markdown page for each component of
-// the bundle, made from the spec that the component registers, and an index of
-// them. Run it from anywhere in the repository after changing a spec:
+// Command docsgen writes docs/plugins: a Markdown page for each component of the
+// bundle, made from its spec, and an index. After changing a spec, run it from
+// anywhere in the repository:
 //
 //	go run ./internal/docsgen
 package main
@@ -21,7 +21,7 @@ import (
 
 //go:generate go run .
 
-// pagesDir is where the pages stand, seen from the root of the repository.
+// pagesDir is the folder of the pages, relative to the root of the repository.
 const pagesDir = "docs/plugins"
 
 func main() {
@@ -47,8 +47,7 @@ func run() error {
 	return write(filepath.Join(root, pagesDir), pages)
 }
 
-// findRoot walks up from the working directory to the one that holds go.mod, so
-// that `go generate`, which runs in this folder, and `go run` find the same tree.
+// findRoot returns the directory of go.mod at or above the working directory.
 func findRoot() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -66,7 +65,7 @@ func findRoot() (string, error) {
 	}
 }
 
-// generate gives the content of every page by its file name.
+// generate returns the content of every page by file name.
 func generate(root string, env *service.Environment, mappings *bloblang.Environment) (map[string]string, error) {
 	components, err := find(root, env, mappings)
 	if err != nil {
@@ -96,7 +95,7 @@ func generate(root string, env *service.Environment, mappings *bloblang.Environm
 	return pages, nil
 }
 
-// write makes dir hold these pages, and no others.
+// write replaces the pages in dir with these.
 func write(dir string, pages map[string]string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("making the folder of the pages: %w", err)
@@ -120,8 +119,8 @@ func write(dir string, pages map[string]string) error {
 	return nil
 }
 
-// readPages gives the Markdown files of dir by name, with the line ends of a
-// checkout on Windows undone. A folder that does not exist has no pages.
+// readPages returns the Markdown files in dir by name, with Unix line ends. dir need
+// not exist.
 func readPages(dir string) (map[string]string, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.md"))
 	if err != nil {

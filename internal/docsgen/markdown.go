@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// The engine's own shared fields (batching, TLS …) are described in AsciiDoc,
-// and so are plugins that follow its habit. These are the few forms in use.
+// The engine describes its shared fields (batching, TLS …) in AsciiDoc, and some
+// plugins do the same. These are the forms in use.
 var (
 	crossReference = regexp.MustCompile(`xref:[^\s\[]+\[([^\]]*)\]`)
 	innerReference = regexp.MustCompile(`<<[^,>]+,\s*([^>]+)>>`)
@@ -14,8 +14,8 @@ var (
 	heading        = regexp.MustCompile(`^(={2,5}) (\S.*)$`)
 )
 
-// toMarkdown turns a description into Markdown. Text that is Markdown already
-// stays as it is, and so does code.
+// toMarkdown converts a description to Markdown. It leaves Markdown and code as
+// they are.
 func toMarkdown(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	inCode := false
@@ -30,7 +30,7 @@ func toMarkdown(text string) string {
 		if parts := heading.FindStringSubmatch(line); parts != nil {
 			line = strings.Repeat("#", len(parts[1])) + " " + parts[2]
 		}
-		// The engine's pages are not beside ours, so its references keep only their words.
+		// The engine's pages are not here, so only the text of its references stays.
 		line = crossReference.ReplaceAllString(line, "$1")
 		line = innerReference.ReplaceAllString(line, "$1")
 		lines[i] = link.ReplaceAllString(line, "[$2]($1)")
@@ -38,7 +38,7 @@ func toMarkdown(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// tableCell makes text fit into one cell of a table.
+// tableCell returns text in a form that fits a cell of a table.
 func tableCell(text string) string {
 	text = strings.Join(strings.Fields(toMarkdown(text)), " ")
 	return strings.ReplaceAll(text, "|", `\|`)

@@ -32,10 +32,10 @@ var (
 	blankLines = regexp.MustCompile(`\n{3,}`)
 )
 
-// entry is one line of the index.
+// entry is a line of the index.
 type entry struct{ Name, File, Type, Summary string }
 
-// render gives the page of a component.
+// render returns the page of a component.
 func render(view *service.ConfigView) (string, error) {
 	data, err := view.TemplateData()
 	if err != nil {
@@ -66,19 +66,19 @@ func renderMethod(view *bloblang.MethodView) (string, error) {
 	return execute(methodTemplate, map[string]any{"Method": data, "Category": data.Categories[0]})
 }
 
-// showSecretsEmpty takes out the engine's mark for a value that it does not
-// show, which here hides nothing and would only be copied.
+// showSecretsEmpty replaces the engine's placeholder for secrets, which users would
+// copy, by an empty string.
 func showSecretsEmpty(config string) string {
 	return strings.ReplaceAll(config, "'!!!SECRET_SCRUBBED!!!'", `""`)
 }
 
-// renderIndex gives the page that lists the others.
+// renderIndex returns the page that lists the others.
 func renderIndex(entries []entry) (string, error) {
 	return execute(indexTemplate, entries)
 }
 
-// execute fills a template in and tidies the blank lines that its conditions
-// leave behind; inside a code block one blank line is all that anyone writes.
+// execute fills in a template and removes the repeated blank lines that its
+// conditions leave.
 func execute(t *template.Template, data any) (string, error) {
 	var page strings.Builder
 	if err := t.Execute(&page, data); err != nil {

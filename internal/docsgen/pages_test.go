@@ -14,7 +14,7 @@ import (
 	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
 )
 
-func TestThePagesAreFresh(t *testing.T) {
+func TestThePagesAreUpToDate(t *testing.T) {
 	t.Parallel()
 	root, err := findRoot()
 	require.NoError(t, err)
@@ -39,8 +39,8 @@ func TestThePagesAreFresh(t *testing.T) {
 	}
 }
 
-// firstDifference gives the number and both versions of the first line in which
-// two texts differ; number 0 if there is none.
+// firstDifference returns the number and both versions of the first line in which
+// two texts differ, or 0 if they are equal.
 func firstDifference(a, b string) (number int, inA, inB string) {
 	linesA, linesB := strings.Split(a, "\n"), strings.Split(b, "\n")
 	for i := range max(len(linesA), len(linesB)) {
@@ -58,8 +58,7 @@ func firstDifference(a, b string) (number int, inA, inB string) {
 	return 0, "", ""
 }
 
-// The examples are what people copy, so each must be a config that the engine
-// takes without a remark.
+// Users copy the examples, so each must be a config without lint.
 func TestEveryExampleInASpecPassesTheLinter(t *testing.T) {
 	root, err := findRoot()
 	require.NoError(t, err)
@@ -101,7 +100,7 @@ func TestEveryExampleOfAMethodHoldsTrue(t *testing.T) {
 			continue
 		}
 		data := c.method.TemplateData()
-		assert.NotEmpty(t, data.Version, "%s does not say since which version it is there", c.name)
+		assert.NotEmpty(t, data.Version, "%s does not name the version that introduced it", c.name)
 		require.Len(t, data.Categories, 1, "%s needs one category", c.name)
 		require.NotEmpty(t, data.Categories[0].Examples, "%s has no example", c.name)
 		for _, example := range data.Categories[0].Examples {
@@ -118,7 +117,7 @@ func TestEveryExampleOfAMethodHoldsTrue(t *testing.T) {
 	}
 }
 
-func TestEveryComponentIsDescribedInFull(t *testing.T) {
+func TestEveryComponentIsFullyDescribed(t *testing.T) {
 	t.Parallel()
 	root, err := findRoot()
 	require.NoError(t, err)
@@ -133,7 +132,7 @@ func TestEveryComponentIsDescribedInFull(t *testing.T) {
 		assert.NotEmpty(t, data.Summary, "%s has no summary", c.name)
 		assert.NotEmpty(t, data.Description, "%s has no description", c.name)
 		assert.NotEmpty(t, data.Categories, "%s has no categories", c.name)
-		assert.NotEmpty(t, data.Version, "%s does not say since which version it is there", c.name)
+		assert.NotEmpty(t, data.Version, "%s does not name the version that introduced it", c.name)
 		for _, f := range data.Fields {
 			assert.NotContains(t, f.Description, "missing documentation", "%s: the field %s has no description", c.name, f.FullName)
 		}
