@@ -105,11 +105,22 @@ func checkFile(path string) error {
 // checkModule reads the licences at the top of a module, or in its folder
 // "licenses". One that is open is enough: some modules offer a choice.
 func checkModule(dir string) error {
-	var seen []string
+	found, err := licencesOf(dir)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(found, func(id string) bool { return slices.Contains(open, id) }) {
+		return fmt.Errorf("no open licence is found in %s, only %q", dir, found)
+	}
+	return nil
+}
+
+// licencesOf returns the SPDX identifiers of a module's licences.
+func licencesOf(dir string) (found []string, err error) {
 	for _, pattern := range []string{"LICEN[CS]E*", "licen[cs]e*", "COPYING*", "licenses/*"} {
 		files, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, file := range files {
 			text, err := os.ReadFile(file)
@@ -117,12 +128,9 @@ func checkModule(dir string) error {
 				continue // a folder
 			}
 			for _, match := range licensecheck.Scan(text).Match {
-				if slices.Contains(open, match.ID) {
-					return nil
-				}
-				seen = append(seen, match.ID)
+				found = append(found, match.ID)
 			}
 		}
 	}
-	return fmt.Errorf("no open licence is found in %s, only %q", dir, seen)
+	return found, nil
 }
