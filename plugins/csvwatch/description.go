@@ -65,7 +65,7 @@ If the store is lost, all files that are there are read from their start, as new
 
 The system's notifications tell within milliseconds of new and grown files. They get lost now and then, so everything is also looked at every ` + "`poll_interval`" + `; files that have been the same for a minute take turns in this, up to 500 each time. On filesystems whose changes may come from elsewhere (NFS, SMB, FUSE, 9P and others), or where the system has no more notifications to give, every file is looked at each time.
 
-Names that begin with a dot or an underscore, or end in ` + "`.tmp`, `.temp`, `.part`, `.partial`, `.filepart` or `~`" + `, are left out: write under such a name and rename. Symbolic links are followed. A file that several patterns or links lead to is read once. A file that is compressed in place, as rotation does, is another file: leave ` + "`*.gz`" + ` out of ` + "`paths`" + ` where the plain files are read already.
+Names that begin with a dot or an underscore, or end in ` + "`.tmp`, `.temp`, `.part`, `.partial`, `.filepart` or `~`" + `, are left out: write under such a name and rename. A pattern that matches nothing is explained in the log, once, with what is there instead: capital letters count (` + "`A.CSV`" + ` is no ` + "`*.csv`" + `), and brackets and braces in the name of a folder are written ` + "`\\[`, `\\]`, `\\{`, `\\}`" + `. Symbolic links are followed. A file that several patterns or links lead to is read once. A file that is compressed in place, as rotation does, is another file: leave ` + "`*.gz`" + ` out of ` + "`paths`" + ` where the plain files are read already.
 
 == Memory and fairness
 

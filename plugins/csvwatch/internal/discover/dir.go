@@ -166,6 +166,8 @@ func (s *Scanner) entry(d *dir, e fs.DirEntry, open *fileid.Dir) {
 	}
 	if s.patterns.Match(full) {
 		s.look(d, name, open)
+	} else {
+		s.unmatched.strays = true
 	}
 }
 
@@ -249,6 +251,7 @@ func (s *Scanner) lookAtFile(d *dir, name, full string, st fileid.Stat) {
 	}
 	s.unsay(full)
 	s.unsay(full + " matches")
+	s.unmatched.found(s.patterns, full)
 	if known == nil {
 		known = &seen{listing: d.listing}
 		d.files[name] = known

@@ -26,9 +26,10 @@ type Patterns struct {
 
 // glob is a pattern cut where its first special character stands.
 type glob struct {
-	base  string   // a directory, in the form of this system
-	rest  string   // the pattern below it, with slashes
-	parts []string // rest by component; nil when braces span components
+	pattern string   // as it was given
+	base    string   // a directory, in the form of this system
+	rest    string   // the pattern below it, with slashes
+	parts   []string // rest by component; nil when braces span components
 	// hidden and unfinished tell that the pattern itself names such files.
 	hidden, unfinished bool
 }
@@ -52,7 +53,7 @@ func Compile(globs, exclude []string, hidden bool, avoid ...string) (*Patterns, 
 		if rest == "" {
 			return nil, fmt.Errorf("path %q names a directory: write which of its files, such as %s", g, path.Join(g, "*.csv"))
 		}
-		c := glob{base: filepath.Clean(filepath.FromSlash(base)), rest: rest}
+		c := glob{pattern: g, base: filepath.Clean(filepath.FromSlash(base)), rest: rest}
 		if !strings.Contains(rest, "{") {
 			c.parts = strings.Split(rest, "/")
 		}
@@ -107,13 +108,18 @@ func (p *Patterns) Bases() []string {
 // Match tells whether a file at this path is meant. Only the path is looked at.
 func (p *Patterns) Match(file string) bool {
 	for i := range p.globs {
-		g := &p.globs[i]
-		rel, below := relative(g.base, file)
-		if below && doublestar.MatchUnvalidated(g.rest, rel) && p.wanted(g, file, rel) {
+		if p.matches(i, file) {
 			return true
 		}
 	}
 	return false
+}
+
+// matches is Match for the pattern of this number.
+func (p *Patterns) matches(i int, file string) bool {
+	g := &p.globs[i]
+	rel, below := relative(g.base, file)
+	return below && doublestar.MatchUnvalidated(g.rest, rel) && p.wanted(g, file, rel)
 }
 
 // Enters tells whether a directory at this path can hold files that are meant.
@@ -142,25 +148,43 @@ func (p *Patterns) wanted(g *glob, file, rel string) bool {
 			return false
 		}
 	}
+	if p.isAvoided(g, file) {
+		return false
+	}
+	return !p.excludes(file, rel)
+}
+
+// isAvoided reports whether a file is, or is below, what is never to be found by a pattern.
+func (p *Patterns) isAvoided(g *glob, file string) bool {
 	for _, a := range p.avoid {
 		if _, inside := relative(a, g.base); inside {
 			continue // what is put there is not below the base
 		}
 		if _, below := relative(a, file); below || a == file {
-			return false
+			return true
 		}
 	}
+	return false
+}
+
+// avoids reports whether a file is never to be found by any pattern.
+func (p *Patterns) avoids(file string) bool {
+	return slices.ContainsFunc(p.globs, func(g glob) bool { return p.isAvoided(&g, file) })
+}
+
+// excludes reports whether the patterns of what is left out match a file, or what is left of its path below a base.
+func (p *Patterns) excludes(file, rel string) bool {
 	full := filepath.ToSlash(file)
 	for _, e := range p.exclude {
 		if strings.Contains(e, "/") {
 			if doublestar.MatchUnvalidated(e, full) || doublestar.MatchUnvalidated(e, rel) {
-				return false
+				return true
 			}
-		} else if doublestar.MatchUnvalidated(e, name) {
-			return false
+		} else if doublestar.MatchUnvalidated(e, path.Base(rel)) {
+			return true
 		}
 	}
-	return true
+	return false
 }
 
 // descends tells whether the directory rel below the base can lead to a match.

@@ -23,6 +23,7 @@ type Sink interface {
 
 // Log takes what is said once to a person.
 type Log interface {
+	Infof(format string, args ...any)
 	Warnf(format string, args ...any)
 }
 
@@ -41,6 +42,8 @@ type Scanner struct {
 	stale bool              // the scan under way has passed by a directory that may have changed
 	said  map[string]string // by path: the last thing said about it
 	start time.Time
+
+	unmatched unmatched
 }
 
 // New makes a scanner. watch and forget may be nil where there is no notification.
@@ -51,10 +54,15 @@ func New(p *Patterns, sink Sink, log Log, watch func(dir string) bool, forget fu
 	if forget == nil {
 		forget = func(string) {}
 	}
-	return &Scanner{
+	s := &Scanner{
 		patterns: p, sink: sink, log: log, watch: watch, forget: forget,
 		dirs: map[string]*dir{}, said: map[string]string{}, start: time.Now(),
+		unmatched: unmatched{explained: map[int]bool{}, waited: map[string]bool{}},
 	}
+	for i := range p.globs {
+		s.unmatched.globs = append(s.unmatched.globs, i)
+	}
+	return s
 }
 
 // Complete tells that the last scan has listed every directory that may have changed: what it did not find is not there.
@@ -87,6 +95,9 @@ func (s *Scanner) Scan(ctx context.Context, full bool) error {
 		if d.round != s.round {
 			s.drop(p, d)
 		}
+	}
+	if !s.stale {
+		s.explain()
 	}
 	return nil
 }

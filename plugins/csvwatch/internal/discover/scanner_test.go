@@ -16,10 +16,14 @@ import (
 type recorder struct {
 	found, gone []string
 	warnings    []string
+	infos       []string
 }
 
 func (r *recorder) Found(path string, _ fileid.Stat) { r.found = append(r.found, filepath.Base(path)) }
 func (r *recorder) Gone(path string, _ fileid.ID)    { r.gone = append(r.gone, filepath.Base(path)) }
+func (r *recorder) Infof(format string, args ...any) {
+	r.infos = append(r.infos, fmt.Sprintf(format, args...))
+}
 func (r *recorder) Warnf(format string, args ...any) {
 	r.warnings = append(r.warnings, fmt.Sprintf(format, args...))
 }
