@@ -6,5 +6,5 @@ import "embed"
 
 // Files are the pipelines and, under mappings, their Bloblang.
 //
-//go:embed pipeline.yaml generator.yaml keyless.yaml mappings/*.blobl
+//go:embed pipeline.yaml generator.yaml keyless.yaml mappings/*.blobl scale/*.yaml
 var Files embed.FS

@@ -1,0 +1,198 @@
+package tests
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ecommerce-ingest/connect/internal/kafkatest"
+)
+
+var kafkaEvents = flag.Int("kafka.events", 60_000, "how many events go through Kafka in the test with the most of them")
+
+// relay is a site whose rows go through a topic: config/scale.
+type relay struct {
+	*site
+	brokers, topic string
+	admin          *kadm.Client
+	files          int
+}
+
+// newRelay makes a site and a topic. The consumer group has the topic's name.
+func newRelay(s *site, brokers string, partitions int32, settings ...string) *relay {
+	s.t.Helper()
+	return &relay{
+		site: s, brokers: brokers, admin: kafkatest.Admin(s.t, brokers),
+		topic: kafkatest.NewTopic(s.t, brokers, partitions, settings...),
+	}
+}
+
+// edge starts config/scale/edge.yaml. Settings are arguments of --set.
+func (r *relay) edge(settings ...string) *program {
+	r.t.Helper()
+	return r.scale("edge", settings...)
+}
+
+// sink starts config/scale/sink.yaml, with a short session so that one that is
+// gone is missed soon.
+func (r *relay) sink(settings ...string) *program {
+	r.t.Helper()
+	return r.scale("sink", append([]string{
+		"input.kafka_relay.session_timeout=6s", "input.kafka_relay.heartbeat_interval=1s", "input.kafka_relay.metadata_max_age=1s",
+	}, settings...)...)
+}
+
+func (r *relay) scale(name string, settings ...string) *program {
+	r.t.Helper()
+	args := []string{"run"}
+	for _, s := range settings {
+		args = append(args, "--set", s)
+	}
+	args = append(args, filepath.Join(r.config, "scale", name+".yaml"))
+	return r.launch(name, args, []string{"KAFKA_BROKERS=" + r.brokers, "KAFKA_TOPIC=" + r.topic, "KAFKA_GROUP=" + r.topic})
+}
+
+// dropFiles lets so many files appear that hold the events from one number up to
+// another between them.
+func (r *relay) dropFiles(n, from, to int) {
+	r.t.Helper()
+	for i := range n {
+		r.files++
+		r.dropFile(fmt.Sprintf("part-%d.csv", r.files), csvFile(from+(to-from)*i/n, from+(to-from)*(i+1)/n))
+	}
+}
+
+// produced returns how many records there were in the topic so far.
+func (r *relay) produced() (int64, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	ends, err := r.admin.ListEndOffsets(ctx, r.topic)
+	if err != nil {
+		return 0, err
+	}
+	total := int64(0)
+	ends.Each(func(o kadm.ListedOffset) { total += o.Offset })
+	return total, nil
+}
+
+// awaitProduced waits until there were at least n records in the topic.
+func (r *relay) awaitProduced(n int64) {
+	r.t.Helper()
+	await(r.t, fmt.Sprintf("%d records in the topic", n), func() error {
+		have, err := r.produced()
+		if err == nil && have < n {
+			err = fmt.Errorf("there are %d", have)
+		}
+		return err
+	})
+}
+
+// awaitDrained waits until the group has committed every offset there is: then
+// nothing more can come.
+func (r *relay) awaitDrained() {
+	r.t.Helper()
+	await(r.t, "the group to be done", func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		ends, err := r.admin.ListEndOffsets(ctx, r.topic)
+		if err != nil {
+			return err
+		}
+		done, err := r.admin.FetchOffsets(ctx, r.topic)
+		if err != nil {
+			return err
+		}
+		left := int64(0)
+		ends.Each(func(o kadm.ListedOffset) {
+			at, _ := done.Lookup(o.Topic, o.Partition)
+			left += o.Offset - max(at.At, 0)
+		})
+		if left != 0 {
+			return fmt.Errorf("%d records are left", left)
+		}
+		return nil
+	})
+}
+
+// requireOnce checks that exactly the events from 0 up to n are stored, once
+// each: no index of the table would keep a second one out.
+func (r *relay) requireOnce(n int) {
+	r.t.Helper()
+	r.awaitDrained()
+	r.db.require("0", "SELECT count(*) FROM pg_index WHERE indisunique AND indrelid = 'events_by_day'::regclass")
+	r.db.require(fmt.Sprint(n), "SELECT count(DISTINCT event_id) FROM events_by_day")
+	r.db.require(fmt.Sprint(n), "SELECT count(*) FROM events_by_day")
+	r.db.require("0", "SELECT count(*) FROM rejected_events")
+}
+
+// awaitEvents waits until at least n rows are stored.
+func (r *relay) awaitEvents(n int) {
+	r.t.Helper()
+	r.db.await("true", "SELECT count(*) >= $1::bigint FROM events_by_day", n)
+}
+
+// foreign stores JSON of a topic that is not ours, by the place of each record.
+const foreign = `
+http: { enabled: false }
+input:
+  kafka_relay:
+    seed_brokers: [ "${KAFKA_BROKERS}" ]
+    topics: [ "${KAFKA_TOPIC}" ]
+    consumer_group: ${KAFKA_GROUP}
+    session_timeout: 6s
+    heartbeat_interval: 1s
+    metadata_max_age: 1s
+output:
+  postgres_copy:
+    dsn: ${POSTGRES_DSN}
+    table: orders
+    exactly_once:
+      channel: ${! @kafka_topic_id }/${! @kafka_partition }/${! @kafka_leader_epoch }
+      offset_token: ${! @kafka_offset }
+logger: { level: WARN }
+`
+
+// consumer starts the pipeline for a foreign topic. Further is YAML that is added.
+func (r *relay) consumer(further string) *program {
+	r.t.Helper()
+	path := filepath.Join(r.config, "foreign.yaml")
+	require.NoError(r.t, os.WriteFile(path, []byte(foreign+further), 0o600))
+	return r.launch("consumer", []string{"run", path}, []string{"KAFKA_BROKERS=" + r.brokers, "KAFKA_TOPIC=" + r.topic, "KAFKA_GROUP=" + r.topic})
+}
+
+// produce writes JSON with the numbers from one up to another as other programs do.
+func (r *relay) produce(from, to int, options ...kgo.Opt) {
+	r.t.Helper()
+	client, err := kgo.NewClient(append(options, kgo.SeedBrokers(r.brokers), kgo.DefaultProduceTopic(r.topic))...)
+	require.NoError(r.t, err)
+	defer client.Close()
+	var records []*kgo.Record
+	for n := from; n < to; n++ {
+		records = append(records, kgo.StringRecord(fmt.Sprintf(`{"id":%d}`, n)))
+	}
+	require.NoError(r.t, client.ProduceSync(r.t.Context(), records...).FirstErr())
+}
+
+// recreate deletes the topic and creates it again.
+func (r *relay) recreate(partitions int32) {
+	r.t.Helper()
+	_, err := r.admin.DeleteTopic(r.t.Context(), r.topic)
+	require.NoError(r.t, err)
+	await(r.t, "the topic to be gone", func() error {
+		_, err := r.admin.CreateTopic(r.t.Context(), partitions, 1, nil, r.topic)
+		return err
+	})
+}
+
+// newBroker starts a broker that a test may stop.
+func newBroker(t *testing.T) *kafkatest.Broker {
+	t.Helper()
+	return kafkatest.New(t, kafkatest.Options{})
+}
