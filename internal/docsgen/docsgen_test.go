@@ -94,7 +94,7 @@ func TestMarkdownAndCodeAreUnchanged(t *testing.T) {
 	}
 }
 
-func TestAnInputAndAnOutputOfOneNameHavePagesOfTheirOwn(t *testing.T) {
+func TestComponentsOfOneNameHaveSeparatePages(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(root, "plugins", "leftshelf"), 0o755))

@@ -43,7 +43,7 @@ type dependency struct {
 	}
 }
 
-func TestEverythingCompiledInIsUnderAnOpenLicense(t *testing.T) {
+func TestEverythingCompiledInHasAnOpenLicence(t *testing.T) {
 	t.Parallel()
 	found := dependencies(t, "github.com/ecommerce-ingest/connect/cmd/connect", "github.com/ecommerce-ingest/connect/plugins/all")
 	modules := map[string]bool{}
@@ -63,7 +63,7 @@ func TestEverythingCompiledInIsUnderAnOpenLicense(t *testing.T) {
 }
 
 // What linking the Kafka components of Redpanda Connect would compile in.
-func TestAFileUnderAnotherLicenseThanItsModuleIsFound(t *testing.T) {
+func TestAFileUnderARestrictedLicenceIsFound(t *testing.T) {
 	t.Parallel()
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/redpanda-data/connect/v4").Output()
 	require.NoError(t, err)

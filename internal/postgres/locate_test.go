@@ -215,7 +215,7 @@ func TestWithoutPostgreSQLTheErrorSaysWhatToInstall(t *testing.T) {
 	}
 }
 
-func TestACancelledSearchIsNotALackOfPostgreSQL(t *testing.T) {
+func TestACancelledSearchReturnsTheContextsError(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

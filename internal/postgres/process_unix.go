@@ -48,7 +48,7 @@ func serverAccount() (*account, error) {
 	return &account{&syscall.Credential{Uid: 65534, Gid: 65534}}, nil
 }
 
-// own gives a file or directory to the account.
+// own makes the account the owner of a file or directory.
 func (a *account) own(path string) error {
 	if a.credential == nil {
 		return nil

@@ -17,7 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// childEnv tells a test that it runs in a child process, and where to write.
+// childEnv is the environment variable of a test's child process: the folder to
+// write to.
 const childEnv = "CSV_FILES_TEST_CHILD_DIR"
 
 // runAsChild runs the calling test in a child process.

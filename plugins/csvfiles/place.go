@@ -66,7 +66,7 @@ func placeClaimed(temp, target string) error {
 	return nil
 }
 
-// placeLinked gives the file a second name, which fails if the name is taken, and
+// placeLinked links the file to a second name, which fails if the name is taken, and
 // removes the first.
 func placeLinked(temp, target string) error {
 	err := os.Link(temp, target)
