@@ -101,32 +101,6 @@ func TestACompositeTypeThatIsAlteredIsReadAgain(t *testing.T) {
 	}
 }
 
-// A row that the server has rejected may be one that is rejected before it is
-// sent, once its table was altered. It stays so when all rows are judged anew.
-func TestARowThatNoLongerFitsStaysRejectedWhenTheBatchIsJudged(t *testing.T) {
-	t.Parallel()
-	db := newTestDB(t, `CREATE TABLE parents (id int PRIMARY KEY); INSERT INTO parents VALUES (1)`,
-		`CREATE TABLE c (id int, v int8 CHECK (v < 1000), parent int REFERENCES parents DEFERRABLE INITIALLY DEFERRED)`)
-	o := db.connected("table: c")
-	ctx, cancel := context.WithTimeout(context.Background(), patient)
-	defer cancel()
-	j := o.conf.newJob(batchOf(
-		fields{"id": 0, "v": 100_000, "parent": 1}, fields{"id": 1, "v": 1, "parent": 99}, fields{"id": 2, "v": 1, "parent": 1}))
-	defer j.release()
-
-	named, err := o.writer.settle(ctx, j, o.writer.attempt(ctx, j), verdictData)
-	require.NoError(t, err)
-	require.True(t, named)
-	require.Contains(t, j.rejected[0].message, "c_v_check")
-
-	db.exec("ALTER TABLE c ALTER v TYPE int2")
-	require.NoError(t, o.writer.write(ctx, j))
-	assert.Len(t, j.rejected, 2)
-	assert.Contains(t, j.rejected[0].message, "smallint")
-	assert.Contains(t, j.rejected[1].message, "c_parent_fkey")
-	assert.Equal(t, "2", db.value("SELECT id FROM c"))
-}
-
 func TestAUniqueIndexThatIsDroppedLetsNoDuplicateIn(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"ignore", "upsert"} {

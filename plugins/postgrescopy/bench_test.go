@@ -3,7 +3,6 @@ package postgrescopy
 import (
 	"context"
 	"fmt"
-	"io"
 	"testing"
 	"time"
 
@@ -35,53 +34,24 @@ func events(n int) []fields {
 	return rows
 }
 
-func benchTarget(b *testing.B, yaml string) (*testDB, *testOutput, *target) {
+func benchTarget(b *testing.B, yaml string) (*testDB, *testOutput) {
 	b.Helper()
 	db := newTestDB(b, eventsTable)
 	o := db.connected("table: user_events\n" + yaml)
-	t, err := o.writer.targets.get(context.Background(), o.writer.pool, "user_events")
-	require.NoError(b, err)
-	return db, o, t
+	return db, o
 }
 
-// BenchmarkClient is the whole of our own work on a batch: taking the values
-// out of the messages, encoding, sorting, and reading COPY's stream.
-func BenchmarkClient(b *testing.B) {
-	_, o, t := benchTarget(b, "write_mode: ignore")
-	for _, size := range []int{10, 1000, 10000} {
-		b.Run(fmt.Sprintf("%d rows", size), func(b *testing.B) {
-			batch := batchOf(events(size)...)
-			buf := make([]byte, 65531)
+// BenchmarkMessages is what it takes to take values and offsets out of messages.
+func BenchmarkMessages(b *testing.B) {
+	for name, yaml := range map[string]string{"values": "", "values and offsets": onceYAML} {
+		b.Run(name, func(b *testing.B) {
+			_, o := benchTarget(b, yaml)
+			batch := numbered("files/0198c0de-7b1c-7d2e-8a3f-5b6c7d8e9f01", 1, events(1000)...)
 			b.ReportAllocs()
 			for b.Loop() {
-				j := o.conf.newJob(batch)
-				p := j.parts[0]
-				if p.encodeAs(j, t) != fresh {
-					b.Fatal(j.rejected)
-				}
-				units, _ := j.plan(false)
-				for _, u := range units {
-					for s := u.stream(); ; {
-						if _, err := s.Read(buf); err == io.EOF {
-							break
-						}
-					}
-				}
-				j.release()
+				o.conf.newBatch(batch).Release()
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*size), "ns/row")
 		})
-	}
-}
-
-// BenchmarkOffsets is what it takes to note the offsets of a batch.
-func BenchmarkOffsets(b *testing.B) {
-	_, o, _ := benchTarget(b, onceYAML)
-	batch := numbered("files/0198c0de-7b1c-7d2e-8a3f-5b6c7d8e9f01", 1, events(1000)...)
-	b.ReportAllocs()
-	for b.Loop() {
-		j := o.conf.newJob(batch)
-		_ = o.conf.ledger.markStatement(j.toMark())
 	}
 }
 
@@ -91,7 +61,7 @@ func BenchmarkWriteBatch(b *testing.B) {
 	for _, mode := range []string{"append", "ignore", "upsert"} {
 		for _, size := range []int{10, 1000, 10000} {
 			b.Run(fmt.Sprintf("%s/%d rows", mode, size), func(b *testing.B) {
-				_, o, _ := benchTarget(b, "write_mode: "+mode)
+				_, o := benchTarget(b, "write_mode: "+mode)
 				b.ReportAllocs()
 				for b.Loop() {
 					b.StopTimer()
@@ -117,7 +87,7 @@ func BenchmarkDuplicates(b *testing.B) {
 		{"ignore", 50}, {"upsert", 50}, {"ignore", 100}, {"upsert", 100},
 	} {
 		b.Run(fmt.Sprintf("%s/%d percent", c.mode, c.percent), func(b *testing.B) {
-			_, o, _ := benchTarget(b, "write_mode: "+c.mode)
+			_, o := benchTarget(b, "write_mode: "+c.mode)
 			before := events(size)
 			require.NoError(b, o.WriteBatch(context.Background(), batchOf(before...)))
 			for b.Loop() {
@@ -168,7 +138,7 @@ func BenchmarkExactlyOnce(b *testing.B) {
 	const size = 1000
 	for name, yaml := range map[string]string{"without": "", "with": onceYAML} {
 		b.Run(name, func(b *testing.B) {
-			db, o, _ := benchTarget(b, yaml)
+			db, o := benchTarget(b, yaml)
 			db.exec("ALTER TABLE user_events DROP CONSTRAINT user_events_pkey")
 			at := 0
 			for b.Loop() {

@@ -8,6 +8,11 @@ import (
 
 	"github.com/redpanda-data/benthos/v4/public/bloblang"
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/conn"
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/ledger"
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/sqltext"
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/table"
 )
 
 const (
@@ -53,16 +58,16 @@ const (
 
 // outputConfig is the configuration of an output, read and checked.
 type outputConfig struct {
-	connection  connectionSettings
-	table       *service.InterpolatedString
-	target      targetOptions
-	args        *bloblang.Executor // nil: the message is an object of columns
-	ledger      *ledger            // nil without exactly_once
-	channel     *token
-	offset      *token
-	initScripts []initScript
-	initMissed  []string // the patterns of init_files that no file matches
-	maxInFlight int
+	connection   conn.Settings
+	table        *service.InterpolatedString
+	tableOptions table.Options
+	args         *bloblang.Executor // nil: the message is an object of columns
+	ledger       *ledger.Ledger     // nil without exactly_once
+	channel      *token
+	offset       *token
+	initScripts  []conn.InitScript
+	initMissed   []string // the patterns of init_files that no file matches
+	maxInFlight  int
 }
 
 func configFromParsed(conf *service.ParsedConfig) (*outputConfig, error) {
@@ -82,12 +87,12 @@ func (c *outputConfig) readTarget(conf *service.ParsedConfig) (err error) {
 		return err
 	}
 	if name, static := c.table.Static(); static {
-		if _, err = parseTableName(name); err != nil {
+		if _, err = sqltext.ParseTableName(name); err != nil {
 			return err
 		}
 	}
 	if conf.Contains(fieldColumns) {
-		if c.target.columns, err = conf.FieldStringList(fieldColumns); err != nil {
+		if c.tableOptions.Columns, err = conf.FieldStringList(fieldColumns); err != nil {
 			return err
 		}
 	}
@@ -98,21 +103,21 @@ func (c *outputConfig) readTarget(conf *service.ParsedConfig) (err error) {
 	if err != nil {
 		return err
 	}
-	c.target.mode = writeMode(mode)
+	c.tableOptions.Mode = table.WriteMode(mode)
 	if conf.Contains(fieldPrimaryKeys) {
-		if c.target.keys, err = conf.FieldStringList(fieldPrimaryKeys); err != nil {
+		if c.tableOptions.Keys, err = conf.FieldStringList(fieldPrimaryKeys); err != nil {
 			return err
 		}
 	}
 	// An empty list says no more than none at all.
-	if len(c.target.columns) == 0 {
-		c.target.columns = nil
+	if len(c.tableOptions.Columns) == 0 {
+		c.tableOptions.Columns = nil
 	}
-	if len(c.target.keys) == 0 {
-		c.target.keys = nil
+	if len(c.tableOptions.Keys) == 0 {
+		c.tableOptions.Keys = nil
 	}
 	unknown, err := conf.FieldString(fieldUnknownFields)
-	c.target.ignoreUnknown = unknown == unknownIgnore
+	c.tableOptions.IgnoreUnknown = unknown == unknownIgnore
 	return err
 }
 
@@ -144,12 +149,8 @@ func (c *outputConfig) readLedger(conf *service.ParsedConfig) (err error) {
 	if err != nil {
 		return err
 	}
-	parsed, err := parseTableName(name)
-	if err != nil {
-		return err
-	}
-	c.ledger = &ledger{quoted: parsed.spellings()[0]}
-	return nil
+	c.ledger, err = ledger.New(name)
+	return err
 }
 
 func tokenFrom(conf *service.ParsedConfig, field string) (*token, error) {
@@ -185,7 +186,7 @@ func (c *outputConfig) readInit(conf *service.ParsedConfig) (err error) {
 			return err
 		}
 	}
-	c.initScripts, err = readInitScripts(files, statement, func(path string) ([]byte, error) {
+	c.initScripts, err = conn.ReadInitScripts(files, statement, func(path string) ([]byte, error) {
 		return service.ReadFile(conf.Resources().FS(), path)
 	})
 	return err
@@ -193,49 +194,49 @@ func (c *outputConfig) readInit(conf *service.ParsedConfig) (err error) {
 
 func (c *outputConfig) readConnection(conf *service.ParsedConfig) (err error) {
 	s := &c.connection
-	if s.dsn, err = conf.FieldString(fieldDSN); err != nil {
+	if s.DSN, err = conf.FieldString(fieldDSN); err != nil {
 		return err
 	}
 	var enabled bool
-	if s.tls, enabled, err = conf.FieldTLSToggled(fieldTLS); err != nil {
+	if s.TLS, enabled, err = conf.FieldTLSToggled(fieldTLS); err != nil {
 		return err
 	}
 	if !enabled {
-		s.tls = nil
+		s.TLS = nil
 	}
-	if s.applicationName, err = conf.FieldString(fieldApplicationName); err != nil {
+	if s.ApplicationName, err = conf.FieldString(fieldApplicationName); err != nil {
 		return err
 	}
 	if conf.Contains(fieldSession) {
-		if s.session, err = conf.FieldStringMap(fieldSession); err != nil {
+		if s.Session, err = conf.FieldStringMap(fieldSession); err != nil {
 			return err
 		}
 	}
-	if s.connectTimeout, err = conf.FieldDuration(fieldConnectTimeout); err != nil {
+	if s.ConnectTimeout, err = conf.FieldDuration(fieldConnectTimeout); err != nil {
 		return err
 	}
-	if s.statementTimeout, err = conf.FieldDuration(fieldStatementTimeout); err != nil {
+	if s.StatementTimeout, err = conf.FieldDuration(fieldStatementTimeout); err != nil {
 		return err
 	}
-	if s.maxIdleTime, err = conf.FieldDuration(fieldConnMaxIdleTime); err != nil {
+	if s.MaxIdleTime, err = conf.FieldDuration(fieldConnMaxIdleTime); err != nil {
 		return err
 	}
-	if s.maxLifeTime, err = conf.FieldDuration(fieldConnMaxLifeTime); err != nil {
+	if s.MaxLifeTime, err = conf.FieldDuration(fieldConnMaxLifeTime); err != nil {
 		return err
 	}
-	if s.maxIdle, err = conf.FieldInt(fieldConnMaxIdle); err != nil {
+	if s.MaxIdle, err = conf.FieldInt(fieldConnMaxIdle); err != nil {
 		return err
 	}
-	if s.maxOpen, err = conf.FieldInt(fieldConnMaxOpen); err != nil {
+	if s.MaxOpen, err = conf.FieldInt(fieldConnMaxOpen); err != nil {
 		return err
 	}
 	if c.maxInFlight, err = conf.FieldMaxInFlight(); err != nil {
 		return err
 	}
-	if s.maxOpen <= 0 {
-		s.maxOpen = max(c.maxInFlight, 1)
+	if s.MaxOpen <= 0 {
+		s.MaxOpen = max(c.maxInFlight, 1)
 	}
-	_, err = s.poolConfig()
+	_, err = s.PoolConfig()
 	return err
 }
 
@@ -244,11 +245,11 @@ func (c *outputConfig) check(conf *service.ParsedConfig) error {
 	switch {
 	case c.maxInFlight < 1:
 		return errors.New(errMaxInFlight)
-	case c.target.mode == modeAppend && c.target.keys != nil:
+	case c.tableOptions.Mode == table.Append && c.tableOptions.Keys != nil:
 		return errors.New(errKeysWithoutMode)
-	case c.args != nil && c.target.columns == nil:
+	case c.args != nil && c.tableOptions.Columns == nil:
 		return errors.New(errArgsWithoutColumns)
-	case c.args != nil && c.target.ignoreUnknown:
+	case c.args != nil && c.tableOptions.IgnoreUnknown:
 		return errors.New(errUnknownWithArgs)
 	}
 	if c.offset != nil {
@@ -256,11 +257,11 @@ func (c *outputConfig) check(conf *service.ParsedConfig) error {
 			return errors.New(errLedgerOffsetNoField)
 		}
 	}
-	if c.target.columns == nil {
+	if c.tableOptions.Columns == nil {
 		return nil
 	}
-	for _, key := range c.target.keys {
-		if !slices.Contains(c.target.columns, key) {
+	for _, key := range c.tableOptions.Keys {
+		if !slices.Contains(c.tableOptions.Columns, key) {
 			return fmt.Errorf(errKeyNotInColumns, key)
 		}
 	}

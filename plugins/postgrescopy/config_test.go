@@ -115,7 +115,7 @@ func TestInitFilesAreReadInOrderWithGlobs(t *testing.T) {
 	require.NoError(t, err)
 	var sql []string
 	for _, s := range conf.initScripts {
-		sql = append(sql, s.sql)
+		sql = append(sql, s.SQL)
 	}
 	assert.Equal(t, []string{"-- 1.sql", "-- 2.sql", "SELECT 1"}, sql)
 }
@@ -124,34 +124,4 @@ func TestInitFilesThatAreNotThereAreTold(t *testing.T) {
 	t.Parallel()
 	o := newTestOutput(t, "postgres://localhost/x", "table: t\ninit_files: [ 'no/such/*.sql' ]")
 	assert.Contains(t, o.log.String(), "init_files: no file matches no/such/*.sql")
-}
-
-func TestNamesAreReadAsInSQL(t *testing.T) {
-	t.Parallel()
-	good := map[string][]string{
-		`events`:          {`"events"`},
-		`Events`:          {`"Events"`, `"events"`},
-		`shop.Events`:     {`"shop"."Events"`, `"shop"."events"`},
-		`"Odd.Name"`:      {`"Odd.Name"`},
-		`"a""b"."C"`:      {`"a""b"."C"`},
-		`Shop."Events"`:   {`"Shop"."Events"`, `"shop"."Events"`},
-		`x"; DROP TABLE`:  {`"x""; DROP TABLE"`, `"x""; drop table"`},
-		`with space.also`: {`"with space"."also"`},
-	}
-	for name, want := range good {
-		parsed, err := parseTableName(name)
-		require.NoError(t, err, name)
-		assert.Equal(t, want, parsed.spellings(), name)
-	}
-	for name, want := range map[string]string{
-		``:        `table name "": a part of it is empty`,
-		`a.`:      `table name "a.": a part of it is empty`,
-		`"a`:      `table name "\"a": a double quote is not closed`,
-		`"a"b`:    `table name "\"a\"b": a dot is missing before "b"`,
-		`""`:      `table name "\"\"": a part of it is empty`,
-		`a.b.c.d`: `table name "a.b.c.d": it has 4 parts: write table or schema.table, and put a name that holds a dot in double quotes`,
-	} {
-		_, err := parseTableName(name)
-		assert.EqualError(t, err, want)
-	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecommerce-ingest/connect/internal/postgres/postgrestest"
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/sqltext"
 )
 
 // A tablespace on a file system of eight megabytes can be had only as root.
@@ -33,7 +34,7 @@ func TestATablespaceThatIsFullIsWaitedFor(t *testing.T) {
 	t.Cleanup(func() { assert.NoError(t, exec.Command("umount", "-l", dir).Run()) })
 	stat := owner.Sys().(*syscall.Stat_t)
 	require.NoError(t, os.Chown(dir, int(stat.Uid), int(stat.Gid)))
-	db.exec("CREATE TABLESPACE small LOCATION " + quoteLiteral(dir))
+	db.exec("CREATE TABLESPACE small LOCATION " + sqltext.Literal(dir))
 	db.exec("CREATE TABLE v (v int PRIMARY KEY, pad text) TABLESPACE small; CREATE TABLE filler (v text) TABLESPACE small")
 	db.exec("INSERT INTO filler SELECT repeat('x', 1000) FROM generate_series(1, 6000)")
 

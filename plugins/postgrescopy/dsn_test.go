@@ -112,7 +112,7 @@ func TestTheConnectTimeoutOfTheDSNComesFirst(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("PGCONNECT_TIMEOUT", c.env)
-			config, err := newTestOutput(t, c.dsn, "table: t\n"+c.yaml).conf.connection.poolConfig()
+			config, err := newTestOutput(t, c.dsn, "table: t\n"+c.yaml).conf.connection.PoolConfig()
 			require.NoError(t, err)
 			assert.Equal(t, c.want, config.ConnConfig.ConnectTimeout)
 		})

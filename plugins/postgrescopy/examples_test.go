@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/conn"
+
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
@@ -43,7 +45,7 @@ func (p *paths) at(ctx context.Context, t *testing.T, path string) http.HandlerF
 		if handler != nil {
 			return handler
 		}
-		require.NoError(t, sleep(ctx, 5*time.Millisecond))
+		require.NoError(t, conn.Sleep(ctx, 5*time.Millisecond))
 	}
 }
 

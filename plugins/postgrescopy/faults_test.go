@@ -16,6 +16,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"github.com/ecommerce-ingest/connect/internal/postgres/postgrestest"
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/conn"
 )
 
 func wide(from, to int) []fields {
@@ -50,7 +51,7 @@ func TestATerminatedBackendIsALostConnection(t *testing.T) {
 			killer := openTestDB(t, db.dsn)
 			go func() {
 				for n := 0; n < kills && ctx.Err() == nil; {
-					rows, err := queryText(ctx, killer.conn.PgConn(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'victim' AND state = 'active' AND query LIKE '%COPY%'")
+					rows, err := (&conn.Session{Conn: killer.conn.PgConn()}).QueryText(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'victim' AND state = 'active' AND query LIKE '%COPY%'")
 					if err != nil {
 						killed <- err
 						return

@@ -2,12 +2,10 @@ package postgrescopy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -15,44 +13,6 @@ import (
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
-
-func TestWhatAPersonMustPutRightIsToldOnceAMinuteAndTriedSlowly(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		err                   func(n int) error
-		atLeast, atMost, told int // in an hour
-	}{
-		"a missing table":            {func(int) error { return &errNoTable{"t"} }, 200, 300, 61},
-		"a setting that is no value": {func(int) error { return serverError("22023") }, 200, 300, 61},
-		"a server that is away":      {func(n int) error { return fmt.Errorf("dialling from port %d: refused", 1000+n) }, 3000, 4000, 61},
-		"a server that starts":       {func(int) error { return serverError("57P03") }, 3000, 4000, 61},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { // an hour goes by at once
-				ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
-				defer cancel()
-				var p patience
-				tries, told := 0, 0
-				for ctx.Err() == nil { // as the engine does, which logs each error
-					err := p.connect(ctx, func(context.Context) error {
-						tries++
-						return c.err(tries)
-					})
-					var pause *service.ErrBackOff
-					if errors.As(err, &pause) {
-						told++
-						_ = sleep(ctx, pause.Wait)
-					}
-				}
-				assert.LessOrEqual(t, told, c.told)
-				assert.GreaterOrEqual(t, told, c.told-8)
-				assert.LessOrEqual(t, tries, c.atMost)
-				assert.GreaterOrEqual(t, tries, c.atLeast)
-			})
-		})
-	}
-}
 
 func TestATableThatIsMissingFillsNoLog(t *testing.T) {
 	t.Parallel()

@@ -17,6 +17,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"github.com/ecommerce-ingest/connect/internal/postgres/postgrestest"
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/conn"
 )
 
 // patient bounds what a test waits for.
@@ -59,7 +60,7 @@ func (db *testDB) hasMultiranges() bool {
 	db.tb.Helper()
 	version, err := strconv.Atoi(db.value("SHOW server_version_num"))
 	require.NoError(db.tb, err)
-	return version >= ledgerServer
+	return version >= conn.LedgerVersion
 }
 
 func (db *testDB) reconnect() {
@@ -80,7 +81,8 @@ func (db *testDB) exec(sql string) {
 // rows gives a query's rows, each as its values in text, parted by bars.
 func (db *testDB) rows(sql string) []string {
 	db.tb.Helper()
-	found, err := queryText(context.Background(), db.conn.PgConn(), sql)
+	session := conn.Session{Conn: db.conn.PgConn()}
+	found, err := session.QueryText(context.Background(), sql)
 	require.NoError(db.tb, err, sql)
 	lines := make([]string, len(found))
 	for i, row := range found {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/sqltext"
 )
 
 func TestColumnsOfAnyNameAreJudged(t *testing.T) {
@@ -206,8 +208,8 @@ func TestADatabaseOfAnotherEncodingTakesWhatItHasCharactersFor(t *testing.T) {
 	t.Parallel()
 	outer := newTestDB(t)
 	name := outer.value("SELECT current_database()") + "_latin1"
-	outer.exec("CREATE DATABASE " + quoteName(name) + " ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
-	t.Cleanup(func() { outer.exec("DROP DATABASE " + quoteName(name)) })
+	outer.exec("CREATE DATABASE " + sqltext.Quote(name) + " ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+	t.Cleanup(func() { outer.exec("DROP DATABASE " + sqltext.Quote(name)) })
 	u, err := url.Parse(outer.dsn)
 	require.NoError(t, err)
 	u.Path = "/" + name

@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/sqltext"
+
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
@@ -175,7 +177,7 @@ func TestChannelsOfAnyNameAreKept(t *testing.T) {
 			assert.Empty(t, o.writeBatch(numbered(name, -5, values(0, 10)...)), name)
 			o.connect() // which forgets nothing, since nothing is remembered
 		}
-		assert.Equal(t, "{[-5,5)}", db.value("SELECT offsets FROM postgres_copy_ledger WHERE channel = "+quoteLiteral(name)))
+		assert.Equal(t, "{[-5,5)}", db.value("SELECT offsets FROM postgres_copy_ledger WHERE channel = "+sqltext.Literal(name)))
 	}
 	assert.Equal(t, "70", db.value("SELECT count(*) FROM v"))
 }
@@ -261,19 +263,6 @@ func TestALedgerNeedsMultiranges(t *testing.T) {
 	assert.EqualError(t, err, fmt.Sprintf("the server runs PostgreSQL %s: exactly_once needs PostgreSQL 14 or later, which has multiranges: remove `exactly_once` or upgrade the server", db.value("SHOW server_version")))
 }
 
-func TestMultirangesAreWrittenAndRead(t *testing.T) {
-	t.Parallel()
-	assert.Equal(t, "{[-1,3),[5,6),[7,9)}", multirange([]int64{8, 0, 5, 1, -1, 7, 2, 2}))
-	ranges, err := parseMultirange("{[-1,3),[5,6)}")
-	require.NoError(t, err)
-	assert.Equal(t, [][2]int64{{-1, 3}, {5, 6}}, ranges)
-	ranges, err = parseMultirange("{}")
-	require.NoError(t, err)
-	assert.Empty(t, ranges)
-	_, err = parseMultirange("{(,5)}")
-	assert.Error(t, err)
-}
-
 func TestBatchesOfOneChannelDoNotWaitForEachOthersCOPY(t *testing.T) {
 	t.Parallel()
 	db := newLedgerDB(t, `CREATE TABLE v (v int); CREATE TABLE gate (id int); INSERT INTO gate VALUES (1)`,
@@ -294,35 +283,4 @@ func TestBatchesOfOneChannelDoNotWaitForEachOthersCOPY(t *testing.T) {
 	assert.Empty(t, <-done)
 	assert.Equal(t, "{[0,20)}", db.value("SELECT offsets FROM postgres_copy_ledger"), "and in the end they are one range")
 	assert.Equal(t, "20", db.value("SELECT count(*) FROM v"))
-}
-
-func TestOffsetsThatRepeatAreFoundAmongSeveralChannels(t *testing.T) {
-	t.Parallel()
-	type offset struct {
-		channel string
-		offset  string
-	}
-	for name, c := range map[string]struct {
-		of   []offset
-		want map[int]int
-	}{
-		"each channel ascends":    {[]offset{{"a", "1"}, {"b", "1"}, {"a", "2"}, {"b", "7"}}, nil},
-		"the lowest there is":     {[]offset{{"a", "-9223372036854775808"}, {"a", "-9223372036854775807"}}, nil},
-		"the lowest, twice":       {[]offset{{"a", "-9223372036854775808"}, {"a", "-9223372036854775808"}}, map[int]int{1: 0}},
-		"one repeats":             {[]offset{{"a", "1"}, {"b", "1"}, {"a", "1"}}, map[int]int{2: 0}},
-		"one descends":            {[]offset{{"a", "2"}, {"b", "1"}, {"a", "1"}}, nil},
-		"repeated from far back":  {[]offset{{"a", "1"}, {"a", "2"}, {"b", "2"}, {"a", "3"}, {"a", "2"}, {"a", "2"}}, map[int]int{4: 1, 5: 1}},
-		"messages without offset": {[]offset{{"a", "1"}, {}, {}, {"a", "2"}}, nil},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			m := newMarks(len(c.of))
-			for i, o := range c.of {
-				if o.channel != "" {
-					require.NoError(t, m.set(i, []byte(o.channel), []byte(o.offset)))
-				}
-			}
-			assert.Equal(t, c.want, m.repeated())
-		})
-	}
 }

@@ -5,56 +5,62 @@ import (
 	"fmt"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/copyrows"
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/ledger"
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/load"
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/pgerr"
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/sqltext"
 )
 
-// newJob takes the values out of the messages of a batch. Nothing of a message
+// newBatch takes the values out of the messages of a batch. Nothing of a message
 // is copied or changed.
-func (c *outputConfig) newJob(batch service.MessageBatch) *job {
-	j := newJob(len(batch))
+func (c *outputConfig) newBatch(batch service.MessageBatch) *load.Batch {
+	b := load.NewBatch(len(batch))
 	if c.args != nil {
 		executor := batch.BloblangExecutor(c.args)
 		for i := range batch {
-			j.records[i] = mappedRecord(executor, i)
+			b.Values[i] = mappedRecord(executor, i)
 		}
 	} else {
 		for i, message := range batch {
-			j.records[i] = structuredRecord(message)
+			b.Values[i] = structuredRecord(message)
 		}
 	}
-	c.splitByTable(j, batch)
-	c.takeOffsets(j, batch)
-	return j
+	c.splitByTable(b, batch)
+	c.takeOffsets(b, batch)
+	return b
 }
 
-func structuredRecord(message *service.Message) record {
+func structuredRecord(message *service.Message) copyrows.Values {
 	value, err := message.AsStructured()
 	if err != nil {
-		return record{err: rejection{"message", fmt.Sprintf("the message is not an object of columns: %v", err)}}
+		return copyrows.Values{Err: pgerr.Rejection{Kind: "message", Message: fmt.Sprintf("the message is not an object of columns: %v", err)}}
 	}
 	fields, ok := value.(map[string]any)
 	if !ok || fields == nil {
-		return record{err: rejection{"message", fmt.Sprintf("the message is %s, and must be an object of columns: map it to one, or use `columns` and `args_mapping`", kindOf(value))}}
+		return copyrows.Values{Err: pgerr.Rejection{Kind: "message", Message: fmt.Sprintf("the message is %s, and must be an object of columns: map it to one, or use `columns` and `args_mapping`", kindOf(value))}}
 	}
-	return record{fields: fields}
+	return copyrows.Values{Fields: fields}
 }
 
-func mappedRecord(executor *service.MessageBatchBloblangExecutor, i int) record {
+func mappedRecord(executor *service.MessageBatchBloblangExecutor, i int) copyrows.Values {
 	result, err := executor.Query(i)
 	if err != nil {
-		return record{err: rejection{"mapping", fmt.Sprintf("args_mapping: %v", err)}}
+		return copyrows.Values{Err: pgerr.Rejection{Kind: "mapping", Message: fmt.Sprintf("args_mapping: %v", err)}}
 	}
 	if result == nil {
-		return record{err: rejection{"mapping", "args_mapping deleted the message: filter messages with a processor in front of the output"}}
+		return copyrows.Values{Err: pgerr.Rejection{Kind: "mapping", Message: "args_mapping deleted the message: filter messages with a processor in front of the output"}}
 	}
 	value, err := result.AsStructured()
 	if err != nil {
-		return record{err: rejection{"mapping", "args_mapping gave a string, and must give an array of one value for each of `columns`"}}
+		return copyrows.Values{Err: pgerr.Rejection{Kind: "mapping", Message: "args_mapping gave a string, and must give an array of one value for each of `columns`"}}
 	}
 	args, ok := value.([]any)
 	if !ok {
-		return record{err: rejection{"mapping", fmt.Sprintf("args_mapping gave %s, and must give an array of one value for each of `columns`", kindOf(value))}}
+		return copyrows.Values{Err: pgerr.Rejection{Kind: "mapping", Message: fmt.Sprintf("args_mapping gave %s, and must give an array of one value for each of `columns`", kindOf(value))}}
 	}
-	return record{args: args}
+	return copyrows.Values{Args: args}
 }
 
 func kindOf(v any) string {
@@ -75,51 +81,51 @@ func kindOf(v any) string {
 
 // splitByTable sorts the messages by the tables that they are for, in the order
 // in which the tables come up, since rows of one may refer to rows of another.
-func (c *outputConfig) splitByTable(j *job, batch service.MessageBatch) {
+func (c *outputConfig) splitByTable(b *load.Batch, batch service.MessageBatch) {
 	if name, static := c.table.Static(); static {
-		j.parts = []*part{{name: name}}
+		b.Tables = []*load.TableRows{{Name: name}}
 		return
 	}
-	byName := map[string]*part{}
+	byName := map[string]*load.TableRows{}
 	tables := batch.InterpolationExecutor(c.table)
 	for i := range batch {
 		name, err := tables.TryString(i)
 		if err == nil {
-			_, err = parseTableName(name)
+			_, err = sqltext.ParseTableName(name)
 		}
 		if err != nil {
-			j.rejected[i] = rejection{"table", fmt.Sprintf("`table`: %v", err)}
+			b.Rejected[i] = pgerr.Rejection{Kind: "table", Message: fmt.Sprintf("`table`: %v", err)}
 			continue
 		}
-		p := byName[name]
-		if p == nil {
-			p = &part{name: name}
-			byName[name] = p
-			j.parts = append(j.parts, p)
+		t := byName[name]
+		if t == nil {
+			t = &load.TableRows{Name: name}
+			byName[name] = t
+			b.Tables = append(b.Tables, t)
 		}
-		p.messages = append(p.messages, i)
+		t.Messages = append(t.Messages, i)
 	}
 }
 
 // takeOffsets notes the channel and offset of each message.
-func (c *outputConfig) takeOffsets(j *job, batch service.MessageBatch) {
+func (c *outputConfig) takeOffsets(b *load.Batch, batch service.MessageBatch) {
 	if c.ledger == nil {
 		return
 	}
-	j.marks = newMarks(len(batch))
+	b.Offsets = ledger.NewOffsets(len(batch))
 	channels, offsets := c.channel.reader(batch), c.offset.reader(batch)
 	for i := range batch {
 		channel, err1 := channels(i)
 		offset, err2 := offsets(i)
 		err := errors.Join(err1, err2)
 		if err == nil {
-			err = j.marks.set(i, channel, offset)
+			err = b.Offsets.Set(i, channel, offset)
 		} else {
-			err = rejection{"ledger", fmt.Sprintf("exactly_once: %v", err)}
+			err = pgerr.Rejection{Kind: "ledger", Message: fmt.Sprintf("exactly_once: %v", err)}
 		}
-		if err != nil && j.records[i].err == nil {
-			j.records[i] = record{err: err}
+		if err != nil && b.Values[i].Err == nil {
+			b.Values[i] = copyrows.Values{Err: err}
 		}
 	}
-	j.repeats = j.marks.repeated()
+	b.Repeats = b.Offsets.Repeated()
 }

@@ -3,9 +3,10 @@ package postgrescopy
 import (
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/conn"
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/load"
 )
 
 // outputMetrics are what an operator may want to know beyond what the engine
@@ -34,20 +35,20 @@ func newOutputMetrics(m *service.Metrics) *outputMetrics {
 	}
 }
 
-// committed counts a job that is done, and how long it took.
-func (m *outputMetrics) committed(j *job, took time.Duration, pool *pgxpool.Pool) {
+// committed counts a batch that is done, and how long it took.
+func (m *outputMetrics) committed(b *load.Batch, took time.Duration, pool *conn.Pool) {
 	m.batches.Incr(1)
-	m.written.Incr(int64(j.result.written))
-	m.bytes.Incr(int64(j.result.bytes))
+	m.written.Incr(int64(b.Result.Written))
+	m.bytes.Incr(int64(b.Result.Bytes))
 	m.latency.Timing(took.Nanoseconds())
-	if j.result.duplicates > 0 {
-		m.duplicates.Incr(int64(j.result.duplicates), "key")
+	if b.Result.Duplicates > 0 {
+		m.duplicates.Incr(int64(b.Result.Duplicates), "key")
 	}
-	if j.result.skipped > 0 {
-		m.duplicates.Incr(int64(j.result.skipped), "ledger")
+	if b.Result.Skipped > 0 {
+		m.duplicates.Incr(int64(b.Result.Skipped), "ledger")
 	}
-	for _, r := range j.rejected {
-		m.rejected.Incr(1, r.class)
+	for _, r := range b.Rejected {
+		m.rejected.Incr(1, r.Kind)
 	}
 	stat := pool.Stat()
 	m.pool.Set(int64(stat.AcquiredConns()), "in_use")

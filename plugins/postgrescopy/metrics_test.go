@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/sqltext"
+
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
@@ -23,7 +25,7 @@ func metricsStream(t *testing.T, db *testDB, yaml string) (send service.MessageB
 	require.NoError(t, builder.SetYAML(`
 output:
   postgres_copy:
-    dsn: `+quoteName(db.dsn)+`
+    dsn: `+sqltext.Quote(db.dsn)+`
     table: m
     `+strings.ReplaceAll(yaml, "\n", "\n    ")+`
 metrics: { json_api: {} }

@@ -11,23 +11,26 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"github.com/ecommerce-ingest/connect/internal/status"
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/conn"
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/load"
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/pgerr"
 )
 
 // copyOutput is the postgres_copy output.
 type copyOutput struct {
-	conf     *outputConfig
-	log      *service.Logger
-	metrics  *outputMetrics
-	patience patience
-	quiet    quiet
-	status   *status.Output
-	board    *status.Board
+	conf        *outputConfig
+	log         *service.Logger
+	metrics     *outputMetrics
+	reconnector conn.Reconnector
+	warned      conn.LogFilter
+	status      *status.Output
+	board       *status.Board
 
 	mu     sync.RWMutex
-	writer *writer // nil while there is no connection
+	writer *load.Writer // nil while there is no connection
 
-	// lost and refused count the writers that were given up in a row because
-	// there was no connection, and because of something that a person has to
+	// lost and refused count the writers that were replaced in a row because
+	// there was no connection, and because of something that an operator has to
 	// put right.
 	lost, refused atomic.Int32
 }
@@ -42,7 +45,7 @@ func newCopyOutput(conf *outputConfig, mgr *service.Resources) *copyOutput {
 		conf: conf, log: mgr.Logger(), metrics: newOutputMetrics(mgr.Metrics()),
 		board: board, status: board.AddOutput(mgr.Label(), table, conf.maxInFlight),
 	}
-	o.status.DatabaseAt(conf.connection.dial)
+	o.status.DatabaseAt(conf.connection.Dial)
 	return o
 }
 
@@ -50,11 +53,11 @@ func newCopyOutput(conf *outputConfig, mgr *service.Resources) *copyOutput {
 // statements, and reads the table and the ledger. It may be called while batches
 // are being written, and does nothing if another batch's call has done it all.
 func (o *copyOutput) Connect(ctx context.Context) error {
-	return o.patience.connect(ctx, func(ctx context.Context) error {
-		if w := o.current(); w != nil && !w.given.Load() {
+	err := o.reconnector.Connect(ctx, func(ctx context.Context) error {
+		if w := o.current(); w != nil && !w.Replaced() {
 			return nil
 		}
-		if err := sleep(ctx, o.pause()); err != nil {
+		if err := conn.Sleep(ctx, conn.PauseAfter(o.lost.Load(), o.refused.Load())); err != nil {
 			return err
 		}
 		w, err := o.open(ctx)
@@ -66,116 +69,119 @@ func (o *copyOutput) Connect(ctx context.Context) error {
 		o.status.Connected()
 		return nil
 	})
+	var failed *conn.ConnectError
+	if errors.As(err, &failed) {
+		return service.NewErrBackOff(failed, failed.RetryAfter)
+	}
+	return err
 }
 
-// pause is how long to wait before connecting, when connecting succeeds but
-// writing does not.
-func (o *copyOutput) pause() time.Duration {
-	if n := o.refused.Load(); n > 0 {
-		return min(slowPause<<min(n-1, 10), longSlowPause)
-	}
-	if n := o.lost.Load(); n > 1 {
-		return min(shortPause<<min(n-2, 10), longShortPause)
-	}
-	return 0
-}
-
-func (o *copyOutput) current() *writer {
+func (o *copyOutput) current() *load.Writer {
 	o.mu.RLock()
 	defer o.mu.RUnlock()
 	return o.writer
 }
 
 // open makes a writer with a pool of its own.
-func (o *copyOutput) open(ctx context.Context) (*writer, error) {
+func (o *copyOutput) open(ctx context.Context) (*load.Writer, error) {
 	w, err := o.newWriter(ctx)
 	if err != nil {
 		return nil, err
 	}
 	steps := []func(context.Context) error{
-		w.checkServer,
-		func(ctx context.Context) error { return runInitScripts(ctx, w.pool, w.settings, o.conf.initScripts) },
-		w.makeLedger,
-		w.readTable,
+		o.checkVersion(w),
+		func(ctx context.Context) error { return w.Pool.RunInitScripts(ctx, o.conf.initScripts) },
+		func(ctx context.Context) error {
+			if w.Ledger == nil {
+				return nil
+			}
+			return w.Ledger.Prepare(ctx, w.Pool)
+		},
+		w.ReadTable,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
-			w.pool.Close()
+			w.Pool.Close()
 			return nil, err
 		}
 	}
 	return w, nil
 }
 
-func (o *copyOutput) newWriter(ctx context.Context) (*writer, error) {
-	pool, err := o.conf.connection.openPool(ctx)
+func (o *copyOutput) checkVersion(w *load.Writer) func(context.Context) error {
+	return func(ctx context.Context) error { return w.Pool.CheckVersion(ctx, w.Ledger != nil) }
+}
+
+func (o *copyOutput) newWriter(ctx context.Context) (*load.Writer, error) {
+	pool, err := o.conf.connection.Open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	settings := o.conf.connection.settingsPrefix()
-	w := &writer{
-		pool:     pool,
-		settings: settings,
-		targets:  newTargets(o.conf.target, settings),
-		ledger:   o.conf.ledger,
-		warn:     o.warn,
-		retried:  func() { o.metrics.retries.Incr(1) },
-	}
-	w.table, _ = o.conf.table.Static()
-	w.replays.Store(afterReplay)
-	return w, nil
+	name, _ := o.conf.table.Static()
+	return load.New(load.Config{
+		Pool:    pool,
+		Table:   name,
+		Tables:  o.conf.tableOptions,
+		Ledger:  o.conf.ledger,
+		Warn:    o.warn,
+		Retried: func() { o.metrics.retries.Incr(1) },
+	}), nil
 }
 
 // replace puts w in the place of the writer that was used so far.
-func (o *copyOutput) replace(w *writer) {
+func (o *copyOutput) replace(w *load.Writer) {
 	o.mu.Lock()
 	old := o.writer
 	o.writer = w
 	o.mu.Unlock()
 	if old != nil {
-		go old.pool.Close() // when the batches that use it are through
+		go old.Pool.Close() // when the batches that use it are through
 	}
 }
 
 // WriteBatch commits the rows of a batch. The rows that cannot be stored come
 // back in a service.BatchError after the others have been committed; every
 // other error means that none was, as far as is known.
-func (o *copyOutput) WriteBatch(ctx context.Context, batch service.MessageBatch) error {
+func (o *copyOutput) WriteBatch(ctx context.Context, messages service.MessageBatch) error {
 	w := o.current()
 	if w == nil {
 		return service.ErrNotConnected
 	}
-	j := o.conf.newJob(batch)
-	defer j.release()
+	b := o.conf.newBatch(messages)
+	defer b.Release()
 	defer o.status.Writing()()
 
 	started := time.Now()
-	if err := w.write(ctx, j); err != nil {
+	if err := w.Write(ctx, b); err != nil {
 		return o.giveBack(w, err)
 	}
 	o.lost.Store(0)
 	o.refused.Store(0)
-	o.metrics.committed(j, time.Since(started), w.pool)
-	o.publish(batch, j)
-	return rejectedRows(batch, j)
+	o.metrics.committed(b, time.Since(started), w.Pool)
+	o.publish(messages, b)
+	return rejectedRows(messages, b.Rejected)
 }
 
-// giveBack tells the engine to call Connect, and then WriteBatch again.
-func (o *copyOutput) giveBack(w *writer, err error) error {
-	var lost *errLost
-	var misconfigured *errMisconfigured
+// giveBack has the engine call Connect, and then WriteBatch again.
+func (o *copyOutput) giveBack(w *load.Writer, err error) error {
+	var lost *load.LostError
+	var refused *load.RefusedError
 	switch {
 	case errors.As(err, &lost):
 		o.metrics.retries.Incr(1)
-		w.giveUp(&o.lost)
-		o.publishProblem(context.Background(), lost.err)
-		o.warn("The connection to PostgreSQL is lost: %s", describe(lost.err))
+		if w.Replace() {
+			o.lost.Add(1)
+		}
+		o.publishProblem(context.Background(), lost.Err)
+		o.warn("The connection to PostgreSQL is lost: %s", pgerr.Describe(lost.Err))
 		return service.ErrNotConnected
-	case errors.As(err, &misconfigured):
+	case errors.As(err, &refused):
 		o.metrics.retries.Incr(1)
-		w.giveUp(&o.refused)
-		o.publishProblem(context.Background(), misconfigured.err)
-		o.warn("PostgreSQL refuses a batch, which is tried again until this is put right: %s", describe(misconfigured.err))
+		if w.Replace() {
+			o.refused.Add(1)
+		}
+		o.publishProblem(context.Background(), refused.Err)
+		o.warn("PostgreSQL refuses a batch, which is tried again until this is put right: %s", pgerr.Describe(refused.Err))
 		return service.ErrNotConnected
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		// The pipeline is being stopped in the middle of a batch, or its time is up. Any other error
@@ -187,23 +193,23 @@ func (o *copyOutput) giveBack(w *writer, err error) error {
 }
 
 func (o *copyOutput) warn(format string, args ...any) {
-	if message := fmt.Sprintf(format, args...); o.quiet.allows(message) {
+	if message := fmt.Sprintf(format, args...); o.warned.Allows(message) {
 		o.log.Warn(message)
 	}
 }
 
 // rejectedRows lists the rows that were rejected, nil when there are none.
-func rejectedRows(batch service.MessageBatch, j *job) error {
-	if len(j.rejected) == 0 {
+func rejectedRows(messages service.MessageBatch, rejected map[int]pgerr.Rejection) error {
+	if len(rejected) == 0 {
 		return nil
 	}
-	first := len(batch)
-	for i := range j.rejected {
+	first := len(messages)
+	for i := range rejected {
 		first = min(first, i)
 	}
-	headline := fmt.Errorf("%d of %d rows were rejected, the first because: %w", len(j.rejected), len(batch), j.rejected[first])
-	failed := service.NewBatchError(batch, headline)
-	for i, r := range j.rejected {
+	headline := fmt.Errorf("%d of %d rows were rejected, the first because: %w", len(rejected), len(messages), rejected[first])
+	failed := service.NewBatchError(messages, headline)
+	for i, r := range rejected {
 		failed.Failed(i, r)
 	}
 	return failed
@@ -216,13 +222,12 @@ func (o *copyOutput) ConnectionTest(ctx context.Context) service.ConnectionTestR
 	if err != nil {
 		return service.ConnectionTestFailed(err).AsList()
 	}
-	defer w.pool.Close()
-	err = w.checkServer(ctx)
-	if err == nil {
-		err = w.readTable(ctx)
+	defer w.Pool.Close()
+	if err = o.checkVersion(w)(ctx); err == nil {
+		err = w.ReadTable(ctx)
 	}
 	if err != nil {
-		return service.ConnectionTestFailed(&told{describe(err), err}).AsList()
+		return service.ConnectionTestFailed(conn.Described(err)).AsList()
 	}
 	return service.ConnectionTestSucceeded().AsList()
 }
@@ -240,7 +245,7 @@ func (o *copyOutput) Close(ctx context.Context) error {
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
-		w.pool.Close()
+		w.Pool.Close()
 	}()
 	select {
 	case <-closed:

@@ -12,10 +12,13 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/conn"
 )
 
 // behindPgBouncer starts a PgBouncer in transaction mode in front of a
@@ -69,12 +72,12 @@ unix_socket_dir =
 	ctx, cancel := context.WithTimeout(context.Background(), patient)
 	defer cancel()
 	for {
-		conn, err := pgx.Connect(ctx, u.String())
+		bouncer, err := pgx.Connect(ctx, u.String())
 		if err == nil {
-			require.NoError(t, conn.Close(ctx))
+			require.NoError(t, bouncer.Close(ctx))
 			return u.String()
 		}
-		require.NoError(t, sleep(ctx, shortPause), "pgbouncer does not answer: %v", err)
+		require.NoError(t, conn.Sleep(ctx, 100*time.Millisecond), "pgbouncer does not answer: %v", err)
 	}
 }
 

@@ -6,23 +6,25 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"github.com/ecommerce-ingest/connect/internal/status"
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/load"
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/pgerr"
 )
 
 // publish makes a committed batch visible to whoever shows how the pipeline
 // stands.
-func (o *copyOutput) publish(batch service.MessageBatch, j *job) {
+func (o *copyOutput) publish(messages service.MessageBatch, b *load.Batch) {
 	o.status.Committed(status.Commit{
-		Stored: j.result.written, SkippedKey: j.result.duplicates, SkippedLedger: j.result.skipped,
-		Rejected: len(j.rejected),
+		Stored: b.Result.Written, SkippedKey: b.Result.Duplicates, SkippedLedger: b.Result.Skipped,
+		Rejected: len(b.Rejected),
 	})
-	if len(j.rejected) == 0 {
+	if len(b.Rejected) == 0 {
 		return
 	}
-	rows := make([]status.Rejection, 0, len(j.rejected))
-	for i, r := range j.rejected {
-		row := status.Rejection{Stage: "database", Class: r.class, Reason: r.Error()}
-		path, _ := batch[i].MetaGetMut("path")
-		number, _ := batch[i].MetaGetMut("csv_row")
+	rows := make([]status.Rejection, 0, len(b.Rejected))
+	for i, r := range b.Rejected {
+		row := status.Rejection{Stage: "database", Class: r.Kind, Reason: r.Error()}
+		path, _ := messages[i].MetaGetMut("path")
+		number, _ := messages[i].MetaGetMut("csv_row")
 		row.Path, _ = path.(string)
 		row.Row, _ = number.(int64)
 		rows = append(rows, row)
@@ -32,11 +34,11 @@ func (o *copyOutput) publish(batch service.MessageBatch, j *job) {
 
 // publishProblem makes visible why the database cannot be used.
 func (o *copyOutput) publishProblem(ctx context.Context, err error) {
-	switch classify(ctx, err) {
-	case verdictCancelled:
-	case verdictLost, verdictTemporary:
-		o.status.Away(describe(err))
+	switch pgerr.Classify(ctx, err) {
+	case pgerr.Cancelled:
+	case pgerr.Lost, pgerr.Temporary:
+		o.status.Away(pgerr.Describe(err))
 	default:
-		o.status.Refused(describe(err))
+		o.status.Refused(pgerr.Describe(err))
 	}
 }

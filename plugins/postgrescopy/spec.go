@@ -1,8 +1,17 @@
 package postgrescopy
 
 import (
+	_ "embed" // the description
+
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/table"
 )
+
+// description is the body of the output's documentation.
+//
+//go:embed description.md
+var description string
 
 func spec() *service.ConfigSpec {
 	return withExamples(service.NewConfigSpec().
@@ -42,12 +51,12 @@ func spec() *service.ConfigSpec {
 				Description("What becomes of fields that the table has no column for. Columns that PostgreSQL computes are never taken for unknown; their fields are not written.").
 				Default(unknownError),
 			service.NewStringAnnotatedEnumField(fieldWriteMode, map[string]string{
-				string(modeAppend): "Every row is inserted. A row whose key is there already is rejected.",
-				string(modeIgnore): "A row whose key is there already is skipped.",
-				string(modeUpsert): "A row whose key is there already replaces the values of the columns that it has. Of several in a batch the last wins.",
+				string(table.Append): "Every row is inserted. A row whose key is there already is rejected.",
+				string(table.Ignore): "A row whose key is there already is skipped.",
+				string(table.Upsert): "A row whose key is there already replaces the values of the columns that it has. Of several in a batch the last wins.",
 			}).
 				Description("What becomes of a row whose key the table has already.").
-				Default(string(modeAppend)),
+				Default(string(table.Append)),
 			service.NewStringListField(fieldPrimaryKeys).
 				Description("The columns that tell rows apart, for `ignore` and `upsert`. There must be a unique index or a primary key on just these columns, in any order. The default is the table's primary key.").
 				ShortDescription("The columns that tell rows apart. Default: the table's primary key.").

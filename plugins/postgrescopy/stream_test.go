@@ -13,6 +13,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/conn"
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/sqltext"
+
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/redpanda-data/benthos/v4/public/service/integration"
 )
@@ -37,22 +40,26 @@ type tableQueue struct {
 	conn       *pgx.Conn
 }
 
+// queueLock is the advisory lock under which the table of a queue is made: that of
+// init statements, since the output makes the same table.
+const queueLock = 0x70_67_63_6f_70_79_69
+
 func (q *tableQueue) Connect(ctx context.Context) (err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.conn, err = pgx.Connect(ctx, q.dsn); err != nil {
 		return err
 	}
-	if _, err := q.conn.Exec(ctx, fmt.Sprintf("SELECT pg_advisory_lock(%d)", initLock)); err != nil {
+	if _, err := q.conn.Exec(ctx, fmt.Sprintf("SELECT pg_advisory_lock(%d)", queueLock)); err != nil {
 		return err
 	}
-	if _, err := q.conn.Exec(ctx, fmt.Sprintf(queueTable, quoteName(q.table))); err != nil {
+	if _, err := q.conn.Exec(ctx, fmt.Sprintf(queueTable, sqltext.Quote(q.table))); err != nil {
 		return err
 	}
-	if _, err := q.conn.Exec(ctx, fmt.Sprintf("SELECT pg_advisory_unlock(%d)", initLock)); err != nil {
+	if _, err := q.conn.Exec(ctx, fmt.Sprintf("SELECT pg_advisory_unlock(%d)", queueLock)); err != nil {
 		return err
 	}
-	_, err = q.conn.Exec(ctx, "UPDATE "+quoteName(q.table)+" SET taken = false WHERE taken")
+	_, err = q.conn.Exec(ctx, "UPDATE "+sqltext.Quote(q.table)+" SET taken = false WHERE taken")
 	return err
 }
 
@@ -62,7 +69,7 @@ func (q *tableQueue) Read(ctx context.Context) (*service.Message, service.AckFun
 		if !errors.Is(err, pgx.ErrNoRows) {
 			return message, ack, err
 		}
-		if err := sleep(ctx, 10*time.Millisecond); err != nil {
+		if err := conn.Sleep(ctx, 10*time.Millisecond); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -74,7 +81,7 @@ func (q *tableQueue) next(ctx context.Context) (*service.Message, service.AckFun
 	var id int64
 	var content string
 	var meta []byte
-	err := q.conn.QueryRow(ctx, fmt.Sprintf("UPDATE %[1]s SET taken = true WHERE id = (SELECT id FROM %[1]s WHERE NOT taken ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id, content, meta", quoteName(q.table))).Scan(&id, &content, &meta)
+	err := q.conn.QueryRow(ctx, fmt.Sprintf("UPDATE %[1]s SET taken = true WHERE id = (SELECT id FROM %[1]s WHERE NOT taken ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id, content, meta", sqltext.Quote(q.table))).Scan(&id, &content, &meta)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -89,7 +96,7 @@ func (q *tableQueue) next(ctx context.Context) (*service.Message, service.AckFun
 	return message, func(ctx context.Context, _ error) error {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		_, err := q.conn.Exec(ctx, "DELETE FROM "+quoteName(q.table)+" WHERE id = $1", id)
+		_, err := q.conn.Exec(ctx, "DELETE FROM "+sqltext.Quote(q.table)+" WHERE id = $1", id)
 		return err
 	}, nil
 }

@@ -1,8 +1,0 @@
-//go:build !linux
-
-package postgrescopy
-
-import "syscall"
-
-// limitUnacknowledged is left to the system here.
-func limitUnacknowledged(string, string, syscall.RawConn) error { return nil }

@@ -1,0 +1,150 @@
+package load
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/copyrows"
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/ledger"
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/pgerr"
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/table"
+)
+
+// Batch is one batch of messages on its way into the database. One goroutine
+// uses it at a time.
+type Batch struct {
+	Values []copyrows.Values // by message
+	Tables []*TableRows      // in the order in which they are written
+
+	// Rejected are the messages that cannot be stored, and why. What was found
+	// while encoding stands; what the server said stands once the rest has been
+	// committed.
+	Rejected map[int]pgerr.Rejection
+
+	Offsets *ledger.Offsets // nil without exactly_once
+	Repeats map[int]int     // messages whose offset that of an earlier one repeats
+	done    map[int]bool    // messages whose offset the ledger holds
+
+	readLedger bool  // the ledger is to be read before anything more is sent
+	reloaded   bool  // the tables were read again on suspicion
+	isolating  bool  // bad rows are to be found one by one
+	named      int   // rows rejected because the server named their line
+	byServer   []int // the messages rejected for what the server said
+
+	Result Result
+}
+
+// TableRows are the rows of a batch that go to one table.
+type TableRows struct {
+	Name     string
+	Messages []int // nil: all of the batch
+	table    *table.Table
+	rows     *copyrows.Rows // nil: to be encoded
+	strategy table.CopyStrategy
+}
+
+// Result is what became of a batch, for the metrics.
+type Result struct {
+	Written    int // rows that the table has taken
+	Duplicates int // rows that it had already, or that a later one replaced
+	Skipped    int // rows that the ledger had already
+	Bytes      int // of rows sent in the attempt that succeeded
+}
+
+var batchPool = sync.Pool{New: func() any { return &Batch{Rejected: map[int]pgerr.Rejection{}} }}
+
+// maxPooledMessages bounds what the pool keeps of a batch that was unusually
+// large.
+const maxPooledMessages = 1 << 17
+
+// NewBatch takes a batch of so many messages from a pool. Give it back with
+// Release.
+func NewBatch(messages int) *Batch {
+	b := batchPool.Get().(*Batch)
+	b.Values = slices.Grow(b.Values, messages)[:messages]
+	return b
+}
+
+// Release gives the batch and its buffers back.
+func (b *Batch) Release() {
+	for _, t := range b.Tables {
+		if t.rows != nil {
+			t.rows.Release()
+		}
+	}
+	if cap(b.Values) > maxPooledMessages {
+		return
+	}
+	clear(b.Values)
+	clear(b.Rejected)
+	*b = Batch{Values: b.Values[:0], Rejected: b.Rejected}
+	batchPool.Put(b)
+}
+
+// leftOut reports whether a message is not, or no longer, to be sent.
+func (b *Batch) leftOut(message int) bool {
+	if len(b.Rejected) > 0 {
+		if _, ok := b.Rejected[message]; ok {
+			return true
+		}
+	}
+	if len(b.done) > 0 && b.done[message] {
+		return true
+	}
+	if len(b.Repeats) > 0 {
+		_, ok := b.Repeats[message]
+		return ok
+	}
+	return false
+}
+
+// rejectByServer rejects a message for what the server said of its row.
+func (b *Batch) rejectByServer(message int, r pgerr.Rejection) {
+	b.Rejected[message] = r
+	b.byServer = append(b.byServer, message)
+}
+
+// resetServerRejections takes back what the server said of rows, to be found out
+// anew.
+func (b *Batch) resetServerRejections() {
+	for _, message := range b.byServer {
+		delete(b.Rejected, message)
+	}
+	b.byServer = nil
+}
+
+// group is rows that one statement writes, and whether they are to be staged.
+type group struct {
+	copyrows.Group
+	of     *TableRows
+	staged bool
+}
+
+// groups puts all rows that are to be sent into groups, table by table.
+func (b *Batch) groups(every bool) (groups []group, leftOut int) {
+	for _, t := range b.Tables {
+		if t.rows == nil {
+			continue
+		}
+		found, repeated := t.rows.Groups(b.leftOut, every)
+		leftOut += repeated
+		for _, g := range found {
+			groups = append(groups, group{g, t, g.Set.StagedOnly || g.Repeats})
+		}
+	}
+	return groups, leftOut
+}
+
+// doneOffsets are the offsets that are done once the transaction commits.
+func (b *Batch) doneOffsets() []ledger.ChannelRanges {
+	if b.Offsets == nil {
+		return nil
+	}
+	return b.Offsets.Ranges(func(message int) bool {
+		if _, rejected := b.Rejected[message]; rejected {
+			return false
+		}
+		_, repeats := b.Repeats[message]
+		return !repeats && !b.done[message]
+	})
+}

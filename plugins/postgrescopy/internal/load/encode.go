@@ -1,0 +1,154 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/copyrows"
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/pgerr"
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/pgvalue"
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/table"
+)
+
+// encode encodes the rows that are not encoded.
+func (w *Writer) encode(ctx context.Context, b *Batch) error {
+	for _, t := range b.Tables {
+		if t.rows != nil {
+			continue
+		}
+		found, err := w.tables.Get(ctx, t.Name)
+		if reason, ok := w.unusable(err); ok {
+			b.eachMessage(t, func(message int) { b.Rejected[message] = pgerr.Rejection{Kind: "table", Message: reason} })
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := w.encodeTable(ctx, b, t, found); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unusable reports why the table that messages name for themselves cannot be
+// written to: it is not there, is no table, or lacks a privilege or the key.
+// Were that waited for, as it is for the table of the configuration, one message
+// could stop all others.
+func (w *Writer) unusable(err error) (reason string, ok bool) {
+	var operator *pgerr.OperatorError
+	if w.Table != "" || !errors.As(err, &operator) {
+		return "", false
+	}
+	return pgerr.Describe(err), true
+}
+
+// encodeTable encodes the rows for one table. What does not fit the table is
+// rejected only if the table is still as it is known.
+func (w *Writer) encodeTable(ctx context.Context, b *Batch, t *TableRows, known *table.Table) error {
+	doubt := t.encode(b, known)
+	if doubt == none {
+		return nil
+	}
+	newer, changed, err := w.tables.Refresh(ctx, t.Name, known)
+	if err == nil && !changed && doubt == typesInDoubt {
+		newer, err = w.tables.Load(ctx, t.Name)
+		changed = true
+	}
+	if err == nil && !changed {
+		return nil
+	}
+	t.forget(b)
+	if err != nil {
+		return err
+	}
+	t.encode(b, newer)
+	return nil
+}
+
+// forget gives up what was found out about the rows.
+func (t *TableRows) forget(b *Batch) {
+	t.rows.Release()
+	t.rows, t.strategy = nil, table.Undecided
+	b.eachMessage(t, func(message int) { delete(b.Rejected, message) })
+	b.byServer = slices.DeleteFunc(b.byServer, func(message int) bool {
+		_, rejected := b.Rejected[message]
+		return !rejected
+	})
+}
+
+// doubt says how much of what was rejected depends on the catalogue.
+type doubt int
+
+const (
+	none         doubt = iota // nothing was rejected
+	tableInDoubt              // the table's columns
+	typesInDoubt              // the labels of an enum, say
+)
+
+func (t *TableRows) encode(b *Batch, known *table.Table) doubt {
+	t.table, t.rows = known, copyrows.New(known)
+	worst := none
+	b.eachMessage(t, func(message int) {
+		err := t.rows.Add(message, b.Values[message])
+		if err == nil {
+			return
+		}
+		if _, before := b.Rejected[message]; before {
+			return
+		}
+		b.Rejected[message] = pgerr.RejectionOf(err)
+		if b.Values[message].Err == nil {
+			worst = max(worst, doubtOf(err))
+		}
+	})
+	return worst
+}
+
+func doubtOf(err error) doubt {
+	var value *pgvalue.ValueError
+	if errors.As(err, &value) && value.Catalogue {
+		return typesInDoubt
+	}
+	return tableInDoubt
+}
+
+func (b *Batch) eachMessage(t *TableRows, do func(message int)) {
+	if t.Messages == nil {
+		for i := range b.Values {
+			do(i)
+		}
+		return
+	}
+	for _, i := range t.Messages {
+		do(i)
+	}
+}
+
+// reloadChanged reads the tables again that are no longer as they are known, and
+// has their rows encoded anew. With suspicious, that is done once for every
+// table, since not all that rows are encoded by shows in a table's fingerprint:
+// the attributes of a composite type do not.
+func (w *Writer) reloadChanged(ctx context.Context, b *Batch, suspicious bool) (found bool, err error) {
+	suspicious = suspicious && !b.reloaded
+	b.reloaded = b.reloaded || suspicious
+	for _, t := range b.Tables {
+		if t.rows == nil {
+			continue
+		}
+		_, changed, err := w.tables.Refresh(ctx, t.Name, t.table)
+		if err == nil && !changed && suspicious {
+			_, err = w.tables.Load(ctx, t.Name)
+			changed = true
+		}
+		if err != nil {
+			return false, err
+		}
+		if changed {
+			found = true
+			t.forget(b)
+		}
+	}
+	return found, nil
+}
