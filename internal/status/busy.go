@@ -31,7 +31,7 @@ func (b *Busy) change(by int) {
 }
 
 // Times returns both sums as of now.
-func (b *Busy) Times(now time.Time) (any, full time.Duration) {
+func (b *Busy) Times(now time.Time) (some, full time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.bring(now)

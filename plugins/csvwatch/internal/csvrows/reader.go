@@ -89,18 +89,18 @@ func Open(src io.ReaderAt, name string, opts Options, at Position) (*Reader, err
 	return r, nil
 }
 
-// Read appends up to max whole records to rows. It returns io.EOF, never together with new rows, when there is nothing
+// Read appends up to limit whole records to rows. It returns io.EOF, never together with new rows, when there is nothing
 // more for now: it can be called again once src has grown. A *HeaderError and ErrDamaged stay; any other error leaves
 // the reader where it was, and the call may be repeated.
 //
 // It goes through about ReadBytes of content at most, however much of that is no rows, and may therefore return fewer
 // than there are, or none: then it is to be called again. A record that is longer is returned all the same.
-func (r *Reader) Read(rows []Row, max int) ([]Row, error) {
+func (r *Reader) Read(rows []Row, limit int) ([]Row, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.src.look()
 	r.budget = ReadBytes
-	rows, err := r.advance(rows, max, false)
+	rows, err := r.advance(rows, limit, false)
 	if errors.Is(err, errSpent) {
 		err = nil
 	}

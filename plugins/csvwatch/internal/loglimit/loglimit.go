@@ -108,18 +108,18 @@ func (l *Limit) Flush(last bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	if text, any := l.infos.flush(now, last); any {
+	if text, held := l.infos.flush(now, last); held {
 		l.to.Infof("%s", text)
 	}
-	if text, any := l.alarms.flush(now, last); any && l.isError {
+	if text, held := l.alarms.flush(now, last); held && l.isError {
 		l.isError = false
 		l.to.Errorf("%s", text)
-	} else if any {
+	} else if held {
 		l.to.Warnf("%s", text)
 	}
 }
 
-func (c *class) flush(now time.Time, last bool) (text string, any bool) {
+func (c *class) flush(now time.Time, last bool) (text string, held bool) {
 	if c.held == 0 || (!c.take(now) && !last) {
 		return "", false
 	}
