@@ -93,6 +93,17 @@ func (b *browser) hear(event any) {
 	}
 }
 
+// step is a part of a test that shows in its results under a name.
+func (b *browser) step(t *testing.T, name string, do func(t *testing.T)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		whole := b.t
+		b.t = t
+		defer func() { b.t = whole }()
+		do(t)
+	})
+}
+
 // stepTimeout bounds every step in the browser.
 const stepTimeout = time.Minute
 
@@ -150,12 +161,12 @@ func (b *browser) awaitText(within time.Duration, id, text string) {
 	b.await(within, fmt.Sprintf("document.getElementById(%q).innerText.includes(%q)", id, text))
 }
 
-// picture saves the whole page as a PNG.
+// picture saves what the window shows as a PNG.
 func (b *browser) picture(path string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, stepTimeout)
 	defer cancel()
-	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	require.NoError(b.t, err)
 	require.NoError(b.t, os.WriteFile(path, png, 0o644))
 }

@@ -13,8 +13,12 @@ import (
 // publish makes a committed batch visible to whoever shows how the pipeline
 // stands.
 func (o *copyOutput) publish(messages service.MessageBatch, b *load.Batch) {
+	stored := b.Result.Written
+	if _, fallback := messages[0].MetaGetMut("fallback_error"); fallback {
+		stored = 0 // these are rejections of the output before this one
+	}
 	o.status.Committed(status.Commit{
-		Stored: b.Result.Written, SkippedKey: b.Result.Duplicates, SkippedLedger: b.Result.Skipped,
+		Stored: stored, SkippedKey: b.Result.Duplicates, SkippedLedger: b.Result.Skipped,
 		Rejected: len(b.Rejected),
 	})
 	if len(b.Rejected) == 0 {

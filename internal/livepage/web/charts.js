@@ -27,7 +27,7 @@ function chart(id, data, describe, from, to, options) {
   c.plot.batch(() => {
     c.plot.setScale("x", { min: from, max: to });
     const most = options.most(data);
-    c.plot.setScale("y", { min: 0, max: most > 0 ? most * 1.15 : 1 });
+    c.plot.setScale("y", { min: 0, max: Math.max(most * 1.15, options.least || 1) });
   });
 }
 
@@ -36,7 +36,7 @@ function settings(box, o) {
   const axis = { stroke: text, grid: { stroke: grid, width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
   return {
     width: box.clientWidth, height: box.clientHeight, cursor: { show: false }, legend: { show: false },
-    padding: [8, 8, 0, 0],
+    padding: [8, 26, 0, 0],
     scales: { x: { time: true, auto: false }, y: { auto: false } },
     axes: [
       { ...axis, space: 70, size: 28, values: (_, times) => times.map((t) => clock(1000 * t).slice(0, times.length > 1 && times[1] - times[0] < 60 ? 8 : 5)) },
@@ -77,9 +77,9 @@ export const charts = {
       { write: (v) => rate(v), most: highest(1, 2), series: [{ color: "--grey", fill: true, width: 1 }, { color: "--blue" }, { color: "--red" }] });
     chart("chart-latency", [at, column("p99"), column("p50")],
       `From file to row: ${last.p50 === null ? "nothing stored now" : `half within ${span(last.p50)}, 99 % within ${span(last.p99)}`}.`, from, to,
-      { write: span, most: highest(1), series: [{ color: "--grey", width: 1, bridge: true }, { color: "--blue", bridge: true }] });
+      { write: span, most: highest(1), least: 0.004, series: [{ color: "--grey", width: 1, bridge: true }, { color: "--blue", bridge: true }] });
     chart("chart-backlog", [at, column("backlog")], `Unread: now ${size(last.backlog)}.`, from, to,
-      { write: (v) => size(Math.round(v)), most: highest(1), series: [{ color: "--blue", fill: true }] });
+      { write: (v) => size(Math.round(v)), most: highest(1), least: 4000, series: [{ color: "--blue", fill: true }] });
   },
 
   shop(all) {

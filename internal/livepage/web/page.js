@@ -57,7 +57,7 @@ function showFigures(s) {
   const skipped = s.totals.skipped_key + s.totals.skipped_ledger;
   put("stored-note", `${rate(s.rates.in)} in · ${whole(s.totals.stored)} in all${skipped ? `, ${whole(skipped)} were there already` : ""}`);
   put("p50", s.latency.p50 === undefined ? "–" : span(s.latency.p50));
-  put("p50-note", s.latency.p99 === undefined ? "nothing stored in the last minute" : `half of the rows; 99 % within ${span(s.latency.p99)}`);
+  put("p50-note", s.latency.p99 === undefined ? "nothing stored in the last minute" : `median; 99 % within ${span(s.latency.p99)}`);
   put("backlog", size(s.backlog.bytes));
   put("backlog-note", backlogNote(s.backlog));
   put("rejected", whole(s.totals.rejected));
