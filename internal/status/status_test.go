@@ -262,7 +262,7 @@ func TestSpansAndSizesReadWell(t *testing.T) {
 	assert.Equal(t, "4 ms 250 ms 1.5 s 2 s 12 s 3 min 2 h 5 min 3 days", fmt.Sprint(
 		Span(4*time.Millisecond), " ", Span(250*time.Millisecond), " ", Span(1500*time.Millisecond), " ", Span(2*time.Second), " ",
 		Span(12*time.Second), " ", Span(3*time.Minute), " ", Span(125*time.Minute), " ", Span(80*time.Hour)))
-	assert.Equal(t, "0 B 999 B 1.2 kB 15 MB 1.0 GB", fmt.Sprint(Size(0), " ", Size(999), " ", Size(1200), " ", Size(15e6), " ", Size(999_999_999)))
+	assert.Equal(t, "0 B 999 B 1.2 kB 15 MB 1.0 GB", fmt.Sprint(Size(0), " ", Size(999), " ", Size(1200), " ", Size(15e6), " ", Size(1_000_000_000)))
 }
 
 func TestLevelsAreReadBack(t *testing.T) {

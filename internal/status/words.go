@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/dustin/go-humanize"
 )
 
 // Span writes a time roughly, as people say it: 0.4 s, 12 s, 3 min, 2 h 5 min; shorter ones in ms.
@@ -26,29 +28,11 @@ func Span(d time.Duration) string {
 	}
 }
 
-// Size writes a number of bytes with three digits: 712 B, 1.2 MB.
-func Size(n int64) string {
-	f, units := float64(n), "kMGTPE"
-	if n < 1000 {
-		return fmt.Sprintf("%d B", n)
-	}
-	for f /= 1000; f >= 999.5 && len(units) > 1; f /= 1000 {
-		units = units[1:]
-	}
-	if f < 10 {
-		return fmt.Sprintf("%.1f %cB", f, units[0])
-	}
-	return fmt.Sprintf("%.0f %cB", f, units[0])
-}
+// Size writes a number of bytes with two or three digits: 712 B, 1.2 MB.
+func Size(n int64) string { return humanize.Bytes(uint64(max(0, n))) }
 
 // Whole writes a number with its thousands apart.
-func Whole(n int64) string {
-	digits := fmt.Sprint(n)
-	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
+func Whole(n int64) string { return humanize.Comma(n) }
 
 // count writes a number with its noun.
 func count(n int64, one, many string) string {
