@@ -70,9 +70,6 @@ func inSeconds(d time.Duration) float32 {
 
 func percent(share float64) uint8 { return uint8(math.Round(100 * min(1, max(0, share)))) }
 
-// recentLength is how many seconds the figures of now are about.
-const recentLength = 10
-
 // recent are the last steps, for figures that should not flicker.
 type recent struct {
 	steps [60]totals
