@@ -7,6 +7,6 @@ import (
 	"time"
 )
 
-// appeared tells when a file was last written, which is a little before it got
-// its present name.
+// appeared returns when a file was last written, which is shortly before it got its
+// current name.
 func appeared(info fs.FileInfo) time.Time { return info.ModTime() }

@@ -8,10 +8,9 @@ import (
 	"time"
 )
 
-// appeared tells when a file got its present name: a rename changes what the
-// system knows of a file, and with it the time of that change. The kernel's
-// clock for it ticks every few milliseconds and so is late by at most that, to
-// the disadvantage of what we measure.
+// appeared returns when a file got its current name, since a rename sets the change
+// time. The kernel's clock for it lags by up to a few milliseconds, which makes the
+// measured latency longer rather than shorter.
 func appeared(info fs.FileInfo) time.Time {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

@@ -9,23 +9,22 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// check compares what the shop says it wrote, what its files held, and what is
-// stored, and puts every difference into words.
+// check compares the events that the generator counted, those in its files and those
+// in the table, and returns a sentence for each difference.
 //
-// That each event of the files is stored has been seen already, by its key, one
-// by one (see meter). What remains is that nothing else is stored, and that the
-// rows say what the events said.
+// The meter has found every event of the files in the table by its key. check
+// verifies that there are no others and that the columns have the right values.
 func (s *store) check(ctx context.Context, files totals, written int64) (problems []string, err error) {
 	if written != files.Events {
-		problems = append(problems, fmt.Sprintf("the shop says it wrote %d events, but its files held %d", written, files.Events))
+		problems = append(problems, fmt.Sprintf("the generator wrote %d events, but its files hold %d", written, files.Events))
 	}
 	stored, distinct, err := s.totals(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("counting what is stored: %w", err)
+		return nil, fmt.Errorf("counting the stored events: %w", err)
 	}
 	rejected, err := s.rejected(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("counting what was rejected: %w", err)
+		return nil, fmt.Errorf("counting the rejected events: %w", err)
 	}
 	differ := func(what string, want, got any) {
 		if want != got {

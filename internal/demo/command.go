@@ -1,7 +1,7 @@
-// Package demo is the command that shows the whole way of an event, from a
-// simulated shop to its row in PostgreSQL, with nothing set up beforehand. It
-// runs the pipelines of package config as they are shipped, measures them from
-// outside, and checks at the end that every event arrived, once.
+// Package demo provides the command that shows the path of an event from a simulated
+// shop to its row in PostgreSQL, without any setup. It runs the shipped pipelines,
+// measures them from outside, and finally checks that every event was stored exactly
+// once.
 package demo
 
 import (
@@ -17,37 +17,37 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// Exit codes of the command, beside 0: every event was stored once.
+// Exit codes of the command. 0 means that every event was stored exactly once.
 const (
-	exitFailed      = 1   // something went wrong, or events are missing
-	exitUsage       = 2   // the command line was not understood
-	exitInterrupted = 130 // ended at once by a second Ctrl-C
+	exitFailed      = 1   // something failed, or events are missing
+	exitUsage       = 2   // a wrong command line
+	exitInterrupted = 130 // a second Ctrl-C
 )
 
 const description = `
 Starts a throwaway PostgreSQL, a simulated shop that writes CSV files, and the
-shipped pipeline that stores them; shows once a second what arrives and how
-fast; and checks at the end that every event is stored exactly once.
+shipped pipeline that stores them. Shows every second how many events arrive and
+how fast, and finally checks that every event is stored exactly once.
 
-Nothing is left behind. With --dsn the demo makes a database of its own on the
-server that is named, touches no other, and drops it at the end.
+The demo removes everything it created. With --dsn it creates a database on your
+server, touches no other, and drops it at the end.
 
-Ctrl-C stops the shop and lets what is under way arrive; a second Ctrl-C quits
-at once. The exit code is 0 only if every event was stored once, 1 if not or if
-something failed, 2 for a wrong flag, and 130 after a second Ctrl-C.`
+Ctrl-C stops the shop and waits for the events in flight; a second Ctrl-C quits
+at once. The exit code is 0 if every event was stored exactly once, 1 if not or
+if something failed, 2 for a wrong flag, and 130 after a second Ctrl-C.`
 
 // Command returns the command line of the demo.
 func Command() *cli.Command {
 	return &cli.Command{
 		Name:        "demo",
-		Usage:       "Watch a simulated shop's events arrive in a PostgreSQL, with nothing set up",
+		Usage:       "Watch the events of a simulated shop arrive in PostgreSQL, without any setup",
 		Description: description[1:],
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "duration", Usage: "stop after this `time`, such as 20s", DefaultText: "at Ctrl-C"},
 			&cli.Float64Flag{Name: "rate", Usage: "`events` per second", Value: 10},
 			&cli.StringFlag{Name: "dir", Usage: "keep files and positions in this empty or new `folder`", DefaultText: "a temporary one"},
 			&cli.StringFlag{Name: "dsn", Usage: "use the PostgreSQL at this `URL`", DefaultText: "a throwaway one"},
-			&cli.BoolFlag{Name: "json", Usage: "print the summary as JSON, and all else to standard error"},
+			&cli.BoolFlag{Name: "json", Usage: "print the summary as JSON, and everything else to standard error"},
 		},
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return usageError(err) },
 		Action: func(c *cli.Context) error {
@@ -77,7 +77,7 @@ func usageError(err error) error {
 	return cli.Exit(fmt.Sprintf("%v\nRun \"connect demo --help\" for the flags.", err), exitUsage)
 }
 
-// runInTerminal gives Ctrl-C its two meanings and shows the demo.
+// runInTerminal runs the demo, prints the summary and handles Ctrl-C.
 func runInTerminal(ctx context.Context, opts Options, asJSON bool) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -88,13 +88,13 @@ func runInTerminal(ctx context.Context, opts Options, asJSON bool) error {
 	screen := newScreen(out)
 	d := &demo{opts: opts, screen: screen}
 
-	var leaving sync.Mutex // held by whoever will end the process
+	var leaving sync.Mutex // held by the goroutine that ends the process
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
 	go func() {
 		<-signals
-		screen.note("Stopping: what is under way still arrives. Ctrl-C again quits at once.")
+		screen.note("Stopping: waiting for the events in flight. Ctrl-C again quits at once.")
 		stop()
 		<-signals
 		leaving.Lock()
@@ -104,7 +104,7 @@ func runInTerminal(ctx context.Context, opts Options, asJSON bool) error {
 
 	summary, err := d.run(ctx)
 	leaving.Lock()
-	if summary != nil { // there may be both: not all could be cleaned up
+	if summary != nil { // with an error too, if the clean-up failed
 		if asJSON {
 			err = errors.Join(err, summary.writeJSON(os.Stdout))
 		} else {

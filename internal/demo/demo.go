@@ -12,25 +12,25 @@ import (
 )
 
 const (
-	// startTimeout bounds the wait for the pipeline to be connected.
+	// startTimeout bounds the time until the pipeline is connected.
 	startTimeout = time.Minute
-	// stopTimeout bounds the stopping of one stream.
+	// stopTimeout bounds the time to stop a stream.
 	stopTimeout = 30 * time.Second
-	// drainPatience is how long the end waits without a single event arriving
-	// before it calls those under way missing.
-	drainPatience = 20 * time.Second
+	// drainTimeout is how long the demo waits without any event arriving before it
+	// reports the rest as missing.
+	drainTimeout = 20 * time.Second
 )
 
 // Options of a demo.
 type Options struct {
-	Duration time.Duration // how long the shop is open; 0: until the context ends
+	Duration time.Duration // how long events are generated; 0: until the context ends
 	Rate     float64       // events per second, above 0
-	Dir      string        // an empty or new folder to keep the files in; "": a temporary one
+	Dir      string        // an empty or new folder in which to keep the files; "": a temporary one
 	DSN      string        // the PostgreSQL to use; "": a throwaway one
 }
 
 func (o Options) validate() error {
-	if _, err := rhythmOf(o.Rate); err != nil {
+	if _, err := scheduleOf(o.Rate); err != nil {
 		return err
 	}
 	if err := checkDSN(o.DSN); err != nil {
@@ -39,8 +39,8 @@ func (o Options) validate() error {
 	return checkDir(o.Dir)
 }
 
-// demo is one run. Whatever it sets up it pushes onto undo, and what outlives
-// the process onto outside too.
+// demo is one run. undo holds its clean-up functions; outside holds those for what
+// would outlive the process.
 type demo struct {
 	opts   Options
 	screen *screen
@@ -50,8 +50,8 @@ type demo struct {
 	outside []func(context.Context) error
 }
 
-// run is the whole demo. It returns an error when something could not be
-// started or stopped; whether all events arrived stands in the summary.
+// run runs the demo. It returns an error if something could not be started or
+// stopped; the summary reports whether all events arrived.
 func (d *demo) run(ctx context.Context) (_ *Summary, err error) {
 	defer func() { err = errors.Join(err, d.cleanUp(context.WithoutCancel(ctx))) }()
 
@@ -63,27 +63,27 @@ func (d *demo) run(ctx context.Context) (_ *Summary, err error) {
 	if err != nil {
 		return nil, err
 	}
-	place, err := makePlace(d.opts.Dir, scratch)
+	dir, err := makeWorkdir(d.opts.Dir, scratch)
 	if err != nil {
 		return nil, err
 	}
-	d.cleanOutside(func(context.Context) error { return place.remove() })
-	rhythm, err := rhythmOf(d.opts.Rate)
+	d.cleanOutside(func(context.Context) error { return dir.remove() })
+	schedule, err := scheduleOf(d.opts.Rate)
 	if err != nil {
 		return nil, err
 	}
-	vars := place.variables()
+	vars := dir.variables()
 	vars["POSTGRES_DSN"] = store.dsn
-	vars["GENERATOR_INTERVAL"] = rhythm.interval.String()
-	vars["GENERATOR_BATCH_SIZE"] = fmt.Sprint(rhythm.batch)
+	vars["GENERATOR_INTERVAL"] = schedule.interval.String()
+	vars["GENERATOR_BATCH_SIZE"] = fmt.Sprint(schedule.batch)
 
-	log, closeLog, err := newLogger(place.logFile(), d.screen)
+	log, closeLog, err := newLogger(dir.logFile(), d.screen)
 	if err != nil {
 		return nil, err
 	}
 	d.cleanLater(func(context.Context) error { return closeLog() })
 
-	meter, err := startMeter(place.events(), store)
+	meter, err := startMeter(dir.events(), store)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +108,7 @@ func (d *demo) run(ctx context.Context) (_ *Summary, err error) {
 	}
 	d.cleanLater(shop.stop)
 
-	d.screen.greet(d.opts, store, place, page.URL())
+	d.screen.greet(d.opts, store, dir, page.URL())
 	began := time.Now()
 	problems := d.watch(ctx, meter, shop, pipeline)
 	open := time.Since(began)
@@ -124,8 +124,8 @@ func (d *demo) run(ctx context.Context) (_ *Summary, err error) {
 	return summarise(d.opts, open, meter.whole(open), append(problems, check...)), nil
 }
 
-// watch shows the numbers once a second until it is time to stop, or until one
-// of the streams ends by itself.
+// watch shows the numbers every second until the duration is over, the context ends
+// or a stream ends.
 func (d *demo) watch(ctx context.Context, meter *meter, shop, pipeline *stream) (problems []string) {
 	if d.opts.Duration > 0 {
 		var cancel context.CancelFunc
@@ -139,16 +139,16 @@ func (d *demo) watch(ctx context.Context, meter *meter, shop, pipeline *stream) 
 		case <-ctx.Done():
 			return nil
 		case <-shop.ended:
-			return []string{fmt.Sprintf("the shop ended by itself: %v", shop.err)}
+			return []string{fmt.Sprintf("the generator ended unexpectedly: %v", shop.err)}
 		case <-pipeline.ended:
-			return []string{fmt.Sprintf("the pipeline ended by itself: %v", pipeline.err)}
+			return []string{fmt.Sprintf("the pipeline ended unexpectedly: %v", pipeline.err)}
 		case <-second.C:
 			d.screen.tick(meter.lastSecond())
 		}
 	}
 }
 
-// drain closes the shop and waits for all its events.
+// drain stops the generator and waits for its events.
 func (d *demo) drain(ctx context.Context, meter *meter, shop *stream) (problems []string) {
 	if err := shop.stop(ctx); err != nil {
 		problems = append(problems, err.Error())
@@ -164,22 +164,22 @@ func (d *demo) drain(ctx context.Context, meter *meter, shop *stream) (problems 
 			shown = time.Now()
 			d.screen.tick(meter.lastSecond())
 		}
-		if time.Since(progress) > drainPatience {
+		if time.Since(progress) > drainTimeout {
 			return append(problems, meter.missing(ctx)...)
 		}
 	}
 	return append(problems, meter.failed()...)
 }
 
-// cleanLater has undo run at the end, the latest first.
+// cleanLater registers a clean-up function. The last one registered runs first.
 func (d *demo) cleanLater(undo func(context.Context) error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.undo = append(d.undo, undo)
 }
 
-// cleanOutside is cleanLater for what would stay if the process just ended. The
-// throwaway server is not of this kind: it sees to itself.
+// cleanOutside is cleanLater for what would outlive the process. The throwaway server
+// does not: it has a watchdog.
 func (d *demo) cleanOutside(undo func(context.Context) error) {
 	d.cleanLater(undo)
 	d.mu.Lock()
@@ -205,9 +205,9 @@ func (d *demo) cleanUp(ctx context.Context) error {
 	}
 }
 
-// abandon removes what would outlive the process, in no more than the given
-// time, while everything still runs. It is for the moment before os.Exit; what
-// run has not cleaned up yet it leaves alone from then on.
+// abandon removes what would outlive the process, within the given time and while
+// everything still runs. It is called before os.Exit; run cleans up nothing more
+// after it.
 func (d *demo) abandon(within time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
@@ -217,7 +217,7 @@ func (d *demo) abandon(within time.Duration) {
 	d.mu.Unlock()
 	slices.Reverse(outside)
 	for _, undo := range outside {
-		// The shop may be writing a file into the very folder: try again.
+		// The generator may be writing to the folder that is removed: retry.
 		for range 3 {
 			if undo(ctx) == nil {
 				break
@@ -226,10 +226,10 @@ func (d *demo) abandon(within time.Duration) {
 	}
 }
 
-// interrupted replaces the error of a start that the user cut short.
+// interrupted replaces the error of a start that the user cancelled.
 func interrupted(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return errors.New("stopped before it began")
+		return errors.New("stopped before the demo began")
 	}
 	return err
 }

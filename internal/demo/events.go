@@ -13,11 +13,10 @@ import (
 	"github.com/google/uuid"
 )
 
-// eventID is an event's key.
+// eventID is the key of an event.
 type eventID = [16]byte
 
-// totals sum up what events say, so that two sets of them can be compared
-// without keeping either.
+// totals summarise a set of events, to compare two sets without keeping them.
 type totals struct {
 	Events   int64
 	Types    map[string]int64 // by event type, lowercased
@@ -39,8 +38,8 @@ func (t *totals) add(o totals) {
 	t.Users += o.Users
 }
 
-// readEvents reads a finished file of the shop, by a reader of CSV that is not
-// the pipeline's.
+// readEvents reads a file of the generator. It uses encoding/csv, to be independent
+// of the pipeline's parser.
 func readEvents(path string) (ids []eventID, sum totals, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -85,8 +84,8 @@ func readEvents(path string) (ids []eventID, sum totals, err error) {
 	}
 }
 
-// number is 0 for an empty cell. A cell that is no number is 0 too: then the
-// sums differ at the end, which is to be noticed.
+// number returns the value of a cell, 0 if it is empty. It returns 0 for anything
+// else too, which check then reports as a difference.
 func number(cell string) float64 {
 	n, _ := strconv.ParseFloat(cell, 64)
 	return n

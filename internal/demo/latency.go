@@ -5,9 +5,8 @@ import (
 	"time"
 )
 
-// latencies is a histogram whose buckets grow by 2 %: any quantile is told to
-// within that, from any number of samples, in a few kilobytes. The zero value
-// is empty.
+// latencies is a histogram in constant memory. Its buckets grow by 2 %, which bounds
+// the error of quantiles. The zero value is empty.
 type latencies struct {
 	buckets [1024]int64
 	count   int64
@@ -27,15 +26,14 @@ func (l *latencies) add(wait time.Duration, n int64) {
 	l.longest = max(l.longest, wait)
 }
 
-// quantile returns the wait that the share q of the samples did not exceed:
-// the upper end of its bucket, so never less than the truth. Without samples
-// it is 0.
+// quantile returns the q-quantile, rounded up to the end of its bucket. Without
+// samples it is 0.
 func (l *latencies) quantile(q float64) time.Duration {
 	rank := int64(math.Ceil(q * float64(l.count)))
 	var seen int64
 	for bucket, n := range l.buckets {
 		if seen += n; n > 0 && seen >= rank {
-			if bucket == len(l.buckets)-1 { // it has no upper end
+			if bucket == len(l.buckets)-1 { // unbounded
 				return l.longest
 			}
 			upper := math.Pow(bucketGrowth, float64(bucket+1)) * float64(time.Microsecond)

@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// newLogger writes what the pipelines log to a file, and their warnings and
-// errors to the screen too.
+// newLogger returns a logger to a file that also shows warnings and errors on the
+// screen.
 func newLogger(path string, screen *screen) (_ *slog.Logger, closeFile func() error, err error) {
 	f, err := os.Create(path)
 	if err != nil {

@@ -15,46 +15,47 @@ import (
 )
 
 const (
-	// pollEvery and pollAtLeast bound the pause between two looks for rows that
-	// are not there yet. Between them it is a sixteenth of what the oldest file
-	// has waited: precise enough, and easy on a database that is behind.
+	// pollEvery and pollAtLeast bound the pause between two queries for missing rows.
+	// In between it is a sixteenth of the age of the oldest file, which is precise
+	// enough and spares a slow database.
 	pollEvery   = time.Millisecond
 	pollAtLeast = 10 * time.Millisecond
-	// retryEvery is the pause after a look that failed: the database is away.
+	// retryEvery is the pause after a query that failed.
 	retryEvery = 50 * time.Millisecond
-	// lookAtOnce bounds how many files one look asks for, the oldest first.
+	// lookAtOnce bounds how many files a query asks for, the oldest first.
 	lookAtOnce = 256
-	// keepFiles is how long a file stays after all its events are stored: a
-	// shop that is open for a week shall not fill the disk.
+	// keepFiles is how long files are kept once their events are stored, so that a
+	// long demo does not fill the disk.
 	keepFiles = time.Minute
 )
 
-// file is one file of the shop whose events are not all seen in the table yet.
+// file is a file of the generator with events not yet found in the table.
 type file struct {
 	path     string
 	appeared time.Time
 	ids      []eventID
 }
 
-// meter measures the pipeline from outside. It sees the shop's files appear,
-// reads them, and looks for their events in the table, through a connection of
-// its own, until each is there. The latency of all events of a file is the time
-// from the file's appearance to the answer of the first look that found every
-// one of them: what the meter itself takes is included.
+// meter measures the pipeline from outside. It detects the generator's files, reads
+// them, and queries the table on a connection of its own until each event is there.
+// The latency of a file's events is the time from the file's appearance to the result
+// of the first query that found them all, so it includes the meter's own time.
+//
+// Two goroutines run until close: watchFiles and watchRows.
 type meter struct {
 	dir     string
 	store   *store
 	changes *fsnotify.Watcher
 	cancel  context.CancelFunc
 	running sync.WaitGroup
-	arrived chan struct{} // has a token when pending was added to
+	arrived chan struct{} // has a token after an addition to pending
 
 	noting sync.Mutex // held while a file is being noted
 
 	mu       sync.Mutex
 	known    map[string]bool // paths seen and still in the folder
 	pending  []*file
-	finished []*file // stored, to be removed when their time has come
+	finished []*file // stored, removed after keepFiles
 	files    int64
 	seen     totals
 	confirms int64
@@ -93,8 +94,8 @@ func (m *meter) close() {
 	_ = m.changes.Close()
 }
 
-// watchFiles notes files as they appear. What a notification misses the sweep
-// finds.
+// watchFiles notes files as they appear. Periodic sweeps find the files without a
+// notification.
 func (m *meter) watchFiles(ctx context.Context) {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
@@ -106,7 +107,7 @@ func (m *meter) watchFiles(ctx context.Context) {
 			if change.Has(fsnotify.Create) {
 				m.note(change.Name)
 			}
-		case <-m.changes.Errors: //nolint:errcheck // an overflow, which the sweep makes good
+		case <-m.changes.Errors: //nolint:errcheck // an overflow; the next sweep finds the files
 		case <-second.C:
 			m.sweep()
 			m.removeOld()
@@ -119,7 +120,7 @@ func (m *meter) watchFiles(ctx context.Context) {
 	}
 }
 
-// sweep notes every file in the folder that is not known yet.
+// sweep notes all new files in the folder.
 func (m *meter) sweep() {
 	entries, err := os.ReadDir(m.dir)
 	if err != nil {
@@ -197,8 +198,8 @@ func (m *meter) watchRows(ctx context.Context) {
 	}
 }
 
-// look asks for the last event of each file, and where it is there for all
-// others.
+// look queries the last event of each file and, once it is there, the others. It
+// reports whether a file is complete.
 func (m *meter) look(ctx context.Context, waiting []*file) (found bool, err error) {
 	last := make([]eventID, len(waiting))
 	for i, f := range waiting {
@@ -244,7 +245,8 @@ func (m *meter) confirm(f *file, wait time.Duration) {
 	m.finished = append(m.finished, f)
 }
 
-// removeOld removes files whose events have been stored for a while.
+// removeOld removes the files that appeared longer than keepFiles ago, once their
+// events are stored.
 func (m *meter) removeOld() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -269,24 +271,24 @@ func (m *meter) waiting(most int) []*file {
 	return append([]*file(nil), m.pending[:min(most, len(m.pending))]...)
 }
 
-// settled tells whether no file waits for its events any more.
+// settled reports whether all events of the known files are stored.
 func (m *meter) settled() bool { return len(m.waiting(1)) == 0 }
 
-// stored is how many events have been seen in the table.
+// stored returns how many events have been found in the table.
 func (m *meter) stored() int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.confirms
 }
 
-// totals sum up the files seen so far.
+// totals returns the totals of the files so far.
 func (m *meter) totals() totals {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.seen
 }
 
-// missing says in words which files' events were not found, and what failed.
+// missing returns a sentence for each of up to five files with missing events.
 func (m *meter) missing(ctx context.Context) (problems []string) {
 	for _, f := range m.waiting(5) {
 		present, err := m.store.present(ctx, f.ids)
@@ -300,14 +302,14 @@ func (m *meter) missing(ctx context.Context) (problems []string) {
 	return problems
 }
 
-// failed says what kept the meter from measuring.
+// failed returns the errors of reading files.
 func (m *meter) failed() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.failures
 }
 
-// reading is the numbers at one moment.
+// reading holds the numbers at one point in time.
 type reading struct {
 	Generated, Stored, Rejected int64
 	Files                       int64
@@ -315,8 +317,7 @@ type reading struct {
 	Latency                     latencies // of the events stored
 }
 
-// lastSecond reads the numbers; those of speed are of the time since the last
-// call.
+// lastSecond returns the numbers, with the speed and latency since the last call.
 func (m *meter) lastSecond() reading {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -330,7 +331,8 @@ func (m *meter) lastSecond() reading {
 	return r
 }
 
-// whole reads the numbers of the whole run; open is how long the shop was.
+// whole returns the numbers of the whole run, in which events were generated for the
+// duration open.
 func (m *meter) whole(open time.Duration) reading {
 	m.mu.Lock()
 	defer m.mu.Unlock()

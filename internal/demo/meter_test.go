@@ -16,7 +16,7 @@ import (
 	"github.com/ecommerce-ingest/connect/internal/postgres/postgrestest"
 )
 
-// testStore is a store on a database of the test's own.
+// testStore returns a store on a database for this test.
 func testStore(t *testing.T) *store {
 	t.Helper()
 	dsn := postgrestest.NewDatabase(t)
@@ -30,8 +30,8 @@ func testStore(t *testing.T) *store {
 	return s
 }
 
-// dropFile lets a file of n events appear, as csv_files does, and returns the
-// statement that stores them.
+// dropFile writes a file of n events as csv_files does, and returns the statement
+// that stores them.
 func dropFile(t *testing.T, dir string, n int) (insert string) {
 	t.Helper()
 	var content strings.Builder
@@ -48,11 +48,11 @@ func dropFile(t *testing.T, dir string, n int) (insert string) {
 	return `INSERT INTO user_events (event_id, user_id, event_type, price, quantity, "timestamp") VALUES ` + strings.Join(values, ",")
 }
 
-func TestTheMeterCountsAnEventWhenOthersCanSeeItsRow(t *testing.T) {
+func TestTheMeterCountsCommittedEvents(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	store, dir := testStore(t), t.TempDir()
-	early := dropFile(t, dir, 3) // before anybody watches
+	early := dropFile(t, dir, 3) // before the meter starts
 	meter, err := startMeter(dir, store)
 	require.NoError(t, err)
 	t.Cleanup(meter.close)
@@ -89,7 +89,7 @@ func TestTheMeterCountsAnEventWhenOthersCanSeeItsRow(t *testing.T) {
 	require.Empty(t, problems)
 }
 
-func TestAFileIsOnlyStoredWhenAllOfItIs(t *testing.T) {
+func TestAFileIsStoredOnceAllEventsAre(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	store, dir := testStore(t), t.TempDir()
@@ -120,7 +120,7 @@ func TestAFileThatCannotBeReadIsAProblem(t *testing.T) {
 	require.Len(t, meter.failed(), 1)
 }
 
-func TestEveryDifferenceBetweenShopFilesAndTableIsTold(t *testing.T) {
+func TestEveryDifferenceFromTheTableIsReported(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	store := testStore(t)
@@ -135,7 +135,7 @@ func TestEveryDifferenceBetweenShopFilesAndTableIsTold(t *testing.T) {
 	problems, err := store.check(ctx, files, 4)
 	require.NoError(t, err)
 	require.Equal(t, []string{
-		"the shop says it wrote 4 events, but its files held 3",
+		"the generator wrote 4 events, but its files hold 3",
 		"events: 3 in the files, 2 stored",
 		"distinct events: 3 in the files, 2 stored",
 		`events of type "View": 0 in the files, 1 stored`,
@@ -147,7 +147,7 @@ func TestEveryDifferenceBetweenShopFilesAndTableIsTold(t *testing.T) {
 	}, problems)
 }
 
-func TestLookingSurvivesTheDatabasesRestart(t *testing.T) {
+func TestTheMeterSurvivesARestartOfTheDatabase(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	server := postgrestest.NewServer(t, nil)

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestARateBecomesFilesThatAreSeldomKeptWaiting(t *testing.T) {
+func TestSchedulesKeepEventsWaitingBriefly(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		rate     float64
@@ -24,16 +24,16 @@ func TestARateBecomesFilesThatAreSeldomKeptWaiting(t *testing.T) {
 		{10_000, 50 * time.Millisecond, 500},
 		{1_000_000, 50 * time.Millisecond, 50_000},
 	} {
-		got, err := rhythmOf(test.rate)
+		got, err := scheduleOf(test.rate)
 		require.NoError(t, err)
-		require.Equal(t, rhythm{test.interval, test.batch}, got, "rate %v", test.rate)
+		require.Equal(t, schedule{test.interval, test.batch}, got, "rate %v", test.rate)
 		require.InEpsilon(t, test.rate, float64(got.batch)/got.interval.Seconds(), 1e-6)
 	}
-	_, err := rhythmOf(0)
+	_, err := scheduleOf(0)
 	require.EqualError(t, err, "--rate 0: give events per second from 0.01 to 1000000")
 }
 
-func TestAQuantileIsNeverLessThanTheTruthAndAtMostTwoPercentMore(t *testing.T) {
+func TestQuantilesAreAtMostTwoPercentHigh(t *testing.T) {
 	t.Parallel()
 	var l latencies
 	require.Zero(t, l.quantile(0.99))
@@ -55,7 +55,7 @@ func TestAQuantileIsNeverLessThanTheTruthAndAtMostTwoPercentMore(t *testing.T) {
 	require.Equal(t, time.Hour, l.quantile(0.99))
 }
 
-func TestNumbersAreWrittenForPeople(t *testing.T) {
+func TestNumbersAreRoundedForDisplay(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "0.5", amount(0.5))
 	require.Equal(t, "10", amount(10))
@@ -72,7 +72,7 @@ func reading1() reading {
 	return r
 }
 
-func TestElsewhereThanOnATerminalEachSecondIsALine(t *testing.T) {
+func TestWithoutATerminalEachSecondIsALine(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	s := &screen{out: &out, start: time.Now()}
@@ -87,7 +87,7 @@ func TestElsewhereThanOnATerminalEachSecondIsALine(t *testing.T) {
 	require.NotContains(t, out.String(), "\x1b")
 }
 
-func TestOnATerminalAPanelIsDrawnAnewBelowTheNotes(t *testing.T) {
+func TestOnATerminalThePanelIsRedrawn(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	s := &screen{out: &out, live: true, start: time.Now()}
@@ -103,7 +103,7 @@ func TestOnATerminalAPanelIsDrawnAnewBelowTheNotes(t *testing.T) {
 	require.Equal(t, "\x1b[7A\x1b[Ja note\nanother\n", out.String())
 }
 
-func TestTheSummarySaysWhatDidNotHold(t *testing.T) {
+func TestTheSummaryListsTheProblems(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	good := summarise(Options{Rate: 10}, time.Second, reading{Generated: 10, Stored: 10, Files: 10, PerSecond: 10}, nil)
@@ -118,5 +118,5 @@ func TestTheSummarySaysWhatDidNotHold(t *testing.T) {
 	bad := summarise(Options{Rate: 10}, time.Second, reading{Generated: 10, Stored: 9}, []string{"1 event was rejected"})
 	require.False(t, bad.OK)
 	bad.writeText(&out)
-	require.Contains(t, out.String(), "  - 1 event was rejected\n  - 10 events were generated and 9 seen stored\n")
+	require.Contains(t, out.String(), "  - 1 event was rejected\n  - 10 events were generated, but 9 were found stored\n")
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// screen shows the demo: on a terminal a panel that is drawn anew each second,
-// elsewhere a line a second.
+// screen shows the demo: on a terminal as a panel that is redrawn every second,
+// elsewhere as a line per second.
 type screen struct {
 	mu    sync.Mutex
 	out   io.Writer
@@ -30,7 +30,7 @@ func newScreen(out *os.File) *screen {
 	return &screen{out: out, live: live, start: time.Now()}
 }
 
-// note prints a line that stays, above the panel.
+// note prints a permanent line above the panel.
 func (s *screen) note(line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -38,19 +38,19 @@ func (s *screen) note(line string) {
 	fmt.Fprintln(s.out, strings.TrimRight(line, "\n"))
 }
 
-// greet says what runs where, once it runs.
-func (s *screen) greet(opts Options, store *store, place *place, page string) {
+// greet prints where the files, the live page and the database are.
+func (s *screen) greet(opts Options, store *store, dir *workdir, page string) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "A shop with %s events a second; its files are in %s\n", amount(opts.Rate), place.events())
+	fmt.Fprintf(&b, "Generating %s events per second; the files are in %s\n", amount(opts.Rate), dir.events())
 	if store.server.Named() {
-		b.WriteString("The demo made a database of its own on the server you named, touches no other, and drops it at the end.\n")
+		b.WriteString("The demo created a database on your server, touches no other, and drops it at the end.\n")
 	}
 	fmt.Fprintf(&b, "Watch it live at   %s\n", page)
 	fmt.Fprintf(&b, "Look inside with:  %s '%s'\n", store.server.Psql(), store.dsn)
 	if opts.Duration > 0 {
-		fmt.Fprintf(&b, "It closes after %s, or at Ctrl-C.\n", opts.Duration)
+		fmt.Fprintf(&b, "The demo ends after %s, or on Ctrl-C.\n", opts.Duration)
 	} else {
-		b.WriteString("It closes at Ctrl-C.\n")
+		b.WriteString("The demo ends on Ctrl-C.\n")
 	}
 	s.note(b.String())
 	s.start = time.Now()
@@ -88,7 +88,7 @@ func (s *screen) tick(r reading) {
 	s.drawn = len(lines)
 }
 
-// wipe takes the panel off the terminal.
+// wipe removes the panel from the terminal.
 func (s *screen) wipe() {
 	if s.drawn > 0 {
 		fmt.Fprintf(s.out, "\x1b[%dA\x1b[J", s.drawn)
@@ -96,7 +96,7 @@ func (s *screen) wipe() {
 	}
 }
 
-// noteWriter makes each line written to it a note.
+// noteWriter shows what is written to it as notes.
 type noteWriter struct{ screen *screen }
 
 func (w noteWriter) Write(p []byte) (int, error) {
@@ -104,7 +104,7 @@ func (w noteWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// amount writes a rate with no more digits than mean something.
+// amount formats a rate with three significant digits, or as an integer from 100 on.
 func amount(f float64) string {
 	if f >= 100 || f == float64(int64(f)) {
 		return humanize.Comma(int64(f + 0.5))
@@ -112,7 +112,7 @@ func amount(f float64) string {
 	return fmt.Sprintf("%.3g", f)
 }
 
-// shortly writes a latency with three digits.
+// shortly formats a latency with about three digits.
 func shortly(d time.Duration) string {
 	switch ms := float64(d) / float64(time.Millisecond); {
 	case ms < 100:

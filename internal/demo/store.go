@@ -15,16 +15,16 @@ import (
 	"github.com/ecommerce-ingest/connect/sql"
 )
 
-// store is the demo's database, with a connection beside the pipeline's: what
-// it sees, everybody sees.
+// store is the demo's database, with connections of its own that see only what the
+// pipeline has committed.
 type store struct {
 	dsn    string
 	server *postgres.Server
 	pool   *pgxpool.Pool
 }
 
-// checkDSN refuses a DSN that would not survive being put into a YAML file, or that has an @ in its password: the driver
-// takes what follows that for the host, and tells it.
+// checkDSN rejects a DSN that is not valid inside YAML, or that has an @ in its
+// password: the driver would take what follows for the host, and print it.
 func checkDSN(dsn string) error {
 	if dsn == "" {
 		return nil
@@ -63,8 +63,8 @@ func (d *demo) openStore(ctx context.Context) (*store, error) {
 	return s, nil
 }
 
-// applySchema runs the numbered files in their order. The file with the role is
-// left out on a server that is not ours: a role belongs to the whole server.
+// applySchema runs the schema's files in order. On the user's server it leaves out
+// the file with the role, since roles belong to the whole server.
 func (s *store) applySchema(ctx context.Context) error {
 	conn, err := pgx.Connect(ctx, s.dsn)
 	if err != nil {
@@ -90,8 +90,8 @@ func (s *store) applySchema(ctx context.Context) error {
 	return nil
 }
 
-// connect opens the pool to look with. Its plans are made for keys, whatever
-// the planner thinks of tables that have grown since it last looked.
+// connect opens the pool. enable_seqscan=off forces index scans even if the planner's
+// statistics lag behind the growing table.
 func (s *store) connect(ctx context.Context) error {
 	cfg, err := pgxpool.ParseConfig(s.dsn)
 	if err != nil {
@@ -102,7 +102,7 @@ func (s *store) connect(ctx context.Context) error {
 	cfg.ConnConfig.RuntimeParams["enable_seqscan"] = "off"
 	cfg.ConnConfig.RuntimeParams["jit"] = "off"
 	if s.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
-		return fmt.Errorf("opening a connection to look with: %w", err)
+		return fmt.Errorf("opening the connections of the demo: %w", err)
 	}
 	return nil
 }
@@ -122,7 +122,7 @@ func (s *store) present(ctx context.Context, ids []eventID) (map[eventID]bool, e
 	return found, err
 }
 
-// rejected counts the events that were refused.
+// rejected returns the number of rejected events.
 func (s *store) rejected(ctx context.Context) (n int64, err error) {
 	err = s.pool.QueryRow(ctx, "SELECT count(*) FROM rejected_events").Scan(&n)
 	return n, err

@@ -17,18 +17,18 @@ import (
 	"github.com/ecommerce-ingest/connect/internal/status"
 )
 
-// stream is one of the shipped pipelines at work in this process.
+// stream is a shipped pipeline that runs in this process.
 type stream struct {
 	name  string
 	inner *service.Stream
 	mux   *http.ServeMux
 
-	ended chan struct{} // closed when the stream is over
-	err   error         // why, once ended is closed
+	ended chan struct{} // closed when the stream has ended
+	err   error         // valid once ended is closed
 }
 
-// startStream runs a pipeline. Its variables come from vars alone: what the
-// environment of the process happens to hold must not reach the demo.
+// startStream starts a pipeline. It takes variables from vars only, so that the
+// environment of the process does not affect the demo.
 func startStream(files fs.FS, name string, vars map[string]string, log *slog.Logger) (*stream, error) {
 	yaml, err := fs.ReadFile(files, name)
 	if err != nil {
@@ -41,7 +41,7 @@ func startStream(files fs.FS, name string, vars map[string]string, log *slog.Log
 		value, ok := vars[name]
 		return value, ok
 	})
-	// Takes the place of the HTTP server: two pipelines, no port.
+	// Replaces the HTTP server, so that two pipelines need no ports.
 	builder.SetHTTPMux(s.mux)
 	builder.SetLogger(log.With("pipeline", name))
 	if err := builder.SetYAML(string(yaml)); err != nil {
@@ -57,7 +57,7 @@ func startStream(files fs.FS, name string, vars map[string]string, log *slog.Log
 	return s, nil
 }
 
-// stop lets the stream finish what it has begun. A second call does nothing.
+// stop ends the stream after the batches in flight. A second call does nothing.
 func (s *stream) stop(ctx context.Context) error {
 	select {
 	case <-s.ended:
@@ -78,15 +78,15 @@ func (s *stream) showLive() (*livepage.Server, error) {
 	return livepage.Start(status.Of(s.inner.Resources()), livepage.Options{Address: "127.0.0.1:0"})
 }
 
-// awaitConnections returns when input and output are connected, so that the
-// first file is not kept waiting by our own start.
+// awaitConnections waits until input and output are connected, so that the start
+// does not count in the latency of the first file.
 func (s *stream) awaitConnections(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for s.metric("input_connection_up") < 1 || s.metric("output_connection_up") < 1 {
 		select {
 		case <-s.ended:
-			return fmt.Errorf("the shipped %s ended by itself: %w", s.name, s.err)
+			return fmt.Errorf("the shipped %s ended unexpectedly: %w", s.name, s.err)
 		case <-ctx.Done():
 			return errors.New("the pipeline did not connect: see its log above")
 		case <-time.After(5 * time.Millisecond):
@@ -95,10 +95,10 @@ func (s *stream) awaitConnections(ctx context.Context) error {
 	return nil
 }
 
-// written is how many messages the output has delivered.
+// written returns how many messages the output has delivered.
 func (s *stream) written() int64 { return int64(s.metric("output_sent")) }
 
-// metric sums a metric over its labels, as the pipeline itself exports it.
+// metric returns a metric that the pipeline exports, summed over its labels.
 func (s *stream) metric(name string) (sum float64) {
 	request, err := http.NewRequest(http.MethodGet, "/metrics", nil)
 	if err != nil {
@@ -110,7 +110,7 @@ func (s *stream) metric(name string) (sum float64) {
 	return sum
 }
 
-// page takes an answer of the multiplexer.
+// page records an HTTP response.
 type page struct {
 	header http.Header
 	body   bytes.Buffer

@@ -26,7 +26,7 @@ metrics:
   prometheus: {}
 `
 
-func TestAStreamTakesItsVariablesFromNowhereElse(t *testing.T) {
+func TestAStreamIgnoresTheEnvironmentOfTheProcess(t *testing.T) {
 	t.Setenv("COUNT", "1000000")
 	t.Setenv("INTERVAL", "never")
 	files := fstest.MapFS{"x.yaml": {Data: []byte(ticking)}}
@@ -42,7 +42,7 @@ func TestAStreamTakesItsVariablesFromNowhereElse(t *testing.T) {
 	require.NoError(t, s.stop(t.Context()))
 }
 
-func TestAStreamTellsWhenItIsConnectedAndStops(t *testing.T) {
+func TestAStreamConnectsAndStops(t *testing.T) {
 	t.Parallel()
 	files := fstest.MapFS{"x.yaml": {Data: []byte(ticking)}}
 	s, err := startStream(files, "x.yaml", map[string]string{"INTERVAL": "1ms"}, slog.New(slog.DiscardHandler))
@@ -57,7 +57,7 @@ func TestAStreamTellsWhenItIsConnectedAndStops(t *testing.T) {
 	require.ErrorContains(t, err, "reading the shipped x.yaml")
 }
 
-func TestWarningsAreShownAndTheRestIsLoggedToAFile(t *testing.T) {
+func TestWarningsAreShownAndEverythingIsLogged(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	log, closeLog, err := newLogger(t.TempDir()+"/log", &screen{out: &out})

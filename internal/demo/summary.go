@@ -10,29 +10,29 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// Summary is what a demo comes to. Its JSON form is what --json prints.
+// Summary is the result of a demo, which --json prints as JSON.
 type Summary struct {
 	// OK is true when every generated event was stored exactly once.
 	OK bool `json:"ok"`
-	// Problems says in words what did not hold; empty when OK.
+	// Problems has a sentence for each failed check; it is empty when OK.
 	Problems []string `json:"problems"`
-	// Seconds is how long the shop was open.
+	// Seconds is how long events were generated.
 	Seconds float64 `json:"seconds"`
-	// Rate is the events per second that were asked for.
+	// Rate is the requested number of events per second.
 	Rate float64 `json:"rate"`
-	// Generated, Stored and Rejected count events, Files the files they came in.
+	// Generated, Stored and Rejected count events; Files counts their files.
 	Generated int64 `json:"generated"`
 	Stored    int64 `json:"stored"`
 	Rejected  int64 `json:"rejected"`
 	Files     int64 `json:"files"`
-	// EventsPerSecond is Stored by Seconds.
+	// EventsPerSecond is Stored divided by Seconds.
 	EventsPerSecond float64 `json:"events_per_second"`
-	// LatencyMS is from a file's appearance to its rows' being visible to
+	// LatencyMS is the time from a file's appearance until its rows are visible to
 	// another connection, in milliseconds, over all events.
 	LatencyMS LatencySummary `json:"latency_ms"`
 }
 
-// LatencySummary is a distribution of waits in milliseconds.
+// LatencySummary is a distribution of latencies in milliseconds.
 type LatencySummary struct {
 	P50 float64 `json:"p50"`
 	P99 float64 `json:"p99"`
@@ -41,7 +41,7 @@ type LatencySummary struct {
 
 func summarise(opts Options, open time.Duration, r reading, problems []string) *Summary {
 	if r.Stored != r.Generated {
-		problems = append(problems, fmt.Sprintf("%d events were generated and %d seen stored", r.Generated, r.Stored))
+		problems = append(problems, fmt.Sprintf("%d events were generated, but %d were found stored", r.Generated, r.Stored))
 	}
 	return &Summary{
 		OK:              len(problems) == 0,

@@ -13,16 +13,15 @@ import (
 	"github.com/ecommerce-ingest/connect/sql"
 )
 
-// place is the folder of a demo: the event files, the pipeline's positions, and
-// the embedded files that the pipelines refer to by path.
-type place struct {
+// workdir is the folder of a demo: the event files, the pipeline's positions, and the
+// embedded files that the pipelines refer to by path.
+type workdir struct {
 	base string
 	keep bool
 }
 
-// checkDir refuses a folder with something in it, which the pipeline would take
-// for the shop's, and one whose name could not mean itself inside a YAML file
-// and a glob, where it will stand.
+// checkDir rejects a folder that is not empty, since the pipeline would read its
+// files, and a path with characters that are special in YAML or in globs.
 func checkDir(dir string) error {
 	if dir == "" {
 		return nil
@@ -51,10 +50,10 @@ func checkPath(path string) error {
 	return nil
 }
 
-// makePlace makes the folder dir, which stays; where dir is empty a temporary
-// one under parent, or under the system's own parent if that is empty too.
-func makePlace(dir, parent string) (_ *place, err error) {
-	p := &place{keep: dir != ""}
+// makeWorkdir makes and fills the folder dir, which remove keeps. If dir is empty, it
+// makes a temporary folder under parent, or under the system's if that is empty too.
+func makeWorkdir(dir, parent string) (_ *workdir, err error) {
+	p := &workdir{keep: dir != ""}
 	if p.keep {
 		p.base, err = filepath.Abs(dir)
 	} else {
@@ -73,7 +72,7 @@ func makePlace(dir, parent string) (_ *place, err error) {
 	return p, nil
 }
 
-func (p *place) fill() error {
+func (p *workdir) fill() error {
 	for _, dir := range []string{p.events(), p.state()} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return fmt.Errorf("making a folder of the demo: %w", err)
@@ -88,13 +87,13 @@ func (p *place) fill() error {
 	return nil
 }
 
-func (p *place) events() string  { return filepath.Join(p.base, "events") }
-func (p *place) state() string   { return filepath.Join(p.base, "state") }
-func (p *place) logFile() string { return filepath.Join(p.base, "demo.log") }
+func (p *workdir) events() string  { return filepath.Join(p.base, "events") }
+func (p *workdir) state() string   { return filepath.Join(p.base, "state") }
+func (p *workdir) logFile() string { return filepath.Join(p.base, "demo.log") }
 
-// variables are what the shipped YAML reads from the environment. Slashes serve
-// on every system, and survive inside of Bloblang strings.
-func (p *place) variables() map[string]string {
+// variables returns the environment variables of the shipped YAML. Slashes work on
+// every system and need no escaping in Bloblang strings.
+func (p *workdir) variables() map[string]string {
 	return map[string]string{
 		"EVENTS_DIR": filepath.ToSlash(p.events()),
 		"STATE_DIR":  filepath.ToSlash(p.state()),
@@ -103,13 +102,13 @@ func (p *place) variables() map[string]string {
 	}
 }
 
-func (p *place) remove() error {
+func (p *workdir) remove() error {
 	if p.keep {
 		return nil
 	}
 	err := os.RemoveAll(p.base)
 	if err != nil && runtime.GOOS == "windows" {
-		return nil // some file is still open; the system's own cleaning will do
+		return nil // a file is still open
 	}
 	return err
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestATemporaryPlaceGoesAndANamedOneStays(t *testing.T) {
+func TestOnlyATemporaryFolderIsRemoved(t *testing.T) {
 	t.Parallel()
-	temporary, err := makePlace("", t.TempDir())
+	temporary, err := makeWorkdir("", t.TempDir())
 	require.NoError(t, err)
 	for name, value := range temporary.variables() {
 		info, err := os.Stat(value)
@@ -21,7 +21,7 @@ func TestATemporaryPlaceGoesAndANamedOneStays(t *testing.T) {
 	require.NoError(t, temporary.remove())
 	require.NoDirExists(t, temporary.base)
 
-	named, err := makePlace(filepath.Join(t.TempDir(), "new", "folder"), "")
+	named, err := makeWorkdir(filepath.Join(t.TempDir(), "new", "folder"), "")
 	require.NoError(t, err)
 	require.NoError(t, named.remove())
 	require.DirExists(t, named.events())
@@ -30,7 +30,7 @@ func TestATemporaryPlaceGoesAndANamedOneStays(t *testing.T) {
 	require.ErrorContains(t, checkDir(filepath.Join(named.base, "config", "pipeline.yaml", "x")), "--dir: ")
 }
 
-func TestOptionsThatCannotBeAreTold(t *testing.T) {
+func TestWrongOptionsAreErrors(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, Options{Rate: 10, Dir: "/tmp/some folder", DSN: "postgres://u:p%23@h:5432/d?sslmode=disable"}.validate())
 	require.EqualError(t, Options{Rate: 10, Dir: "/data[1]"}.validate(),
