@@ -11,6 +11,7 @@ import (
 	_ "github.com/redpanda-data/connect/v4/public/components/prometheus"
 
 	"github.com/ecommerce-ingest/connect/internal/demo"
+	"github.com/ecommerce-ingest/connect/internal/infer"
 	"github.com/ecommerce-ingest/connect/internal/livepage"
 	_ "github.com/ecommerce-ingest/connect/plugins/all"
 )
@@ -33,5 +34,6 @@ func main() {
 			"/etc/connect/pipeline.yaml",
 		),
 		service.CLIOptAddCommand(demo.Command()),
+		service.CLIOptAddCommand(infer.Command()),
 	)
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/bloblang"
+
+	"github.com/ecommerce-ingest/connect/internal/timetext"
 )
 
 const (
@@ -77,25 +79,25 @@ func inZone(zone *time.Location) bloblang.Method {
 func parseValue(v any, zone *time.Location) (time.Time, error) {
 	switch v := v.(type) {
 	case string:
-		return parse(v, zone)
+		return timetext.Parse(v, zone)
 	case []byte:
-		return parse(string(v), zone)
+		return timetext.Parse(string(v), zone)
 	case time.Time:
 		return v.UTC(), nil
 	case nil:
-		return time.Time{}, notATime("", "")
+		return time.Time{}, timetext.NotATime("", "")
 	case json.Number:
-		return parse(string(v), zone)
+		return timetext.Parse(string(v), zone)
 	case int64:
-		return parse(strconv.FormatInt(v, 10), zone)
+		return timetext.Parse(strconv.FormatInt(v, 10), zone)
 	case int:
-		return parse(strconv.Itoa(v), zone)
+		return timetext.Parse(strconv.Itoa(v), zone)
 	case uint64:
-		return parse(strconv.FormatUint(v, 10), zone)
+		return timetext.Parse(strconv.FormatUint(v, 10), zone)
 	case float64:
-		return parse(strconv.FormatFloat(v, 'f', -1, 64), zone)
+		return timetext.Parse(strconv.FormatFloat(v, 'f', -1, 64), zone)
 	case bool:
-		return time.Time{}, notATime(strconv.FormatBool(v), "")
+		return time.Time{}, timetext.NotATime(strconv.FormatBool(v), "")
 	case map[string]any:
 		return time.Time{}, errors.New("an object is not a time")
 	case []any:

@@ -1,4 +1,6 @@
-package tsparseauto
+// Package timetext reads timestamps as shops write them, without being told their
+// format.
+package timetext
 
 import (
 	"errors"
@@ -26,8 +28,8 @@ const (
 	reasonDayFirst = `it may begin with the day or the month: read it with ts_strptime, such as ts_strptime("%d.%m.%Y")`
 )
 
-// notATime returns the error for a value, of which it shows the beginning.
-func notATime(value, reason string) error {
+// NotATime returns the error for a value, of which it shows the beginning.
+func NotATime(value, reason string) error {
 	text := "timestamp " + strconv.Quote(shorten(value)) + " is not a time"
 	if reason != "" {
 		text += ": " + reason
@@ -47,11 +49,12 @@ func shorten(s string) string {
 	return s[:end] + "…"
 }
 
-// parse reads a text; zone is that of texts that name none. The result is in UTC.
-func parse(text string, zone *time.Location) (time.Time, error) {
+// Parse reads a text; zone is that of texts that name none. The result is in UTC.
+// An error shows the beginning of the text, and says what to do where that helps.
+func Parse(text string, zone *time.Location) (time.Time, error) {
 	s := strings.TrimSpace(text)
 	if len(s) > maxBytes {
-		return time.Time{}, notATime(text, "")
+		return time.Time{}, NotATime(text, "")
 	}
 	digits := countDigits(s)
 	var t time.Time
@@ -67,7 +70,7 @@ func parse(text string, zone *time.Location) (time.Time, error) {
 		if reason == "" && isDayFirst(s) {
 			reason = reasonDayFirst
 		}
-		return time.Time{}, notATime(text, reason)
+		return time.Time{}, NotATime(text, reason)
 	}
 	return t, nil
 }
