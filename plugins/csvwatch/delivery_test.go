@@ -186,15 +186,6 @@ func TestNoMoreThanTheLimitIsReadWithoutAnAnswer(t *testing.T) {
 	require.Len(t, batch, 5)
 }
 
-func TestBackOffGrowsToAMost(t *testing.T) {
-	t.Parallel()
-	require.Equal(t, 10*time.Millisecond, backOff(1))
-	require.Equal(t, 20*time.Millisecond, backOff(2))
-	require.Equal(t, 640*time.Millisecond, backOff(7))
-	require.Equal(t, time.Second, backOff(8))
-	require.Equal(t, time.Second, backOff(1_000_000))
-}
-
 func TestPositionsLiveInACacheToo(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -62,19 +62,29 @@ func readWith(t *testing.T, config string, n int) (got []string) {
 	b := service.NewStreamBuilder()
 	require.NoError(t, b.SetLoggerYAML("level: none"))
 	require.NoError(t, b.AddInputYAML(input))
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	require.NoError(t, b.AddConsumerFunc(func(_ context.Context, m *service.Message) error {
+	came := make(chan string)
+	require.NoError(t, b.AddConsumerFunc(func(ctx context.Context, m *service.Message) error {
 		text, err := m.AsBytes()
-		got = append(got, string(text))
-		if len(got) == n {
-			cancel()
+		select {
+		case came <- string(text):
+		case <-ctx.Done():
 		}
 		return err
 	}))
 	stream, err := b.Build()
 	require.NoError(t, err)
-	require.ErrorIs(t, stream.Run(ctx), context.Canceled)
-	require.Len(t, got, n)
+	done := make(chan error, 1)
+	go func() { done <- stream.Run(context.Background()) }()
+	for range n {
+		select {
+		case text := <-came:
+			got = append(got, text)
+		case <-time.After(20 * time.Second):
+			require.Fail(t, "too few messages", "%q", got)
+		}
+	}
+	// It reads relative paths, so it must have ended before the next one goes elsewhere.
+	require.NoError(t, stream.StopWithin(20*time.Second))
+	require.NoError(t, <-done)
 	return got
 }

@@ -10,6 +10,7 @@ const (
 )
 
 const (
+	metaNumber      = "event_number"
 	metaFault       = "fault"
 	metaFaultColumn = "fault_column"
 )

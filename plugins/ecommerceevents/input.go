@@ -50,11 +50,10 @@ func (i *input) ReadBatch(ctx context.Context) (service.MessageBatch, service.Ac
 		return i.readUnreplayed(ctx)
 	}
 	for {
-		if d, wait := i.replays.takeFailed(); d != nil {
-			if err := sleep(ctx, wait, nil); err != nil {
-				i.replays.giveBack(d)
-				return nil, nil, err
-			}
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
+		if d, ok := i.replays.refused.Take(); ok {
 			batch, ack := i.replays.send(d)
 			return batch, ack, nil
 		}
@@ -62,20 +61,19 @@ func (i *input) ReadBatch(ctx context.Context) (service.MessageBatch, service.Ac
 			if i.replays.idle() {
 				return nil, nil, service.ErrEndOfInput
 			}
-			if err := sleep(ctx, forEver, i.replays.changed); err != nil {
+			if err := sleep(ctx, forEver, i.replays.changed, i.replays.refused.Due()); err != nil {
 				return nil, nil, err
 			}
 			continue
 		}
 		if wait := i.pace.wait(); wait > 0 {
-			if err := sleep(ctx, wait, i.replays.changed); err != nil {
+			if err := sleep(ctx, wait, nil, i.replays.refused.Due()); err != nil {
 				return nil, nil, err
 			}
 			continue
 		}
 		n := i.takeDue()
-		d := &delivery{rows: i.sim.append(i.replays.rows(n), n)}
-		batch, ack := i.replays.send(d)
+		batch, ack := i.replays.sendNew(i.sim.append(i.replays.rows(n), n))
 		return batch, ack, nil
 	}
 }
@@ -84,7 +82,7 @@ func (i *input) readUnreplayed(ctx context.Context) (service.MessageBatch, servi
 	if i.finished() {
 		return nil, nil, service.ErrEndOfInput
 	}
-	if err := sleep(ctx, i.pace.wait(), nil); err != nil {
+	if err := sleep(ctx, i.pace.wait(), nil, nil); err != nil {
 		return nil, nil, err
 	}
 	n := i.takeDue()
@@ -119,8 +117,9 @@ func (i *input) Close(context.Context) error {
 
 const forEver = time.Duration(1<<63 - 1)
 
-// sleep waits so long, or until woken. It fails when the context is done first.
-func sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
+// sleep waits so long, or until either channel has a value. It fails when the
+// context is done first.
+func sleep(ctx context.Context, d time.Duration, one, other <-chan struct{}) error {
 	if d <= 0 {
 		return ctx.Err()
 	}
@@ -128,7 +127,8 @@ func sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-wake:
+	case <-one:
+	case <-other:
 	case <-ctx.Done():
 		return ctx.Err()
 	}

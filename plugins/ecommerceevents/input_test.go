@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/assert"
@@ -146,21 +145,19 @@ func TestStoppingInterruptsEveryWait(t *testing.T) {
 func TestABatchIsNotLostWhenStoppedBeforeItIsSentAgain(t *testing.T) {
 	t.Parallel()
 	in := newTestInput(t, "interval: 1h")
-	_, ack, err := in.ReadBatch(t.Context())
+	batch, ack, err := in.ReadBatch(t.Context())
 	require.NoError(t, err)
-	for range 12 { // long enough for a back-off of a second
-		require.NoError(t, ack(t.Context(), errors.New("no room")))
-		d, _ := in.replays.takeFailed()
-		_, ack = in.replays.send(d)
-	}
 	require.NoError(t, ack(t.Context(), errors.New("no room")))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, _, err = in.ReadBatch(ctx)
 	require.ErrorIs(t, err, context.Canceled)
-	d, wait := in.replays.takeFailed()
-	require.NotNil(t, d)
-	assert.Equal(t, time.Second, wait)
+	assert.False(t, in.replays.idle())
+	again, ack, err := in.ReadBatch(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, ids(t, batch), ids(t, again))
+	require.NoError(t, ack(t.Context(), nil))
+	assert.True(t, in.replays.idle())
 }
 
 func TestMessagesMayBeChangedWithoutAffectingThoseSentAgain(t *testing.T) {
@@ -217,6 +214,45 @@ ecommerce_events:
 	require.NoError(t, err)
 	require.NoError(t, stream.Run(t.Context()))
 	require.Len(t, delivered, 2000)
+	for id, n := range delivered {
+		require.Equal(t, 1, n, id)
+	}
+}
+
+// TestARefusedEventComesAgainBehindAFilter runs a mapping that deletes events, after which those behind them have other
+// places in their batch.
+func TestARefusedEventComesAgainBehindAFilter(t *testing.T) {
+	t.Parallel()
+	builder := service.NewStreamBuilder()
+	require.NoError(t, builder.AddInputYAML("ecommerce_events:\n  interval: \"\"\n  batch_size: 10\n  count: 200\n"))
+	require.NoError(t, builder.AddProcessorYAML(`mapping: 'root = if batch_index() == 1 { deleted() }'`))
+	require.NoError(t, builder.SetLoggerYAML(`level: OFF`))
+	var mu sync.Mutex
+	refused, delivered := map[string]bool{}, map[string]int{}
+	require.NoError(t, builder.AddBatchConsumerFunc(func(_ context.Context, batch service.MessageBatch) error {
+		mu.Lock()
+		defer mu.Unlock()
+		failure := service.NewBatchError(batch, errors.New("some failed"))
+		for i, id := range ids(t, batch) {
+			if i == 2 && !refused[id] {
+				refused[id] = true
+				failure.Failed(i, errors.New("bad"))
+			} else {
+				delivered[id]++
+			}
+		}
+		if failure.IndexedErrors() > 0 {
+			return failure
+		}
+		return nil
+	}))
+	stream, err := builder.Build()
+	require.NoError(t, err)
+	require.NoError(t, stream.Run(t.Context()))
+	require.Len(t, refused, 20)
+	for id := range refused {
+		require.Equal(t, 1, delivered[id], "a refused event comes again")
+	}
 	for id, n := range delivered {
 		require.Equal(t, 1, n, id)
 	}

@@ -43,6 +43,7 @@ var boxedQuantities = func() (cells [maxQuantity + 1]any) {
 // row is an event from which any number of messages can be made.
 type row struct {
 	action
+	number    int64 // from 1, in the order of the rows
 	spelling  uint8
 	of        *product
 	eventID   string

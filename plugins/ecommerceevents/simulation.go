@@ -29,6 +29,8 @@ type simulation struct {
 	gap     uint32 // mean simulated time between events, in units of gapUnit
 	gapUnit int64  // nanoseconds
 
+	number int64 // of the last row
+
 	text []byte
 	ends []int // the end of each cell in text, event_id and timestamp in turn
 }
@@ -89,6 +91,8 @@ func (s *simulation) appendChunk(rows []row, n int) []row {
 	begin, cell := 0, 0
 	for i := first; i < len(rows); i++ {
 		r := &rows[i]
+		s.number++
+		r.number = s.number
 		if r.fault == faultDuplicate {
 			continue
 		}
