@@ -45,6 +45,10 @@ type Commit struct {
 // that it no longer is.
 func (o *Output) Writing() (done func()) { return o.writing.Begin() }
 
+// Times returns for how long at least one batch was being written, and for how
+// long as many as may be.
+func (o *Output) Times() (some, full time.Duration) { return o.writing.Times(time.Now()) }
+
 // Committed counts a batch, and says that the database is there.
 func (o *Output) Committed(c Commit) {
 	o.stored.Add(int64(c.Stored))

@@ -1,6 +1,7 @@
 package postgrescopy
 
 import (
+	"sync"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -20,18 +21,42 @@ type outputMetrics struct {
 	retries    *service.MetricCounter
 	latency    *service.MetricTimer
 	pool       *service.MetricGauge
+	ledger     *service.MetricGauge
+
+	writing spent // time with at least one batch under way
+	full    spent // time with as many batches under way as there may be
 }
 
 func newOutputMetrics(m *service.Metrics) *outputMetrics {
 	return &outputMetrics{
-		written:    m.NewCounter("postgres_copy_rows_written"),
-		rejected:   m.NewCounter("postgres_copy_rows_rejected", "reason"),
-		duplicates: m.NewCounter("postgres_copy_rows_skipped", "reason"),
-		bytes:      m.NewCounter("postgres_copy_bytes"),
-		batches:    m.NewCounter("postgres_copy_batches"),
-		retries:    m.NewCounter("postgres_copy_retries"),
+		written:    m.NewCounter("postgres_copy_rows_written_total"),
+		rejected:   m.NewCounter("postgres_copy_rows_rejected_total", "reason"),
+		duplicates: m.NewCounter("postgres_copy_rows_skipped_total", "reason"),
+		bytes:      m.NewCounter("postgres_copy_written_bytes_total"),
+		batches:    m.NewCounter("postgres_copy_batches_total"),
+		retries:    m.NewCounter("postgres_copy_retries_total"),
 		latency:    m.NewTimer("postgres_copy_latency_ns"),
 		pool:       m.NewGauge("postgres_copy_connections", "state"),
+		ledger:     m.NewGauge("postgres_copy_ledger_bytes"),
+		writing:    spent{counter: m.NewCounter("postgres_copy_writing_seconds_total")},
+		full:       spent{counter: m.NewCounter("postgres_copy_saturated_seconds_total")},
+	}
+}
+
+// spent passes on a sum of time as a counter of seconds.
+type spent struct {
+	counter *service.MetricCounter
+
+	mu     sync.Mutex
+	passed time.Duration
+}
+
+func (s *spent) pass(sum time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if more := sum - s.passed; more > 0 {
+		s.counter.IncrFloat64(more.Seconds())
+		s.passed = sum
 	}
 }
 

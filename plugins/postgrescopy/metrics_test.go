@@ -69,24 +69,24 @@ func TestMetricsAnswerAnOperatorsQuestions(t *testing.T) {
 	)))
 	require.NoError(t, send(t.Context(), batchOf(fields{"id": 10, "v": 1})))
 	for want, value := range map[string]string{
-		metric("rows_written", ""):                      "3",
-		metric("rows_skipped", "reason=key"):            "1",
-		metric("rows_rejected", "reason=check"):         "1",
-		metric("rows_rejected", "reason=type"):          "1",
-		metric("rows_rejected", "reason=not_null"):      "1",
-		metric("rows_rejected", "reason=foreign_key"):   "1",
-		metric("rows_rejected", "reason=unique"):        "1",
-		metric("rows_rejected", "reason=unknown_field"): "1",
-		metric("batches", ""):                           "2",
-		metric("connections", "state=max"):              "4",
-		metric("connections", "state=idle"):             "1",
-		metric("connections", "state=in_use"):           "0",
+		metric("rows_written_total", ""):                      "3",
+		metric("rows_skipped_total", "reason=key"):            "1",
+		metric("rows_rejected_total", "reason=check"):         "1",
+		metric("rows_rejected_total", "reason=type"):          "1",
+		metric("rows_rejected_total", "reason=not_null"):      "1",
+		metric("rows_rejected_total", "reason=foreign_key"):   "1",
+		metric("rows_rejected_total", "reason=unique"):        "1",
+		metric("rows_rejected_total", "reason=unknown_field"): "1",
+		metric("batches_total", ""):                           "2",
+		metric("connections", "state=max"):                    "4",
+		metric("connections", "state=idle"):                   "1",
+		metric("connections", "state=in_use"):                 "0",
 	} {
 		assert.Regexp(t, regexp.QuoteMeta(want)+value+`\b`, shown())
 	}
-	assert.Regexp(t, regexp.QuoteMeta(metric("bytes", ""))+`[1-9]`, shown())
+	assert.Regexp(t, regexp.QuoteMeta(metric("written_bytes_total", ""))+`[1-9]`, shown())
 	assert.Regexp(t, regexp.QuoteMeta(metric("latency_ns", ""))+`\{.*"p50":[1-9]`, shown())
-	assert.NotContains(t, shown(), metric("retries", "")+"1")
+	assert.NotContains(t, shown(), metric("retries_total", "")+"1")
 }
 
 func TestRetriesAreCounted(t *testing.T) {
@@ -97,9 +97,9 @@ func TestRetriesAreCounted(t *testing.T) {
 			db := newTestDB(t, strings.ReplaceAll(raising(code, "attempt < 4"), " r ", " m "))
 			send, shown := metricsStream(t, db, "write_mode: append")
 			require.NoError(t, send(t.Context(), batchOf(fields{"id": 1})))
-			assert.Contains(t, shown(), metric("retries", "")+"3")
-			assert.Contains(t, shown(), metric("batches", "")+"1")
-			assert.Contains(t, shown(), metric("rows_written", "")+"1")
+			assert.Contains(t, shown(), metric("retries_total", "")+"3")
+			assert.Contains(t, shown(), metric("batches_total", "")+"1")
+			assert.Contains(t, shown(), metric("rows_written_total", "")+"1")
 		})
 	}
 }
@@ -111,6 +111,6 @@ func TestRowsThatTheLedgerHasAreCounted(t *testing.T) {
 	for range 2 {
 		require.NoError(t, send(t.Context(), numbered("a", 0, values(0, 5)...)))
 	}
-	assert.Contains(t, shown(), metric("rows_written", "")+"5")
-	assert.Contains(t, shown(), metric("rows_skipped", "reason=ledger")+"5")
+	assert.Contains(t, shown(), metric("rows_written_total", "")+"5")
+	assert.Contains(t, shown(), metric("rows_skipped_total", "reason=ledger")+"5")
 }

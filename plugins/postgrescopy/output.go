@@ -24,6 +24,7 @@ type copyOutput struct {
 	reconnector conn.Reconnector
 	warned      conn.LogFilter
 	status      *status.Output
+	measured    atomic.Int64 // when the ledger was measured last, in nanoseconds since 1970
 	board       *status.Board
 
 	mu     sync.RWMutex
@@ -159,6 +160,7 @@ func (o *copyOutput) WriteBatch(ctx context.Context, messages service.MessageBat
 	o.refused.Store(0)
 	o.metrics.committed(b, time.Since(started), w.Pool)
 	o.publish(messages, b)
+	o.measure(w)
 	return rejectedRows(messages, b.Rejected)
 }
 

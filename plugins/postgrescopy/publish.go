@@ -2,6 +2,7 @@ package postgrescopy
 
 import (
 	"context"
+	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
@@ -45,4 +46,26 @@ func (o *copyOutput) publishProblem(ctx context.Context, err error) {
 	default:
 		o.status.Refused(pgerr.Describe(err))
 	}
+}
+
+// measureEvery is how often the ledger is measured while rows are stored.
+const measureEvery = time.Minute
+
+// measure brings the metrics up to date that take a look: how the time was
+// spent, and once in a while how large the ledger is.
+func (o *copyOutput) measure(w *load.Writer) {
+	writing, full := o.status.Times()
+	o.metrics.writing.pass(writing)
+	o.metrics.full.pass(full)
+	last, now := o.measured.Load(), time.Now()
+	if w.Ledger == nil || now.Sub(time.Unix(0, last)) < measureEvery || !o.measured.CompareAndSwap(last, now.UnixNano()) {
+		return
+	}
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if size, err := w.Ledger.Size(ctx, w.Pool); err == nil {
+			o.metrics.ledger.Set(size)
+		}
+	}()
 }
