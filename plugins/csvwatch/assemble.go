@@ -36,10 +36,13 @@ func (c *config) options(store positions.Store, log watch.Log) watch.Options {
 		SaveEvery:    c.saveEvery,
 		ByName:       c.byName,
 		StopAtBadRow: !c.continueOnError,
-		BatchRows:    c.batchCount,
-		MaxRows:      c.limit,
-		MaxBytes:     int64(c.limitBytes),
-		MaxOpen:      c.maxOpenFiles,
+
+		ResumeReplaced: c.resumeReplaced,
+
+		BatchRows: c.batchCount,
+		MaxRows:   c.limit,
+		MaxBytes:  int64(c.limitBytes),
+		MaxOpen:   c.maxOpenFiles,
 	}
 	switch {
 	case c.deleteOnFinish:

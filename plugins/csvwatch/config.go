@@ -36,6 +36,7 @@ const (
 	fieldMinimumAge        = "minimum_age"
 	fieldQuietPeriod       = "quiet_period"
 	fieldOrder             = "order"
+	fieldResumeReplaced    = "resume_replaced"
 	fieldBatchCount        = "batch_count"
 	fieldMaxOpenFiles      = "max_open_files"
 	fieldCheckpointCache   = "checkpoint_cache"
@@ -78,6 +79,7 @@ type config struct {
 	minimumAge      time.Duration
 	quietPeriod     time.Duration
 	byName          bool
+	resumeReplaced  bool
 	batchCount      int
 	maxOpenFiles    int
 	cache, cacheKey string
@@ -117,6 +119,7 @@ func configFromParsed(p *service.ParsedConfig, res *service.Resources) (c config
 	c.minimumAge = g.duration(fieldMinimumAge)
 	c.quietPeriod = g.duration(fieldQuietPeriod)
 	c.byName = g.string(fieldOrder) == orderName
+	c.resumeReplaced = g.bool(fieldResumeReplaced)
 	c.batchCount = g.int(fieldBatchCount)
 	c.maxOpenFiles = g.int(fieldMaxOpenFiles)
 	c.cache = g.string(fieldCheckpointCache)

@@ -119,6 +119,7 @@ notify: false
 minimum_age: 3s
 quiet_period: 4s
 order: name
+resume_replaced: false
 batch_count: 5
 max_open_files: 6
 checkpoint_dir: state
@@ -155,6 +156,7 @@ func TestTheDefaultsAreRight(t *testing.T) {
 	require.True(t, c.continueOnError)
 	require.True(t, c.autoRetryNacks)
 	require.True(t, c.rows.RejectMissing)
+	require.True(t, c.resumeReplaced)
 	require.Contains(t, lintRule, fmt.Sprint(defaultCheckpointLimit))
 }
 
@@ -198,6 +200,7 @@ func TestItsOwnFilesAreNotWatched(t *testing.T) {
 	require.NoError(t, err)
 	for path, want := range map[string]bool{
 		"data/a": true, "data/state/a": true, "data/state/positions.log": false, "data/state/positions.log.new": false,
+		"data/state/handed.log": false, "data/state/handed.log.new": false,
 		"data/state/lock": false, "data/done/a": false,
 	} {
 		require.Equal(t, want, c.patterns.Match(filepath.FromSlash(path)), path)

@@ -14,7 +14,7 @@ Point it at a folder that others drop CSV files into, or append to. Every row be
    │          │           │            └─ other bytes than were read: a new content, from its start
    │          │           └─ a bad record: a failed message; reading goes on behind it
    │          └─ minimum_age, and its place in the order
-   └─ matches paths and nothing of exclude_patterns; a regular file, known by device and inode, not by its name
+   └─ matches paths and nothing of exclude_patterns; a regular file, known by all the evidence together, not by its name
 
  at any time   renamed: the same file, nothing is read again
                deleted: what was open is read to its end, the rest is dropped with one line in the log
@@ -51,9 +51,28 @@ Only whole records are read. A last record without a line end is taken when the 
 
 A file's position moves over a contiguous run of acknowledged rows, and is saved every ` + "`checkpoint_interval`" + ` and at the end. After a crash the rows that were acknowledged since, and those that were not acknowledged at all (at most ` + "`checkpoint_limit`" + `), are read again, under the same ` + "`csv_channel`" + ` and ` + "`csv_row`" + `. After a clean stop nothing that was acknowledged is. Rows that the output rejects come again by themselves, after 10 ms and then more and more seldom; with ` + "`auto_replay_nacks: false`" + ` they, the rows of the same batch, and those of the same file behind them come again only after a restart.
 
-A position is trusted only as long as the file's identity is the same and the bytes before it are: the first KiB, and the last KiB before the position, are compared. A file that is shorter, or has other bytes there, is another content and is read from its start. So are truncated and rewritten files. In a file with another ` + "`encoding`" + `, or a compressed one, what is compared reaches to the end of what was read, the beginning of a record that is not whole yet included: when its writer takes that back and writes it anew, such a file is another content, too.
+== Which file it is
 
-Positions, about 300 bytes a file, are kept in ` + "`checkpoint_dir`" + `, or with ` + "`checkpoint_cache`" + ` in any cache. A damaged value costs the files it spoke of and one warning. What is kept of a file that is gone is dropped when it was missing in two looks, unless its filesystem is not mounted.
+A position belongs to the file that is found if it is the same file (inode and birth time are equal, whatever the device number), a copy of it with its name, size and modification time, or, with ` + "`resume_replaced`" + `, a longer file in its place; and if every byte that was read still stands in it. In every other case it is read from its start, as a new content with a new ` + "`csv_channel`" + `.
+
+| what happens | what is done |
+|---|---|
+| renamed, touched, mounted under another device number | goes on |
+| folder and positions restored elsewhere by ` + "`cp -a` or `rsync -a`" + ` | goes on, said once |
+| replaced by a longer file that begins with all that was read | goes on; with ` + "`resume_replaced: false`" + ` read from its start |
+| truncated, rewritten, or a single cell changed, in place or by another file | read from its start |
+| deleted, and another file gets its name or its inode, even with the same bytes | read |
+| ` + "`encoding`" + ` changed | what is new in a file that was read in part: the file is read from its start, and the log says so |
+
+The bytes are compared, by a hash over all of them, whenever size, modification time or change time are not exactly those that were saved: once after a restart, and while running at once for small files; for large ones it takes at most a fiftieth of the time, so that an edit in a file of 1 GB that grows at the same time is found within a minute. Until then its last KiB is compared with each append. Filesystems without birth times (NFS version 3, FAT) leave two doubts: a file that takes another one's inode, name and bytes passes for that one, and one that was renamed and appended to while nothing ran is read again.
+
+In a file with another ` + "`encoding`" + `, or a compressed one, what is compared reaches to the end of what was read, the beginning of a record that is not whole yet included: when its writer takes that back and writes it anew, such a file is another content, too.
+
+A row's ` + "`csv_channel` and `csv_row`" + ` are never given to another row: how far rows were handed out is noted before they go out, so that a file that is rewritten after a crash is another content although no position of it was saved. A crash of the whole machine may lose the notes of the last second.
+
+== Positions
+
+Positions, about 400 bytes a file, are kept in ` + "`checkpoint_dir`" + `, or with ` + "`checkpoint_cache`" + ` in any cache. A damaged value costs the files it spoke of and one warning. What is kept of a file that is gone is dropped when it was missing in two looks, unless its filesystem is not mounted.
 
 If the store is lost, all files that are there are read from their start, as new contents.
 

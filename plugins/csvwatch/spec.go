@@ -148,6 +148,11 @@ func fileFields() []*service.ConfigField {
 			ShortDescription("Read a file only when it has not been written for this long.").
 			Examples("10s", "5m").
 			Default("0s"),
+		service.NewBoolField(fieldResumeReplaced).
+			Description("When a file is replaced, by another one that is renamed over it, with a longer one that begins with every byte that was read, go on behind these: as `rsync` and programs that write a growing file anew replace it. If false, the new file is read from its start.").
+			ShortDescription("Go on in a longer version that replaces a file.").
+			Default(true).
+			Advanced(),
 		service.NewDurationField(fieldPollInterval).
 			Description("How often to look for new and changed files without having been notified. This is how long it may take to see a change where the filesystem does not tell of any.").
 			ShortDescription("How often to look for new and changed files.").

@@ -1,93 +1,112 @@
-// Package content recognizes what was already read of a file, so that a place in it is only trusted as long as the
-// bytes before it are still the same.
-//
-// First bytes alone prove nothing: all files of one kind begin with the same header. So the last bytes before the place
-// are checked too.
+// Package content remembers what was consumed of a file by a hash over all of it, so that a place in the file is only
+// trusted as long as every byte before it is still the same.
 package content
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"io"
 	"sync"
+
+	"github.com/cespare/xxhash/v2"
 )
 
-// Window is how many bytes at either end of what was read are remembered by their hash.
+// Window is how many bytes before the end Check.Tail covers.
 const Window = 1024
 
-// Check remembers the first and the last bytes before a place in a file. The zero Check holds for any content.
+// Check remembers the bytes before a place in a file. The zero Check is the start of any file.
 type Check struct {
-	// End is the place in the file, in bytes as they lie on disk.
+	// End is the place, in bytes as they lie on disk.
 	End int64 `json:"end,omitempty"`
-	// Head is the hash of the first HeadLen bytes, Tail that of the TailLen bytes before End.
-	Head    uint64 `json:"head,omitempty"`
-	Tail    uint64 `json:"tail,omitempty"`
-	HeadLen int16  `json:"head_len,omitempty"`
-	TailLen int16  `json:"tail_len,omitempty"`
+	// Sum is the xxHash64 of all bytes before End.
+	Sum uint64 `json:"sum,omitempty"`
+	// Tail is that of the last Window bytes before End, or of all if there are fewer.
+	Tail uint64 `json:"tail,omitempty"`
 }
 
-var windows = sync.Pool{New: func() any { return new([Window]byte) }}
-
-// Take makes the check of the place end in src. It fails with io.ErrUnexpectedEOF when src is shorter.
-func Take(src io.ReaderAt, end int64) (Check, error) {
-	c := Check{End: end, HeadLen: int16(min(end, Window))}
-	var err error
-	if c.Head, err = hashOf(src, 0, int(c.HeadLen)); err != nil {
-		return Check{}, err
-	}
-	if end > Window {
-		c.TailLen = Window
-		if c.Tail, err = hashOf(src, end-Window, Window); err != nil {
-			return Check{}, err
-		}
-	}
-	return c, nil
-}
-
-// Holds tells whether src still has the bytes that c was made of. Being too short is not an error but false.
-func (c Check) Holds(src io.ReaderAt) (bool, error) {
-	if c.TailLen > 0 {
-		// The tail first: it reaches farther, so that a truncated content shows at once.
-		h, err := hashOf(src, c.End-int64(c.TailLen), int(c.TailLen))
-		if err != nil {
-			return false, ignoreShort(err)
-		}
-		if h != c.Tail {
-			return false, nil
-		}
-	}
-	h, err := hashOf(src, 0, int(c.HeadLen))
-	if err != nil {
-		return false, ignoreShort(err)
-	}
-	return h == c.Head, nil
-}
-
-func ignoreShort(err error) error {
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil
-	}
-	return err
-}
-
-// hashOf is over n bytes of src from off on; n is at most Window.
-func hashOf(src io.ReaderAt, off int64, n int) (uint64, error) {
-	if n == 0 {
-		return 0, nil
-	}
-	buf := windows.Get().(*[Window]byte)
-	defer windows.Put(buf)
-	got, err := src.ReadAt(buf[:n], off)
+// TailHolds reports whether the last bytes before c.End are as they were. It is cheap and proves little.
+func (c Check) TailHolds(src io.ReaderAt) (bool, error) {
+	n := int(min(c.End, Window))
+	buf := buffers.Get().(*[bufferBytes]byte)
+	defer buffers.Put(buf)
+	got, err := src.ReadAt(buf[:n], c.End-int64(n))
 	if got < n {
 		if err == nil || errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
+			return false, nil
 		}
-		return 0, err
+		return false, err
 	}
-	sum := sha256.Sum256(buf[:n])
-	return binary.BigEndian.Uint64(sum[:8]), nil
+	return xxhash.Sum64(buf[:n]) == c.Tail, nil
 }
 
-// Beginning is the check of the first bytes only.
-func (c Check) Beginning() Check { return Check{Head: c.Head, HeadLen: c.HeadLen} }
+// Hash is the running hash of the first bytes of a file. The zero Hash is not ready: use NewHash.
+type Hash struct {
+	sum  xxhash.Digest
+	end  int64
+	last [Window]byte // of the bytes written, in a ring: byte n of the file is last[n%Window]
+}
+
+// NewHash returns the hash of nothing.
+func NewHash() *Hash {
+	h := new(Hash)
+	h.sum.Reset()
+	return h
+}
+
+// Write adds bytes. It never fails.
+func (h *Hash) Write(p []byte) (int, error) {
+	n := len(p)
+	_, _ = h.sum.Write(p)
+	at := h.end + int64(max(0, n-Window))
+	for tail := p[max(0, n-Window):]; len(tail) > 0; {
+		copied := copy(h.last[at%Window:], tail)
+		tail, at = tail[copied:], at+int64(copied)
+	}
+	h.end += int64(n)
+	return n, nil
+}
+
+// Check returns the check of what was written so far.
+func (h *Hash) Check() Check {
+	if h.end == 0 {
+		return Check{}
+	}
+	c := Check{End: h.end, Sum: h.sum.Sum64()}
+	if h.end <= Window {
+		c.Tail = xxhash.Sum64(h.last[:h.end])
+		return c
+	}
+	var tail xxhash.Digest
+	tail.Reset()
+	from := h.end % Window
+	_, _ = tail.Write(h.last[from:])
+	_, _ = tail.Write(h.last[:from])
+	c.Tail = tail.Sum64()
+	return c
+}
+
+// Clone returns a hash that goes on independently.
+func (h *Hash) Clone() *Hash {
+	c := *h
+	return &c
+}
+
+const bufferBytes = 256 << 10
+
+var buffers = sync.Pool{New: func() any { return new([bufferBytes]byte) }}
+
+// readUpTo adds the bytes of src from where h ends up to end. The error is io.ErrUnexpectedEOF when src is shorter.
+func (h *Hash) readUpTo(src io.ReaderAt, end int64) error {
+	buf := buffers.Get().(*[bufferBytes]byte)
+	defer buffers.Put(buf)
+	for h.end < end {
+		n, err := src.ReadAt(buf[:min(bufferBytes, end-h.end)], h.end)
+		_, _ = h.Write(buf[:n])
+		if n == 0 || (err != nil && h.end < end) {
+			if err == nil || errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return err
+		}
+	}
+	return nil
+}

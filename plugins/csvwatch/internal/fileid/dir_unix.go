@@ -29,12 +29,11 @@ func (d *Dir) ReadDir(n int) ([]fs.DirEntry, error) { return d.f.ReadDir(n) }
 
 // Of looks at what a name in the directory leads to; symbolic links are followed.
 func (d *Dir) Of(name string) (Stat, error) {
-	var st unix.Stat_t
-	fd := int(d.f.Fd())
-	if err := retry(func() error { return unix.Fstatat(fd, name, &st, 0) }); err != nil {
+	st, err := statAt(int(d.f.Fd()), name)
+	if err != nil {
 		return Stat{}, &fs.PathError{Op: "stat", Path: filepath.Join(d.f.Name(), name), Err: err}
 	}
-	return fromUnix(&st), nil
+	return st, nil
 }
 
 // Close closes the directory.

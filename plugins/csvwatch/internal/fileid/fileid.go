@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// ID names a file on this machine for as long as it exists: device and inode on Unix, volume and file index on
-// Windows. A filesystem may give the ID of a deleted file to a new one, so that equal IDs alone prove nothing about
-// content.
+// ID names a file on this machine for as long as it exists and its filesystem stays mounted: device and inode on Unix,
+// volume and file index on Windows. A filesystem may give the ID of a deleted file to a new one, and get another device
+// number when it is mounted again.
 type ID struct {
 	Dev, Ino uint64
 }
@@ -29,8 +29,17 @@ type Stat struct {
 	// Changed is when the content or what the filesystem keeps beside it (name, permissions, times) was last changed;
 	// 0 where the system does not tell.
 	Changed int64
+	// Born is when the filesystem made the file, in nanoseconds since 1970; 0 where it does not tell. Two files of one
+	// filesystem that had the same ID one after the other differ in it.
+	Born int64
 	// Mode has the type bits and the permissions.
 	Mode fs.FileMode
+}
+
+// SameState reports whether size and times are equal, so that nothing was written in between as far as the filesystem can
+// tell.
+func (s Stat) SameState(o Stat) bool {
+	return s.Size == o.Size && s.Modified == o.Modified && s.Changed == o.Changed
 }
 
 // ModTime is Modified as a time.

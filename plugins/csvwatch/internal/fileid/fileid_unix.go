@@ -13,20 +13,20 @@ import (
 
 // Of looks at what path leads to; symbolic links are followed. It never blocks on a FIFO or a device.
 func Of(path string) (Stat, error) {
-	var st unix.Stat_t
-	if err := retry(func() error { return unix.Stat(path, &st) }); err != nil {
+	st, err := statAt(unix.AT_FDCWD, path)
+	if err != nil {
 		return Stat{}, &fs.PathError{Op: "stat", Path: path, Err: err}
 	}
-	return fromUnix(&st), nil
+	return st, nil
 }
 
 // OfFile looks at an open file.
 func OfFile(f *os.File) (Stat, error) {
-	var st unix.Stat_t
-	if err := retry(func() error { return unix.Fstat(int(f.Fd()), &st) }); err != nil {
+	st, err := statOpen(int(f.Fd()))
+	if err != nil {
 		return Stat{}, &fs.PathError{Op: "stat", Path: f.Name(), Err: err}
 	}
-	return fromUnix(&st), nil
+	return st, nil
 }
 
 // Open opens path for reading without ever waiting: not for the writer of a FIFO, not for a device. The caller checks
@@ -59,6 +59,7 @@ func fromUnix(st *unix.Stat_t) Stat {
 		Size:     st.Size,
 		Modified: st.Mtim.Nano(),
 		Changed:  st.Ctim.Nano(),
+		Born:     birthOf(st),
 		Mode:     fromUnixMode(uint32(st.Mode)),
 	}
 }

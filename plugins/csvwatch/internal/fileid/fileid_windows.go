@@ -78,6 +78,7 @@ func ofHandle(h windows.Handle, path string) (Stat, error) {
 		},
 		Size:     int64(info.FileSizeHigh)<<32 | int64(info.FileSizeLow),
 		Modified: info.LastWriteTime.Nanoseconds(),
+		Born:     info.CreationTime.Nanoseconds(),
 		Mode:     0o666,
 	}
 	if info.FileAttributes&windows.FILE_ATTRIBUTE_DIRECTORY != 0 {

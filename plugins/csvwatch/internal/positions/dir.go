@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/gofrs/flock"
 )
@@ -14,8 +15,10 @@ const (
 	journalName = "positions.log"
 	newName     = journalName + ".new"
 	lockName    = "lock"
-	// journalHeader is the first line. Another version would not be read as this one.
-	journalHeader = "csv_watch positions, version 1\n"
+	// journalHeader is the first line.
+	journalHeader = "csv_watch positions, version 2\n"
+	// journalHeader1 is that of versions whose entries have Entry.Legacy in place of Entry.Content.
+	journalHeader1 = "csv_watch positions, version 1\n"
 	// compactAbove is the least size at which a journal that has grown to four times its live content is written anew.
 	compactAbove = 1 << 20
 )
@@ -33,6 +36,7 @@ type Dir struct {
 	size    int64
 	compact int64 // the size from which the journal is written anew
 	live    func() []Entry
+	handed  handedLog
 	broken  bool // the journal's end is unknown: it is written anew before anything is appended
 }
 
@@ -42,7 +46,7 @@ func OpenDir(path string) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		return nil, fmt.Errorf("making the checkpoint directory: %w", err)
 	}
-	d := &Dir{path: path}
+	d := &Dir{path: path, handed: handedLog{path: filepath.Join(path, handedName)}}
 	if err := d.takeLock(); err != nil {
 		return nil, err
 	}
@@ -63,6 +67,10 @@ func (d *Dir) Load(_ context.Context, live func() []Entry) ([]Entry, string, err
 		warning = fmt.Sprintf("the last line of %s was torn by a crash: it is left out", d.file(journalName))
 	}
 	d.live = live
+	// If it cannot be written now, it is tried again with the first handing out.
+	if err := d.handed.open(entries); err != nil && !errors.Is(err, syscall.ENOSPC) {
+		return nil, "", fmt.Errorf("reading what was handed out: %w", err)
+	}
 	if bad > 0 || torn || size == 0 {
 		// If it does not work now, as on a full disk, it is tried again with the first save.
 		_ = d.rewrite(entries)
@@ -109,8 +117,17 @@ func (d *Dir) Save(_ context.Context, changed []Entry, gone []Channel) error {
 	if err := d.append(text); err != nil {
 		return fmt.Errorf("saving positions: %w", err)
 	}
+	d.handed.settle(changed, gone)
 	if d.size > d.compact {
 		return d.rewrite(d.live())
+	}
+	return nil
+}
+
+// Hand implements Store.
+func (d *Dir) Hand(_ context.Context, marks []Handed) error {
+	if err := d.handed.hand(marks); err != nil {
+		return fmt.Errorf("noting what is handed out: %w", err)
 	}
 	return nil
 }
@@ -144,6 +161,7 @@ func (d *Dir) rewrite(entries []Entry) error {
 		d.broken = true
 		return fmt.Errorf("saving positions: %w", err)
 	}
+	_ = d.handed.rewrite() // it may have been lost with the journal, and is tried again with the next handing out
 	d.size, d.broken = int64(len(text)), false
 	d.compact = max(compactAbove, 4*d.size)
 	return nil
@@ -190,12 +208,17 @@ func (d *Dir) Close() error {
 	if d.journal != nil {
 		err = d.journal.Close()
 	}
+	d.handed.closeFile()
 	return errors.Join(err, d.lock.Close())
 }
 
 // FilesOf are the files that a Dir has in its directory.
 func FilesOf(path string) []string {
-	return []string{filepath.Join(path, journalName), filepath.Join(path, newName), filepath.Join(path, lockName)}
+	var files []string
+	for _, name := range []string{journalName, newName, lockName, handedName, handedName + ".new"} {
+		files = append(files, filepath.Join(path, name))
+	}
+	return files
 }
 
 func (d *Dir) file(name string) string { return filepath.Join(d.path, name) }

@@ -23,22 +23,42 @@ type Channel = uuid.UUID
 
 // Entry is what is kept of one content.
 type Entry struct {
-	Channel Channel   `json:"channel"`
-	File    fileid.ID `json:"file"`
-	Path    string    `json:"path"`
+	Channel Channel `json:"channel"`
+	// File, Born, Path, Size, Modified and Changed are how the file was when it was seen last or, with Whole, when it was
+	// done; see fileid.Stat.
+	File     fileid.ID `json:"file"`
+	Born     int64     `json:"born,omitempty"`
+	Path     string    `json:"path"`
+	Size     int64     `json:"size,omitempty"`
+	Modified int64     `json:"modified,omitempty"`
+	Changed  int64     `json:"changed,omitempty"`
+	// Whole reports that all was done, a last record without line end included.
+	Whole bool `json:"whole,omitempty"`
+	// Finishing reports that the file was about to be deleted or moved: what has its inode may be another file, unless it
+	// is in the very same state.
+	Finishing bool `json:"finishing,omitempty"`
+
 	// Offset and Row are how much is done, in bytes of decoded content and in data records.
 	Offset int64 `json:"offset"`
 	Row    int64 `json:"row"`
-	// Check recognizes the content up to there.
-	Check content.Check `json:"check"`
-	// Whole tells that all was done when the file had this Size and modification time (nanoseconds since 1970), a last
-	// record without line end included.
-	Whole    bool  `json:"whole,omitempty"`
-	Size     int64 `json:"size,omitempty"`
-	Modified int64 `json:"modified,omitempty"`
+	// Layout is how the bytes were read, which is the unit of Offset and Row; empty for entries of older versions.
+	Layout string `json:"layout,omitempty"`
+	// Content recognizes the bytes up to there.
+	Content content.Check `json:"content,omitzero"`
+	// Legacy does so in entries of older versions, which have no Content.
+	Legacy *content.Legacy `json:"check,omitempty"`
+
+	// Handed recognizes what was handed out, if it reaches beyond Content. Hand keeps it up to date.
+	Handed content.Check `json:"handed,omitzero"`
 }
 
-// Store keeps entries. Its methods are for one goroutine at a time.
+// Handed is how far a content was handed out.
+type Handed struct {
+	Channel Channel `json:"channel"`
+	content.Check
+}
+
+// Store keeps entries. Its methods are for one goroutine at a time, except that Hand may be called during Save.
 type Store interface {
 	// Load gives all entries, and a warning in words when some of what was kept could not be used. From then on the store
 	// may ask live, during Save, for all entries that are to be kept.
@@ -48,6 +68,9 @@ type Store interface {
 	// call may be tried again. It is to be called from time to time even if there is nothing to save. The error wraps
 	// ErrInUse when another instance has taken the store over, which is final.
 	Save(ctx context.Context, changed []Entry, gone []Channel) error
+	// Hand keeps how far contents are about to be handed out. It survives the end of the process, but need not survive a
+	// crash of the machine. Marks that reach no farther than a saved entry of their channel are dropped.
+	Hand(ctx context.Context, marks []Handed) error
 	// Close frees the store for others.
 	Close() error
 }
@@ -57,10 +80,11 @@ var ErrInUse = errors.New("in use by another csv_watch")
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// change is one line of a store's text: an entry, or the channel of one that is gone.
+// change is one line of a store's text: an entry, the channel of one that is gone, or how far one was handed out.
 type change struct {
 	*Entry
 	Gone *Channel `json:"gone,omitempty"`
+	Out  *Handed  `json:"out,omitempty"`
 }
 
 // appendLine writes one change: the checksum of its JSON in eight hexadecimal digits, a space, the JSON, a line end.
@@ -100,5 +124,5 @@ func parseLine(line []byte) (c change, ok bool) {
 	if err := json.Unmarshal(text, &c); err != nil {
 		return c, false
 	}
-	return c, c.Gone != nil || (c.Entry != nil && c.Channel != Channel{})
+	return c, c.Gone != nil || c.Out != nil || (c.Entry != nil && c.Channel != Channel{})
 }

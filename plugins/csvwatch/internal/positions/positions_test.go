@@ -27,7 +27,7 @@ func someEntry(n int) Entry {
 		File:    fileid.ID{Dev: 7, Ino: uint64(n)},
 		Path:    fmt.Sprintf("in/%d.csv", n),
 		Offset:  int64(n) * 100, Row: int64(n),
-		Check: content.Check{End: int64(n) * 100, Head: 1 << 63, HeadLen: 1024},
+		Content: content.Check{End: int64(n) * 100, Sum: 1 << 63, Tail: 7}, Born: int64(n), Changed: 3, Layout: "utf-8",
 		Whole: n%2 == 0, Size: int64(n) * 100, Modified: int64(n),
 	}
 }

@@ -48,12 +48,12 @@ func replay(src io.Reader, live map[Channel]Entry) (size int64, bad int, torn bo
 			return size, bad, tooLong || len(line) > 0, nil
 		case err != nil:
 			return size, bad, false, err
-		case first && string(line) == journalHeader:
+		case first && (string(line) == journalHeader || string(line) == journalHeader1):
 			continue // a foreign first line is counted among the bad ones
 		}
 		c, ok := parseLine(line[:len(line)-1])
 		switch {
-		case !ok || tooLong:
+		case !ok || tooLong || c.Out != nil:
 			bad++
 		case c.Gone != nil:
 			delete(live, *c.Gone)

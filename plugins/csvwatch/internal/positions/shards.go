@@ -30,9 +30,10 @@ type Shards struct {
 	live   [shards]map[Channel]Entry
 	home   map[Channel]int
 	stale  map[int]bool // to be written, because the last try failed
+	handed outstanding
 }
 
-// OpenShards makes a store of the keys prefix-00 to prefix-3f. The lease must have been taken; Close releases it.
+// OpenShards makes a store of the keys prefix-00 to prefix-3f and prefix-handed. The lease must have been taken; Close releases it.
 func OpenShards(kv KV, prefix string, lease *Lease) *Shards {
 	return &Shards{kv: kv, prefix: prefix, lease: lease, home: map[Channel]int{}, stale: map[int]bool{}}
 }
@@ -60,6 +61,11 @@ func (s *Shards) Load(ctx context.Context, _ func() []Entry) ([]Entry, string, e
 			entries = append(entries, e)
 		}
 	}
+	handed, err := s.kv.Get(ctx, s.handedKey())
+	if err != nil && !errors.Is(err, ErrNoValue) {
+		return nil, "", fmt.Errorf("reading what was handed out: %w", err)
+	}
+	s.handed.load(handed, entries)
 	if damaged > 0 {
 		return entries, fmt.Sprintf("%d of the positions' values %s-xx in the cache are damaged or foreign: files that have no position elsewhere are read anew", damaged, s.prefix), nil
 	}
@@ -69,6 +75,9 @@ func (s *Shards) Load(ctx context.Context, _ func() []Entry) ([]Entry, string, e
 // parse takes up one value; false when some of it is not what was written.
 func (s *Shards) parse(n int, value []byte) bool {
 	rest, whole := bytes.CutPrefix(value, []byte(journalHeader))
+	if !whole {
+		rest, whole = bytes.CutPrefix(value, []byte(journalHeader1))
+	}
 	for len(rest) > 0 {
 		line, next, ended := bytes.Cut(rest, []byte{'\n'})
 		rest = next
@@ -117,6 +126,23 @@ func (s *Shards) Save(ctx context.Context, changed []Entry, gone []Channel) erro
 		}
 		delete(s.stale, n)
 	}
+	s.handed.settle(changed, gone)
+	return nil
+}
+
+// Hand implements Store. It costs one write to the cache.
+func (s *Shards) Hand(ctx context.Context, marks []Handed) error {
+	_, err := s.handed.note(marks)
+	var lines []byte
+	if err == nil {
+		lines, err = s.handed.lines()
+	}
+	if err == nil {
+		err = s.kv.Set(ctx, s.handedKey(), lines)
+	}
+	if err != nil {
+		return fmt.Errorf("noting what is handed out: %w", err)
+	}
 	return nil
 }
 
@@ -151,5 +177,7 @@ func (s *Shards) Close() error {
 	defer cancel()
 	return s.lease.Release(ctx)
 }
+
+func (s *Shards) handedKey() string { return s.prefix + "-handed" }
 
 func (s *Shards) key(n int) string { return fmt.Sprintf("%s-%02x", s.prefix, n) }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/acks"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/content"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
 )
 
@@ -28,6 +29,7 @@ type Segment struct {
 
 	file  *file
 	part  *acks.Part[mark]
+	end   content.Check
 	bytes int64
 }
 
@@ -81,8 +83,14 @@ func (w *Watcher) busy() {
 
 // takeReady hands out what was read, once all that must be durable before is.
 func (w *Watcher) takeReady(ctx context.Context) ([]*Segment, error) {
+	marks := w.noteHanded()
 	if err := w.makeDurable(ctx); err != nil {
 		return nil, err
+	}
+	if err := w.hand(marks); err != nil {
+		w.troubles.say(w.opt.Log, "hand", "%v: if this process is killed before it works, rows of a file that is rewritten in place may be taken for those before them", err)
+	} else {
+		w.troubles.over(w.opt.Log, "hand", "what is handed out can be noted again")
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

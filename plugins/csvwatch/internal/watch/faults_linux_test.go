@@ -72,7 +72,8 @@ func TestAFullDiskUnderThePositionsHoldsUpNewFilesOnly(t *testing.T) {
 		return len(w.rows) == 1
 	})
 	w.expect("3,c")
-	require.Equal(t, 1, w.log.count("no space left"))
+	require.Equal(t, 1, w.log.count("no space left on device: new files wait until it works"))
+	require.Equal(t, 1, w.log.count("no space left on device: if this process is killed before it works"))
 	require.Equal(t, 1, w.log.count("positions can be saved again"))
 
 	// And what is kept is right.
@@ -122,7 +123,7 @@ func TestAFolderThatIsAwayForAMomentIsNotReadAgain(t *testing.T) {
 	w.until("it is missed", func() bool {
 		w.watcher.mu.Lock()
 		defer w.watcher.mu.Unlock()
-		return len(w.watcher.lost) == 1
+		return len(w.watcher.lost.keys) == 1
 	})
 	var rows []string
 	for n := range 20 { // each time there is a hint about a folder, and then one that comes after what it led to

@@ -46,7 +46,7 @@ func (w *Watcher) Figures() Figures {
 	defer w.mu.Unlock()
 	now := time.Now()
 	f := w.figures
-	f.Known, f.Unacked = len(w.files), w.rows
+	f.Known, f.Unacked = len(w.known), w.rows
 	if c := &w.census; c.of != f || c.queued != w.queue.Len() || now.Sub(c.at) >= censusEvery {
 		w.census = w.takeCensus(f, now)
 	}
@@ -78,7 +78,7 @@ type census struct {
 
 func (w *Watcher) takeCensus(f Figures, now time.Time) census {
 	c := census{at: now, of: f, queued: w.queue.Len()}
-	for _, file := range w.files {
+	for file := range w.known {
 		if file.isOpen.Load() {
 			c.open++
 		}
@@ -116,7 +116,7 @@ func (f *file) unread() int64 {
 		return 0
 	}
 	// The check ends where reading did, on disk.
-	return max(0, f.st.Size-f.read.check.End)
+	return max(0, f.st.Size-f.read.consumed())
 }
 
 // counts is what the progress line is made of: only what can be read now.
@@ -127,7 +127,7 @@ func (w *Watcher) counts() progress.Counts {
 	if w.queue.Len() == 0 && w.rows == 0 {
 		return c
 	}
-	for _, f := range w.files {
+	for f := range w.known {
 		if f.state != resting {
 			c.Left += f.unread()
 			c.Files++

@@ -16,13 +16,21 @@ import (
 
 // mark is a place in a content.
 type mark struct {
-	at    csvrows.Position
-	check content.Check
-	// whole tells that at is the end, a last record without line end included, of the file when it had this size and
-	// modification time.
-	whole    bool
-	size     int64
-	modified int64
+	at     csvrows.Position
+	check  content.Check
+	legacy *content.Legacy // in place of check, as an older version saved it
+	// whole reports that at is the end, a last record without line end included, of the file when it had this size and
+	// these times.
+	whole                   bool
+	size, modified, changed int64
+}
+
+// consumed is how many bytes of the file lie before m, on disk.
+func (m *mark) consumed() int64 {
+	if m.legacy != nil {
+		return m.legacy.End
+	}
+	return m.check.End
 }
 
 // state is where a file is between the queue and the reader.
@@ -41,18 +49,25 @@ type file struct {
 	path  string
 	alias string // another path to it, when there is one
 	said  string // the last complaint about it
-	st    fileid.Stat
+	// foreign is the layout in which its position is, when that has no meaning with the present settings.
+	foreign string
+	st      fileid.Stat
 
 	channel positions.Channel
 	read    mark
 	acked   mark
 	line    acks.Line[mark]
 	open    *opened
-	tally   *tally // while it is being read for the first time
+	tally   *tally        // while it is being read for the first time
+	kept    *kept         // what is known of it while it is not open
+	handed  content.Check // what was handed out, in an earlier run too
+	before  *file         // the lost one that it may go on from; see identity
+	heir    *file         // the one that may go on from it
 
 	changed time.Duration // when a change was seen last
 	due     time.Duration // of its alarm; 0 for none
 	set     time.Duration // the earliest time for which it is among the alarms; 0 for none
+	recheck time.Duration // when what was read is compared although nothing seems to have changed; 0 for never
 
 	looks    int32 // scans since it is missing
 	turns    int32
@@ -72,46 +87,92 @@ type file struct {
 	failed   bool
 	more     bool // had names besides path and alias
 	sticky   bool // trying again without a change is of no use
+
+	finishing bool // it was about to be cleaned up when the last run ended
+	reused    bool // another file has got its inode
+	stale     bool // it must be saved before any of its rows goes out
 }
 
-// remember takes up what is known from an earlier run.
-func (w *Watcher) remember(e *positions.Entry) {
+// changedUnknown in place of a change time matches no file: whether it has changed since is to be found out.
+const changedUnknown = -1
+
+// restore takes up what is known from an earlier run.
+func (w *Watcher) restore(e *positions.Entry) {
 	m := mark{
 		at:    csvrows.Position{Offset: e.Offset, Row: e.Row},
-		check: e.Check, whole: e.Whole, size: e.Size, modified: e.Modified,
+		check: e.Content, legacy: e.Legacy, whole: e.Whole, size: e.Size, modified: e.Modified, changed: e.Changed,
 	}
-	f := &file{path: e.Path, channel: e.Channel, durable: true, read: m, acked: m}
-	f.st.ID = e.File
+	if m.legacy != nil {
+		m.changed = changedUnknown
+	}
+	f := &file{
+		path: e.Path, channel: e.Channel, durable: true, read: m, acked: m, handed: e.Handed,
+		finishing: e.Finishing,
+	}
+	switch {
+	case w.isForeign(e):
+		f.foreign = e.Layout
+	case e.Layout != w.layout:
+		f.stale = true // what is handed out from now on is in the present layout
+	}
+	f.st = fileid.Stat{ID: e.File, Size: e.Size, Modified: e.Modified, Changed: m.changed, Born: e.Born}
 	if other := w.files[e.File]; other != nil {
 		// A content was replaced and the process died before the older entry was forgotten. Channels are ordered by
 		// the time they were made.
 		if other.channel.String() > f.channel.String() {
 			f, other = other, f
 		}
-		w.gone = append(w.gone, other.channel)
+		w.forget(other)
 	}
+	w.known[f] = struct{}{}
 	w.files[e.File] = f
-	w.lost[f] = struct{}{}
+	w.lost.add(f)
+}
+
+// isForeign reports whether a position has no meaning with the present settings: its offset is in another encoding, or
+// rows that were handed out might get the numbers of others.
+func (w *Watcher) isForeign(e *positions.Entry) bool {
+	switch {
+	case e.Layout == "" || e.Layout == w.layout || (e.Offset == 0 && e.Handed.End == 0):
+		return false
+	case csvrows.EncodingOf(e.Layout) != csvrows.EncodingOf(w.layout):
+		return true
+	default:
+		return e.Handed.End > e.Content.End
+	}
 }
 
 // entry is what is kept of f.
-func (f *file) entry() positions.Entry {
+func (w *Watcher) entry(f *file) positions.Entry {
 	m := &f.acked
-	return positions.Entry{
-		Channel: f.channel, File: f.st.ID, Path: f.path,
-		Offset: m.at.Offset, Row: m.at.Row, Check: m.check,
-		Whole: m.whole, Size: m.size, Modified: m.modified,
+	e := positions.Entry{
+		Channel: f.channel, File: f.st.ID, Born: f.st.Born, Path: f.path, Finishing: f.finishing,
+		Size: f.st.Size, Modified: f.st.Modified, Changed: changedUnknown,
+		Offset: m.at.Offset, Row: m.at.Row, Layout: w.layout, Content: m.check, Legacy: m.legacy,
 	}
+	if f.foreign != "" {
+		e.Layout = f.foreign
+	}
+	if m.whole {
+		e.Whole, e.Size, e.Modified = true, m.size, m.modified
+		if f.recheck == 0 {
+			e.Changed = m.changed
+		}
+	}
+	if f.handed.End > m.check.End {
+		e.Handed = f.handed
+	}
+	return e
 }
 
 // entries are all that is to be kept.
 func (w *Watcher) entries() []positions.Entry {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	entries := make([]positions.Entry, 0, len(w.files))
-	for _, f := range w.files {
+	entries := make([]positions.Entry, 0, len(w.known))
+	for f := range w.known {
 		if f.durable {
-			entries = append(entries, f.entry())
+			entries = append(entries, w.entry(f))
 		}
 	}
 	return entries
@@ -122,13 +183,9 @@ func (w *Watcher) Found(path string, st fileid.Stat) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.now()
-	f := w.files[st.ID]
+	f := w.identify(path, st)
 	if f == nil {
-		f = &file{path: path, st: st, changed: now, seen: true, moved: st.Touched()}
-		w.files[st.ID] = f
-		w.figures.Discovered++
-		w.opt.Log.Debugf("Found %s: %d bytes", path, st.Size)
-		w.ask(f, now)
+		w.discover(path, st, now)
 		return
 	}
 	old := f.st
@@ -139,7 +196,7 @@ func (w *Watcher) Found(path string, st fileid.Stat) {
 		f.more = f.more || (f.alias != "" && f.alias != path)
 		f.alias = path
 	} else {
-		w.put(f, path)
+		w.moveTo(f, path)
 	}
 	switch {
 	case first:
@@ -147,8 +204,8 @@ func (w *Watcher) Found(path string, st fileid.Stat) {
 		w.figures.Discovered++
 	case old.Size != st.Size || old.Modified != st.Modified:
 		f.changed, f.quiet, f.moved, f.sticky = now, false, false, false
-	case old.Changed != st.Changed && f.failed:
-		// Permissions may have been given back.
+	case old.Changed != st.Changed:
+		// It was renamed, permissions were given back, or it was written and its time set back.
 	case missed && !f.upToDate():
 		// The reader may not have found it.
 	default:
@@ -165,7 +222,7 @@ func (w *Watcher) Found(path string, st fileid.Stat) {
 
 // upToDate tells that f was read to its end as it was seen last.
 func (f *file) upToDate() bool {
-	return f.read.whole && f.read.size == f.st.Size && f.read.modified == f.st.Modified
+	return f.read.whole && f.read.size == f.st.Size && f.read.modified == f.st.Modified && f.read.changed == f.st.Changed
 }
 
 // Gone implements discover.Sink.
@@ -182,11 +239,14 @@ func (w *Watcher) Gone(path string, id fileid.ID) {
 	}
 }
 
-// put notes where f is. The lock is held.
-func (w *Watcher) put(f *file, path string) {
+// moveTo notes where f is. The lock is held.
+func (w *Watcher) moveTo(f *file, path string) {
 	f.more = f.more || (f.alias != "" && f.alias != path)
 	f.missing, f.alias = false, ""
-	delete(w.lost, f)
+	w.lost.remove(f)
+	if f.recheck != 0 && f.state == resting {
+		w.alarm(f, f.recheck)
+	}
 	if f.path != path {
 		w.opt.Log.Debugf("%s is now %s", f.path, path)
 		f.path = path
@@ -198,7 +258,7 @@ func (w *Watcher) put(f *file, path string) {
 func (w *Watcher) miss(f *file) {
 	switch {
 	case f.alias != "":
-		w.put(f, f.alias)
+		w.moveTo(f, f.alias)
 		if !f.upToDate() {
 			w.ask(f, w.now())
 		} else {
@@ -206,7 +266,7 @@ func (w *Watcher) miss(f *file) {
 		}
 	case !f.missing:
 		f.missing, f.looks = true, 0
-		w.lost[f] = struct{}{}
+		w.lost.add(f)
 	}
 }
 
@@ -280,6 +340,10 @@ func (w *Watcher) touch(f *file) {
 // rest leaves f alone until it changes, or has been quiet. The lock is held.
 func (w *Watcher) rest(f *file, now time.Duration) {
 	f.state = resting
+	w.askHeir(f)
+	if f.recheck != 0 && !f.missing {
+		w.alarm(f, max(now, f.recheck))
+	}
 	if !f.quiet && (f.isOpen.Load() || w.opt.Finish != nil || !f.upToDate()) {
 		w.alarm(f, max(now, f.changed+w.opt.Quiet))
 	}
@@ -297,7 +361,7 @@ func (w *Watcher) considerFinish(f *file) {
 
 // mayFinish tells that f is read, done and quiet. The lock is held.
 func (f *file) mayFinish() bool {
-	if f.dead || f.missing || !f.quiet || f.state != resting || f.failed {
+	if f.dead || f.missing || !f.quiet || f.state != resting || f.failed || f.recheck != 0 {
 		return false
 	}
 	return f.acked.whole && f.upToDate() && f.acked.at == f.read.at && f.line.Out() == 0
@@ -307,9 +371,10 @@ func (f *file) mayFinish() bool {
 func (w *Watcher) replace(f *file, now time.Duration) {
 	w.forget(f)
 	g := &file{path: f.path, alias: f.alias, more: f.more, st: f.st, changed: now, seen: true, missing: f.missing}
+	w.known[g] = struct{}{}
 	w.files[g.st.ID] = g
 	if g.missing {
-		w.lost[g] = struct{}{}
+		w.lost.add(g)
 	}
 	w.figures.Discovered++
 	w.ask(g, now)
@@ -318,11 +383,13 @@ func (w *Watcher) replace(f *file, now time.Duration) {
 // forget drops f from everything. The lock is held.
 func (w *Watcher) forget(f *file) {
 	f.dead = true
+	w.askHeir(f)
 	if w.files[f.st.ID] == f {
 		delete(w.files, f.st.ID)
 	}
+	delete(w.known, f)
 	delete(w.dirty, f)
-	delete(w.lost, f)
+	w.lost.remove(f)
 	delete(w.finish, f)
 	if f.durable {
 		w.gone = append(w.gone, f.channel)

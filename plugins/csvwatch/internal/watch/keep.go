@@ -16,10 +16,10 @@ func (w *Watcher) makeDurable(ctx context.Context) error {
 		var files []*file
 		w.mu.Lock()
 		for _, s := range w.ready {
-			if f := s.file; !f.durable && !f.dead {
-				f.durable = true // so that it is taken once; taken back below
+			if f := s.file; (!f.durable || f.stale) && !f.dead {
+				f.durable, f.stale = true, false // so that it is taken once; taken back below
 				files = append(files, f)
-				entries = append(entries, f.entry())
+				entries = append(entries, w.entry(f))
 			}
 		}
 		w.mu.Unlock()
@@ -36,7 +36,7 @@ func (w *Watcher) makeDurable(ctx context.Context) error {
 		w.mu.Lock()
 		w.figures.SaveFailures++
 		for _, f := range files {
-			f.durable = false
+			f.stale = true
 		}
 		w.mu.Unlock()
 		if errors.Is(err, positions.ErrInUse) {
@@ -52,6 +52,36 @@ func (w *Watcher) makeDurable(ctx context.Context) error {
 			return context.Cause(w.ctx)
 		}
 	}
+}
+
+// noteHanded notes how far the rows that are ready reach, and returns what of it makeDurable does not save.
+func (w *Watcher) noteHanded() (marks []positions.Handed) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range w.ready {
+		f := s.file
+		if s.end.End <= f.handed.End || f.dead {
+			continue
+		}
+		f.handed = s.end
+		if f.durable && !f.stale {
+			marks = append(marks, positions.Handed{Channel: f.channel, Check: s.end})
+		}
+	}
+	return marks
+}
+
+// handTime is how long to wait for a store that does not answer. Rows are handed out all the same.
+const handTime = time.Second
+
+// hand makes what is about to be handed out survive the end of the process.
+func (w *Watcher) hand(marks []positions.Handed) error {
+	if len(marks) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(w.ctx, handTime)
+	defer cancel()
+	return w.opt.Store.Hand(ctx, marks)
 }
 
 // keep saves positions every SaveEvery, and tells how things stand.
@@ -88,7 +118,7 @@ func (w *Watcher) save(ctx context.Context) error {
 	entries := make([]positions.Entry, 0, len(w.dirty))
 	for f := range w.dirty {
 		files = append(files, f)
-		entries = append(entries, f.entry())
+		entries = append(entries, w.entry(f))
 	}
 	gone := w.gone
 	w.dirty = map[*file]struct{}{}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/content"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
@@ -16,6 +17,9 @@ const (
 	turnBytes = 4 << 20
 	// turnReads ends a turn of a file of which a long stretch is no rows.
 	turnReads = turnBytes / csvrows.ReadBytes
+	// heldCompared is how much of what was read beyond the last row, whose rest was not there yet, is compared before it is
+	// read on.
+	heldCompared = 64 << 10
 	// cellBytes is what a cell costs besides its content while its row is not done: its place in the row, and in the
 	// message.
 	cellBytes = 64
@@ -33,30 +37,41 @@ type opened struct {
 	path  string
 	opts  csvrows.Options
 	file  *os.File
-	rows  *csvrows.Reader
 	plain bool // the offsets of rows are offsets in the file
 	from  int64
-	ahead ahead
 
 	headers int64 // skipped ones that are counted
+
+	rows     *csvrows.Reader  // nil while it is not known whether what was consumed still stands
+	tracker  *content.Tracker // through which rows reads
+	standing standing
+	checking *checking // nil when none is under way
 }
 
-// open opens the file with this identity at path, to read on from at.
-func open(path string, id fileid.ID, opts csvrows.Options, at csvrows.Position) (*opened, error) {
+// open opens the file with this identity at path, to read on from a mark.
+func open(path string, is fileid.Stat, opts csvrows.Options, from mark, handed content.Check, known *kept) (*opened, error) {
 	f, err := fileid.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	st, err := fileid.OfFile(f)
-	if err == nil && (st.ID != id || !st.Mode.IsRegular()) {
+	if err == nil && (st.ID != is.ID || st.Born != is.Born || !st.Mode.IsRegular()) {
 		err = errElsewhere
 	}
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
-	o := &opened{path: path, opts: opts, file: f, plain: opts.Plain(path), from: at.Offset}
-	if o.rows, err = csvrows.Open(f, path, opts, at); err != nil {
+	o := &opened{path: path, opts: opts, file: f, plain: opts.Plain(path), from: from.at.Offset}
+	switch {
+	case known != nil:
+		o.standing = known.standing
+		err = o.readFrom(known.hash.Clone(), from.at)
+	case from.consumed() == 0 && handed.End == 0:
+		o.standing = standing{state: st, since: time.Now()}
+		err = o.readFrom(content.NewHash(), from.at)
+	}
+	if err != nil {
 		f.Close()
 		return nil, err
 	}
@@ -75,7 +90,9 @@ func (o *opened) mayClose(at csvrows.Position) bool {
 
 func (o *opened) Close() {
 	// Only reading was done: there is nothing that closing could lose.
-	_ = o.rows.Close()
+	if o.rows != nil {
+		_ = o.rows.Close()
+	}
 	_ = o.file.Close()
 }
 
@@ -91,6 +108,12 @@ type taken struct {
 	bad error
 	// st is how the file was before the turn.
 	st fileid.Stat
+	// checking reports that nothing was read yet because it is being compared with what was consumed.
+	checking bool
+	// wait is how long to leave the file alone before it is compared; nothing was read.
+	wait time.Duration
+	// recheck is when to compare the file with what was consumed although it may seem unchanged; zero for never.
+	recheck time.Time
 }
 
 // asked is what a turn is to give.
@@ -102,6 +125,12 @@ type asked struct {
 	seen   fileid.Stat
 	// stopAtBad gives only the rows before the first bad one.
 	stopAtBad bool
+	// handed is what was handed out in an earlier run, when that is more than was consumed.
+	handed content.Check
+	// recheck compares the file with what was consumed even if it seems unchanged.
+	recheck bool
+	// atLineEnd takes the file for the same only if what was consumed ends with a line.
+	atLineEnd bool
 }
 
 // take reads rows that follow from. What it gives counts even if there is an error; reading goes on from where it ends.
@@ -110,21 +139,18 @@ func (o *opened) take(from mark, ask asked) (t taken, err error) {
 	if t.st, err = fileid.OfFile(o.file); err != nil {
 		return t, err
 	}
-	finish := ask.finish && t.st.Size == ask.seen.Size && t.st.Modified == ask.seen.Modified
-	if from.check == (content.Check{}) {
-		// The beginning is remembered before it is read, so that a replacement during the turn shows.
-		if from.check, err = content.Take(o.file, min(t.st.Size, content.Window)); err != nil {
-			return t, replacedIfShort(err)
-		}
-		from.check = from.check.Beginning()
-	}
-	if o.plain && t.st.Size < from.at.Offset {
-		return t, errReplaced
-	}
-	if err := o.dropChanged(from.at); err != nil {
+	if ready, err := o.stands(&t, &from, ask); !ready {
 		return t, err
 	}
+	before := o.tracker.Hash()
+	if !o.tracker.HeldHolds(heldCompared) {
+		// The writer of a torn record has taken it back and begun anew.
+		if err := o.readFrom(before.Clone(), from.at); err != nil {
+			return t, err
+		}
+	}
 	err = o.readRows(&t, ask.most)
+	finish := ask.finish && t.st.Size == ask.seen.Size && t.st.Modified == ask.seen.Modified
 	if err == nil && !t.more && finish {
 		t.rows, err = o.finish(t.rows, t.st.Size)
 	}
@@ -139,26 +165,70 @@ func (o *opened) take(from mark, ask asked) (t taken, err error) {
 	// Where the last row ends in a file that is not plain is not known. Its check reaches over all that was read, since one
 	// that ended before that row does would miss an edit of it.
 	if o.plain {
-		o.ahead.remember(o.file, at.Offset, end, t.more)
 		end = at.Offset
 	}
-	check, checkErr := content.Take(o.file, end)
+	check, checkErr := o.tracker.Consume(end)
 	if checkErr != nil {
 		return taken{end: from, st: t.st}, replacedIfShort(checkErr)
 	}
-	// This check comes after everything else: as long as the old bytes stand, what was read behind them is theirs.
-	holds, checkErr := from.check.Holds(o.file)
-	if checkErr == nil && !holds {
-		checkErr = errReplaced
-	}
-	if checkErr != nil {
-		return taken{end: from, st: t.st}, checkErr
+	if steady, steadyErr := o.wasSteady(t.st, before); steadyErr != nil || !steady {
+		// It was rewritten meanwhile, so what was read may be of two contents: it is read again, once it is known what
+		// still stands.
+		if steadyErr == nil {
+			steadyErr = o.readFrom(before, from.at)
+		}
+		return taken{end: from, st: t.st, more: true}, steadyErr
 	}
 	t.end = mark{at: at, check: check}
 	if err == nil && t.bad == nil && !t.more && (finish || (o.plain && at.Offset == t.st.Size)) {
-		t.end.whole, t.end.size, t.end.modified = true, t.st.Size, t.st.Modified
+		t.end.whole, t.end.size, t.end.modified, t.end.changed = true, t.st.Size, t.st.Modified, t.st.Changed
 	}
+	t.recheck = o.recheckTime(t.st, check.End)
 	return t, err
+}
+
+// wasSteady reports whether what was consumed in a turn, behind what is in before, stood over all of it. st is how the
+// file was at its beginning.
+func (o *opened) wasSteady(st fileid.Stat, before *content.Hash) (bool, error) {
+	now, err := fileid.OfFile(o.file)
+	if err != nil || now.SameState(st) {
+		return err == nil, err
+	}
+	return o.tracker.Stands(before)
+}
+
+// recheckTime is when to compare the file with what was consumed, end bytes, although it may seem to be in the state st
+// still; zero for never. It is so after an append that was not compared byte by byte, and when the state is so young that
+// a change right after it would leave the same times.
+func (o *opened) recheckTime(st fileid.Stat, end int64) (at time.Time) {
+	now := time.Now()
+	if !o.standing.state.SameState(st) {
+		at = now
+	}
+	if grain, age := grainOf(st), now.Sub(time.Unix(0, changeOf(st))); -grain < age && age < grain {
+		at = now.Add(grain)
+	}
+	if due := o.standing.due(end); !at.IsZero() && at.Before(due) {
+		return due
+	}
+	return at
+}
+
+// changeOf is when the file was changed last, by the clock of its filesystem if that tells.
+func changeOf(st fileid.Stat) int64 {
+	if st.Changed != 0 {
+		return st.Changed
+	}
+	return st.Modified
+}
+
+// grainOf is how far apart two changes must be to have different times, as far as the times themselves show: a few
+// milliseconds for most filesystems, and up to two seconds for those that keep whole seconds.
+func grainOf(st fileid.Stat) time.Duration {
+	if changeOf(st)%int64(time.Second) == 0 {
+		return 2100 * time.Millisecond
+	}
+	return 20 * time.Millisecond
 }
 
 // finish takes a last record without line end too, if all that was read is of a file of this size: it may have grown since
@@ -168,21 +238,6 @@ func (o *opened) finish(rows []csvrows.Row, size int64) ([]csvrows.Row, error) {
 		return rows, csvrows.ErrGrown
 	}
 	return o.rows.Finish(rows)
-}
-
-// dropChanged makes what the reader of rows holds beyond at be read again if it is no longer what the file has there:
-// the writer of a torn record may have taken it back and begun anew.
-func (o *opened) dropChanged(at csvrows.Position) error {
-	if o.ahead.holds(o.file) {
-		return nil
-	}
-	rows, err := csvrows.Open(o.file, o.path, o.opts, at)
-	if err != nil {
-		return err
-	}
-	_ = o.rows.Close()
-	o.rows, o.ahead = rows, ahead{}
-	return nil
 }
 
 // readRows reads until the end, most rows, or enough for a turn.

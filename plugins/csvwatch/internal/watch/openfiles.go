@@ -1,25 +1,25 @@
 package watch
 
 import (
-	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/content"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
 )
 
-// openFile opens f, and closes another file when there are too many.
-func (r *reader) openFile(f *file, path string, id fileid.ID, at csvrows.Position) error {
+// openFile opens f to read on from a mark, and closes another file when there are too many.
+func (r *reader) openFile(f *file, path string, is fileid.Stat, from mark, handed content.Check) error {
 	if len(r.open) >= r.w.opt.MaxOpen {
 		r.closeOneIdle()
 	}
-	o, err := open(path, id, r.w.opt.Rows, at)
+	o, err := open(path, is, r.w.opt.Rows, from, handed, f.kept)
 	if isTooManyOpen(err) {
 		r.closeIdle()
-		o, err = open(path, id, r.w.opt.Rows, at)
+		o, err = open(path, is, r.w.opt.Rows, from, handed, f.kept)
 	}
 	if err != nil {
 		return err
 	}
-	f.open = o
-	r.w.opt.Log.Debugf("Opened %s at row %d", path, at.Row+1)
+	f.open, f.kept = o, nil
+	r.w.opt.Log.Debugf("Opened %s at row %d", path, from.at.Row+1)
 	f.isOpen.Store(true)
 	r.open[f] = struct{}{}
 	return nil
@@ -27,6 +27,7 @@ func (r *reader) openFile(f *file, path string, id fileid.ID, at csvrows.Positio
 
 func (r *reader) close(f *file) {
 	if f.open != nil {
+		f.kept = f.open.keep(&f.read)
 		f.open.Close()
 		f.open = nil
 		f.isOpen.Store(false)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/content"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
 )
@@ -101,7 +102,7 @@ func TestATornRecordIsNotReadAgainForEachPieceOfIt(t *testing.T) {
 	w.write("in/a.csv", "id,v\n1,a\n2,\"")
 	w.expect("1,a")
 	reader := w.readerOf(t)
-	long := strings.Repeat("x\n", aheadAtEnd/2)
+	long := strings.Repeat("x\n", heldCompared/2)
 	for range 5 {
 		w.append("in/a.csv", long)
 		w.expect()
@@ -166,7 +167,7 @@ func TestAFileThatGrowsAfterTheLastLookIsNotFinished(t *testing.T) {
 		w.write(name, packed(t, name, "id,v\n1,a\n"))
 		st, err := fileid.Of(w.path(name))
 		require.NoError(t, err)
-		o, err := open(w.path(name), st.ID, w.options.Rows, csvrows.Position{})
+		o, err := open(w.path(name), st, w.options.Rows, mark{}, content.Check{}, nil)
 		require.NoError(t, err)
 		defer o.Close()
 		w.append(name, packed(t, name, "2,torn"))

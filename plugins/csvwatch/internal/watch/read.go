@@ -10,6 +10,7 @@ import (
 
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/identity"
 )
 
 // A file that cannot be read is tried again after firstRetry, then after twice as long each time, up to longestRetry.
@@ -125,20 +126,21 @@ func (r *reader) ring(f *file) {
 	now := w.now()
 	w.mu.Lock()
 	waited := now-f.changed >= w.opt.Quiet
-	path, id, failed := f.path, f.st.ID, f.failed
+	path, was, failed := f.path, f.st, f.failed
 	w.mu.Unlock()
 
 	var st fileid.Stat
 	var err error
 	if f.open != nil {
 		st, err = fileid.OfFile(f.open.file)
-	} else if st, err = fileid.Of(path); err == nil && st.ID != id {
+	} else if st, err = fileid.Of(path); err == nil && (st.ID != was.ID || st.Born != was.Born) {
 		err = errElsewhere
 	}
 
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	f.state = resting
+	w.askHeir(f)
 	again := f.again
 	f.again = false
 	switch {
@@ -153,7 +155,11 @@ func (r *reader) ring(f *file) {
 		f.st, f.changed, f.quiet, f.sticky = st, now, false, false
 		w.ask(f, now)
 		return
-	case again || (failed && !f.sticky):
+	case err == nil && st.Changed != f.st.Changed:
+		f.st = st
+		w.ask(f, now)
+		return
+	case again || (failed && !f.sticky) || (f.recheck != 0 && f.recheck <= now):
 		w.ask(f, now)
 		return
 	case waited:
@@ -173,21 +179,60 @@ func (r *reader) ring(f *file) {
 func (r *reader) turn(f *file, room int) (barren bool) {
 	w := r.w
 	w.mu.Lock()
-	path, id, from, finish := f.path, f.st.ID, f.read, f.quiet || f.moved
-	seen := f.st
+	if f.foreign != "" {
+		defer w.mu.Unlock()
+		w.opt.Log.Warnf("%s was read as %s so far and has more now, to be read as %s, in which its position has no meaning: it is read from its start, as a new content", f.path, f.foreign, w.layout)
+		w.replace(f, w.now())
+		return false
+	}
+	p, as := w.predecessor(f)
+	if p != nil && p.state != resting {
+		// What can be read of it comes first; then it asks for f.
+		f.state = resting
+		w.mu.Unlock()
+		return false
+	}
+	of := f
+	if p != nil {
+		of = p
+	}
+	path, is, from := f.path, f.st, of.read
+	a := asked{
+		most: room, finish: f.quiet || f.moved, seen: f.st, stopAtBad: w.opt.StopAtBadRow, handed: of.handed,
+		recheck: f.recheck != 0 && f.recheck <= w.now(), atLineEnd: as == identity.Extended,
+	}
 	w.mu.Unlock()
 	if f.open == nil {
-		if err := r.openFile(f, path, id, from.at); err != nil {
+		if err := r.openFile(f, path, is, from, a.handed); err != nil {
+			if errors.Is(err, fs.ErrPermission) && r.leave(f) {
+				return false
+			}
 			r.fail(f, path, err)
 			return false
 		}
 	}
-	t, err := f.open.take(from, asked{most: room, finish: finish, seen: seen, stopAtBad: w.opt.StopAtBadRow})
-	if errors.Is(err, errReplaced) {
+	t, err := f.open.take(from, a)
+	switch {
+	case errors.Is(err, errReplaced) && p != nil:
+		r.close(f)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.standAlone(f)
+		f.state = resting
+		w.ask(f, w.now())
+		return false
+	case errors.Is(err, errReplaced):
 		r.replaced(f)
 		return false
+	case t.wait > 0 || t.checking:
+		r.putOff(f, &t)
+		return true
+	case p != nil && err == nil:
+		r.inherit(f, p, as)
+		f = p
 	}
 	r.note(f, path, from, &t)
+	r.setRecheck(f, &t)
 	switch {
 	case t.bad != nil:
 		r.fail(f, path, stop{t.bad})
@@ -202,12 +247,57 @@ func (r *reader) turn(f *file, room int) (barren bool) {
 	return false
 }
 
+// leave lets f rest, which may not be opened, if it was read to its end and nothing tells that it was written since: its
+// permissions may be what has changed. It is compared when it changes again. It reports whether that is so.
+func (r *reader) leave(f *file) bool {
+	w := r.w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if f.before != nil || f.again || !f.read.whole || f.read.size != f.st.Size || f.read.modified != f.st.Modified {
+		return false
+	}
+	f.recheck = 0
+	w.rest(f, w.now())
+	return true
+}
+
+// setRecheck notes when f is to be compared although nothing seems to have changed.
+func (r *reader) setRecheck(f *file, t *taken) {
+	w := r.w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f.recheck = 0
+	if !t.recheck.IsZero() {
+		f.recheck = w.now() + max(1, time.Until(t.recheck))
+	}
+}
+
+// putOff leaves f, which was not read, to be compared on or later.
+func (r *reader) putOff(f *file, t *taken) {
+	w := r.w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f.state = resting
+	w.askHeir(f)
+	f.again = false
+	if t.checking {
+		w.ask(f, w.now())
+		return
+	}
+	f.recheck = w.now() + t.wait
+	w.alarm(f, f.recheck)
+}
+
 // note takes a turn's result into the books.
 func (r *reader) note(f *file, path string, from mark, t *taken) {
 	w := r.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if t.end.at == from.at && !t.end.whole {
+		if from.legacy != nil && t.end.legacy == nil {
+			f.read, f.acked = t.end, t.end // of which nothing is out yet
+			w.touch(f)
+		}
 		return
 	}
 	f.name()
@@ -216,7 +306,7 @@ func (r *reader) note(f *file, path string, from mark, t *taken) {
 	part := f.line.Add(t.end)
 	w.countHeaders(f)
 	w.figures.Bytes += max(0, t.end.at.Offset-from.at.Offset)
-	w.onDisk += max(0, t.end.check.End-from.check.End)
+	w.onDisk += max(0, t.end.check.End-from.consumed())
 	if len(t.rows) == 0 {
 		w.pass(f, part)
 		return
@@ -224,10 +314,6 @@ func (r *reader) note(f *file, path string, from mark, t *taken) {
 	if from.at.Row == 0 {
 		w.tellDrift(path, f.open.rows.Drift())
 		w.tellDoubt(path, f.open.rows.Doubt())
-	}
-	if f.acked.at.Row == 0 {
-		// Until a row is done, the beginning at least tells the content from another one.
-		f.acked.check = t.end.check.Beginning()
 	}
 	for i := range t.rows {
 		if t.rows[i].Err != nil {
@@ -241,7 +327,7 @@ func (r *reader) note(f *file, path string, from mark, t *taken) {
 	w.bytes += t.cost
 	w.ready = append(w.ready, &Segment{
 		Path: path, Channel: f.channel.String(), Modified: t.st.ModTime(), Appeared: t.st.LastChange(), Columns: f.open.rows.Columns(),
-		Rows: t.rows, file: f, part: part, bytes: t.cost,
+		Rows: t.rows, file: f, part: part, end: t.end.check, bytes: t.cost,
 	})
 }
 
@@ -267,8 +353,9 @@ func (r *reader) settle(f *file, t *taken, grown bool) {
 	}
 	if !t.more && !again {
 		if t.st.Size != f.st.Size || t.st.Modified != f.st.Modified {
-			f.st, f.changed, f.quiet, f.moved = t.st, now, false, false
+			f.changed, f.quiet, f.moved = now, false, false
 		}
+		f.st = t.st
 		if f.upToDate() && (f.quiet || f.moved) {
 			r.close(f)
 		}
@@ -299,6 +386,7 @@ func (r *reader) fail(f *file, path string, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	f.state = resting
+	w.askHeir(f)
 	again := f.again
 	f.again = false
 	now := w.now()
@@ -324,6 +412,9 @@ func (r *reader) fail(f *file, path string, err error) {
 		if header != nil {
 			w.refuse(f, header)
 		}
+	}
+	if f.recheck != 0 {
+		w.alarm(f, f.recheck)
 	}
 	if !f.sticky {
 		f.attempts++

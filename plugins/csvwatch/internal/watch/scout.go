@@ -96,8 +96,9 @@ type place struct {
 
 // sought is where a file was.
 type sought struct {
-	path string
-	id   fileid.ID
+	path   string
+	st     fileid.Stat
+	reused bool
 }
 
 // forgetLost forgets files that were missing in two complete scans, and are not where they were: a directory that cannot
@@ -108,7 +109,7 @@ func (w *Watcher) forgetLost(full bool) {
 	w.mu.Lock()
 	places := map[place]bool{}
 	lost := map[*file]sought{}
-	for f := range w.lost {
+	for f := range w.lost.keys {
 		f.missing = true
 		f.looks++
 		if !f.isLost() {
@@ -119,7 +120,7 @@ func (w *Watcher) forgetLost(full bool) {
 		} else {
 			f.more = false // it has been looked for
 			places[f.place()] = false
-			lost[f] = sought{f.path, f.st.ID}
+			lost[f] = sought{f.path, f.st, f.reused}
 		}
 	}
 	w.mu.Unlock()
@@ -130,14 +131,14 @@ func (w *Watcher) forgetLost(full bool) {
 		places[p] = isMounted(p)
 	}
 	for f, was := range lost {
-		if !places[place{filepath.Dir(was.path), was.id.Dev}] || !w.isGone(was) {
+		if !was.reused && (!places[place{filepath.Dir(was.path), was.st.ID.Dev}] || !w.isGone(was)) {
 			delete(lost, f)
 		}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for f, was := range lost {
-		if _, still := w.lost[f]; !still || !f.isLost() || f.path != was.path {
+		if !w.lost.has(f) || !f.isLost() || f.path != was.path {
 			continue
 		}
 		if !f.read.whole {
@@ -149,6 +150,9 @@ func (w *Watcher) forgetLost(full bool) {
 
 // isLost tells that nothing more will come of f.
 func (f *file) isLost() bool {
+	if f.heir != nil && !f.heir.dead {
+		return false // which is to be looked at first
+	}
 	return f.missing && f.looks >= 2 && f.state == resting && !f.isOpen.Load() && f.line.Out() == 0
 }
 
@@ -161,7 +165,7 @@ func (w *Watcher) isGone(was sought) bool {
 	if err != nil {
 		return errors.Is(err, fs.ErrNotExist)
 	}
-	return st.ID != was.id || !st.Mode.IsRegular()
+	return st.ID != was.st.ID || st.Born != was.st.Born || !st.Mode.IsRegular()
 }
 
 func (f *file) place() place { return place{filepath.Dir(f.path), f.st.ID.Dev} }

@@ -83,6 +83,26 @@ func (w *world) do(word string, args []string) {
 		w.append(args[0], text[len(text)-10:])
 	case "zstd":
 		w.write(args[0], zstdded(w.tb, args[1]))
+	case "wide":
+		n, err := strconv.Atoi(args[1])
+		require.NoError(w.tb, err)
+		w.write(args[0], wideCSV(n, args[2]))
+	case "table", "patch", "copy":
+		w.writeTable(word, args[0], args[1], args[2])
+	case "count":
+		n, err := strconv.Atoi(args[0])
+		require.NoError(w.tb, err)
+		w.expectCount(n)
+	case "channels":
+		n, err := strconv.Atoi(args[0])
+		require.NoError(w.tb, err)
+		w.mu.Lock()
+		require.Len(w.tb, w.channels, n)
+		w.mu.Unlock()
+	case "other-device":
+		w.changeEntries(func(e *positions.Entry) { e.File.Dev += 1 << 20 })
+	case "restore":
+		w.restore(args[0])
 	case "rename":
 		w.rename(args[0], args[1])
 	case "remove":
@@ -194,6 +214,18 @@ func (w *world) set(name string, args []string) {
 		w.options.PollInterval, w.options.Notify = 5*time.Millisecond, false
 	case "delete":
 		w.options.Finish = remove
+	case "crash-after-delete":
+		w.options.Finish = func(ctx context.Context, path string) error {
+			if err := os.Remove(path); err != nil {
+				return err
+			}
+			<-ctx.Done() // what comes behind it never happens
+			return ctx.Err()
+		}
+	case "read-replaced-anew":
+		w.options.ResumeReplaced = false
+	case "delimiter":
+		w.options.Rows.Delimiter = []rune(args[0])[0]
 	case "move":
 		w.avoid = w.path(args[0])
 		w.options.Finish = func(ctx context.Context, path string) error {

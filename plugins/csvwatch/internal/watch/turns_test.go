@@ -38,6 +38,19 @@ func (w *world) next(most int) (rows []delivered, segments []*Segment) {
 	return rows, segments
 }
 
+// restUnpumped asks for rows, of which none may come, until nothing is left to do.
+func (w *world) restUnpumped() {
+	w.tb.Helper()
+	w.until("nothing is left to do", func() bool {
+		ctx, cancel := context.WithTimeout(w.tb.Context(), 5*time.Millisecond)
+		defer cancel()
+		segments, err := w.watcher.Next(ctx, 1, nil)
+		require.ErrorIs(w.tb, err, context.DeadlineExceeded)
+		require.Empty(w.tb, segments)
+		return w.watcher.unrest(0) == ""
+	})
+}
+
 // all takes so many rows, and says of each batch that it is done.
 func (w *world) all(n, most int) (rows []delivered) {
 	w.tb.Helper()
@@ -289,7 +302,7 @@ func TestLongWorkIsToldInTheLog(t *testing.T) {
 	require.Equal(t, 1, w.log.count("Reading: 10 rows/s, 8 % of 5.9 kB done, 5.4 kB in 1 file left, about 1m49s to go"), w.log)
 	w.all(900, 1000)
 	o.look(start.Add(20 * time.Second))
-	w.settle()
+	w.restUnpumped()
 	o.look(start.Add(30 * time.Second))
 	require.Equal(t, 1, w.log.count("Caught up: 1,000 rows in "), w.log)
 }

@@ -50,6 +50,8 @@ type Options struct {
 	SaveEvery time.Duration
 	// ByName reads files by name instead of oldest first.
 	ByName bool
+	// ResumeReplaced goes on in a longer file that takes the place of one that was read and begins with all that was read.
+	ResumeReplaced bool
 	// StopAtBadRow leaves the rest of a file alone after its first bad record.
 	StopAtBadRow bool
 
@@ -70,6 +72,7 @@ type Options struct {
 type Watcher struct {
 	opt    Options         // its Log has a limit
 	lines  *loglimit.Limit // that limit
+	layout string          // how files are read
 	began  time.Time
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -89,14 +92,16 @@ type Watcher struct {
 	lookAtAll  bool // in the next scan; for the scout
 
 	mu        sync.Mutex
-	files     map[fileid.ID]*file
+	known     map[*file]struct{}
+	files     map[fileid.ID]*file // those known, by their present ID
 	queue     plan.Queue[*file]
 	alarms    plan.Alarms[*file]
 	dirty     map[*file]struct{}
-	lost      map[*file]struct{}
+	lost      lostFiles
 	finish    map[*file]struct{}
 	gone      []positions.Channel
 	drifts    map[string]bool // the differences from expected_headers that were told
+	told      map[string]bool // what is said only once
 	started   bool            // the first scan is complete, so that the order is known
 	ready     []*Segment      // read, and not yet handed out
 	readyRows int
@@ -117,11 +122,14 @@ func Start(ctx context.Context, opt Options) (*Watcher, error) {
 		tidy:    make(chan struct{}, 1),
 		arrived: make(chan struct{}, 1),
 		looks:   make(chan chan struct{}),
+		layout:  opt.Rows.Layout(),
+		known:   map[*file]struct{}{},
 		files:   map[fileid.ID]*file{},
 		dirty:   map[*file]struct{}{},
-		lost:    map[*file]struct{}{},
+		lost:    newLostFiles(),
 		finish:  map[*file]struct{}{},
 		drifts:  map[string]bool{},
+		told:    map[string]bool{},
 	}
 	w.finished = opt.Log
 	w.lines = loglimit.New(opt.Log)
@@ -137,7 +145,7 @@ func Start(ctx context.Context, opt Options) (*Watcher, error) {
 	w.reader = reader{w: w, open: map[*file]struct{}{}}
 	w.ctx, w.cancel = context.WithCancelCause(context.Background())
 	for i := range entries {
-		w.remember(&entries[i])
+		w.restore(&entries[i])
 	}
 	if opt.Notify {
 		if w.hints, err = hints.New(); err != nil {

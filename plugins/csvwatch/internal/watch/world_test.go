@@ -40,8 +40,10 @@ type world struct {
 	changed chan struct{}
 	rows    []delivered
 	refused []delivered // rows that stand for a file
-	hold    bool        // segments are kept instead of being done
-	held    []*Segment
+	// channels are those of all rows since the beginning of the test.
+	channels map[string]bool
+	hold     bool // segments are kept instead of being done
+	held     []*Segment
 }
 
 // delivered is a row that came out.
@@ -63,12 +65,12 @@ func (d delivered) String() string {
 
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
-	w := &world{tb: tb, dir: tb.TempDir(), globs: []string{"in/**/*.csv", "in/**/*.csv.gz", "in/**/*.csv.zst"}, log: &memoryLog{}}
+	w := &world{tb: tb, dir: tb.TempDir(), globs: []string{"in/**/*.csv", "in/**/*.csv.gz", "in/**/*.csv.zst"}, log: &memoryLog{}, channels: map[string]bool{}}
 	w.changed = make(chan struct{})
 	w.options = Options{
 		Rows:         csvrows.Options{ParseHeaderRow: true},
 		PollInterval: time.Hour, Notify: true,
-		Quiet: time.Hour, SaveEvery: time.Hour,
+		Quiet: time.Hour, SaveEvery: time.Hour, ResumeReplaced: true,
 		BatchRows: 100, MaxRows: 10_000, MaxBytes: 1 << 20, MaxOpen: 16,
 	}
 	require.NoError(tb, os.Mkdir(w.path("in"), 0o755))
@@ -128,6 +130,7 @@ func (w *world) pump(ctx context.Context, from *Watcher, pumped chan struct{}) {
 		}
 		w.mu.Lock()
 		for _, s := range segments {
+			w.channels[s.Channel] = true
 			for i := range s.Rows {
 				r := &s.Rows[i]
 				d := delivered{s.Path, s.Channel, r.Number, r.Fields, r.Raw, r.Err, s.Columns}
@@ -177,13 +180,13 @@ func (w *world) settle() {
 	w.tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	calm := 0
+	calm, why := 0, ""
 	for calm < 3 {
-		require.NoError(w.tb, w.watcher.Look(ctx), "waiting for calm")
+		require.NoError(w.tb, w.watcher.Look(ctx), "waiting for calm, but %s", why)
 		w.mu.Lock()
 		held := len(w.held)
 		w.mu.Unlock()
-		if w.watcher.calm(held) {
+		if why = w.watcher.unrest(held); why == "" {
 			calm++
 		} else {
 			calm = 0
@@ -192,19 +195,20 @@ func (w *world) settle() {
 	}
 }
 
-// calm tells that nothing is on its way from a file to the output, except the segments that are held there.
-func (w *Watcher) calm(held int) bool {
+// unrest tells what is on its way from a file to the output, except the segments that are held there; nothing if all is
+// calm.
+func (w *Watcher) unrest(held int) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.out != held || w.queue.Len() > 0 || len(w.ready) > 0 || len(w.finish) > 0 {
-		return false
+		return fmt.Sprintf("%d segments are out, %d ready, %d files queued, %d to be cleaned up", w.out, len(w.ready), w.queue.Len(), len(w.finish))
 	}
-	for _, f := range w.files {
-		if f.state != resting || (f.failed && !f.sticky) {
-			return false
+	for f := range w.known {
+		if f.state != resting || (f.failed && !f.sticky) || ((f.recheck != 0 || f.before != nil) && !f.missing) {
+			return fmt.Sprintf("%s is in state %d, failed %v, to be compared in %v", f.path, f.state, f.failed, f.recheck-w.now())
 		}
 	}
-	return true
+	return ""
 }
 
 // until waits until it is true of the watcher.
@@ -312,7 +316,7 @@ func (w *world) beQuiet() {
 	w.settle()
 	w.watcher.mu.Lock()
 	long := w.watcher.now() - 2*w.options.Quiet
-	for _, f := range w.watcher.files {
+	for f := range w.watcher.known {
 		f.changed = long
 		if f.due != 0 {
 			f.due = 0
@@ -342,5 +346,5 @@ func (w *world) releaseHeld() {
 func (w *world) knownFiles() int {
 	w.watcher.mu.Lock()
 	defer w.watcher.mu.Unlock()
-	return len(w.watcher.files)
+	return len(w.watcher.known)
 }

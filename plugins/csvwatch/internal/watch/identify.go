@@ -1,0 +1,165 @@
+package watch
+
+import (
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/identity"
+)
+
+// relation relates a file that is found to f.
+func (f *file) relation(is identity.Evidence) identity.Relation {
+	was := identity.Evidence{Path: f.path, Stat: f.st}
+	if f.alias == is.Path {
+		was.Path = f.alias
+	}
+	r := identity.Compare(was, is)
+	if f.finishing && !f.seen && r != identity.Unchanged {
+		return identity.Other // it may be gone, and its inode another file's
+	}
+	return r
+}
+
+// evidence is what is known of a file that is found.
+func (w *Watcher) evidence(path string, st fileid.Stat) identity.Evidence {
+	e := identity.Evidence{Path: path, Stat: st}
+	for _, base := range w.opt.Patterns.Bases() {
+		name, err := filepath.Rel(base, path)
+		if err == nil && name != ".." && !strings.HasPrefix(name, ".."+string(filepath.Separator)) {
+			e.Name = name
+			break
+		}
+	}
+	return e
+}
+
+// identify returns the known file that a found one is; nil if it is another one. The lock is held.
+func (w *Watcher) identify(path string, st fileid.Stat) *file {
+	is := w.evidence(path, st)
+	f := w.files[st.ID]
+	if f != nil {
+		if r := f.relation(is); r == identity.Unchanged || r == identity.Changed || w.isLinkOf(f, is) {
+			return f
+		}
+		w.reuse(f)
+	}
+	if f = w.lost.sameFile(is); f == nil {
+		return nil
+	}
+	w.toldOnce("device", "%s has another device number than before, as after its filesystem was mounted again: it and others like it go on where they were", path)
+	delete(w.files, f.st.ID)
+	f.st.ID = st.ID
+	w.files[st.ID] = f
+	w.touch(f)
+	return f
+}
+
+// isLinkOf reports whether a file that is found, on a filesystem that tells no birth times, is another link to f.
+func (w *Watcher) isLinkOf(f *file, is identity.Evidence) bool {
+	if is.Born != 0 || !f.seen || f.missing {
+		return false
+	}
+	st, err := fileid.Of(f.path)
+	return err == nil && st.ID == is.ID
+}
+
+// reuse notes that the inode of f was given to another file, so that f is gone. The lock is held.
+func (w *Watcher) reuse(f *file) {
+	if w.files[f.st.ID] == f {
+		delete(w.files, f.st.ID)
+	}
+	f.reused, f.alias = true, ""
+	if !f.missing {
+		f.missing, f.looks = true, 0
+		w.lost.add(f)
+	}
+}
+
+// discover takes up a file that was not known. The lock is held.
+func (w *Watcher) discover(path string, st fileid.Stat, now time.Duration) {
+	f := &file{path: path, st: st, changed: now, seen: true, moved: st.Touched()}
+	f.before = w.lost.predecessor(w.evidence(path, st), w.opt.ResumeReplaced)
+	w.known[f] = struct{}{}
+	w.files[st.ID] = f
+	w.opt.Log.Debugf("Found %s: %d bytes", path, st.Size)
+	if f.before == nil {
+		w.figures.Discovered++
+	} else {
+		f.before.heir = f
+	}
+	w.ask(f, now)
+}
+
+// predecessor returns the file that f may go on from; nil if there is none, or no longer. The lock is held.
+func (w *Watcher) predecessor(f *file) (*file, identity.Relation) {
+	p := f.before
+	if p == nil {
+		return nil, identity.Other
+	}
+	r := identity.Compare(identity.Evidence{Path: p.path, Stat: p.st}, w.evidence(f.path, f.st))
+	if p.dead || !w.lost.has(p) || (r != identity.Restored && r != identity.Extended) {
+		w.standAlone(f)
+		return nil, identity.Other
+	}
+	return p, r
+}
+
+// askHeir lets the file be looked at that waits until f is at rest. The lock is held.
+func (w *Watcher) askHeir(f *file) {
+	if h := f.heir; h != nil && !h.dead && h.state == resting && !h.missing {
+		w.ask(h, w.now())
+	}
+}
+
+// standAlone makes f a file of its own. The lock is held.
+func (w *Watcher) standAlone(f *file) {
+	if f.before != nil {
+		f.before.heir, f.before = nil, nil
+		w.figures.Discovered++
+	}
+}
+
+// inherit puts f, which goes on from p, in the place of p. What was found out about f is about p from then on.
+func (r *reader) inherit(f, p *file, as identity.Relation) {
+	w := r.w
+	r.close(p) // the deleted file
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if as == identity.Restored {
+		w.toldOnce("restored", "%s is a copy of the file that was read before, with its name, size and modification time: it and others like it go on where they were", f.path)
+	}
+	w.opt.Log.Debugf("%s goes on behind row %d of the file before it", f.path, p.read.at.Row)
+	r.open[p] = struct{}{}
+	p.open, p.kept = f.open, nil
+	p.isOpen.Store(true)
+	delete(r.open, f)
+	f.open = nil
+	f.isOpen.Store(false)
+	if w.files[p.st.ID] == p {
+		delete(w.files, p.st.ID)
+	}
+	w.forget(f)
+	w.lost.remove(p)
+	if !p.seen {
+		w.figures.Discovered++
+	}
+	p.path, p.alias, p.st, p.more = f.path, f.alias, f.st, f.more
+	p.changed, p.quiet, p.moved, p.again = f.changed, f.quiet, f.moved, f.again
+	p.seen, p.missing, p.reused, p.failed, p.sticky = true, f.missing, false, f.failed, false
+	p.state, p.heir = reading, nil
+	w.files[p.st.ID] = p
+	if p.missing {
+		w.lost.add(p)
+	}
+	w.touch(p)
+}
+
+// toldOnce says something in the log the first time. The lock is held.
+func (w *Watcher) toldOnce(kind, format string, args ...any) {
+	if !w.told[kind] {
+		w.told[kind] = true
+		w.opt.Log.Infof(format, args...)
+	}
+}
