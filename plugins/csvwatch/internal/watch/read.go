@@ -293,6 +293,9 @@ func (r *reader) note(f *file, path string, from mark, t *taken) {
 	w := r.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if t.end == from {
+		return
+	}
 	if t.end.at == from.at && !t.end.whole {
 		if from.legacy != nil && t.end.legacy == nil {
 			f.read, f.acked = t.end, t.end // of which nothing is out yet
