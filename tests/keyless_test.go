@@ -52,3 +52,22 @@ func TestWithoutAKeyEachRowAndEachRejectionIsStoredOnceThoughThePipelineIsKilled
 	s.db.require("3", "SELECT count(*) FROM postgres_copy_ledger")
 	require.FileExists(t, filepath.Join(s.events, "a.csv"))
 }
+
+func TestWithoutAKeyARefusedFileIsRejectedOnceAndReadWhenPutRight(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.dropFile("typo.csv", strings.Replace(csvFile(0, 10), "price", "prize", 1))
+	for range 2 {
+		p := s.keyless()
+		s.db.awaitRejected(1)
+		p.awaitLine(`typo.csv cannot be read: .*it lacks \\"price\\"`)
+		p.terminate()
+	}
+	s.requireRefused("typo.csv", `it lacks "price"; has "prize" besides`)
+	s.db.require("0", "SELECT count(*) FROM event_log")
+	p := s.keyless()
+	s.dropFile("typo.csv", csvFile(0, 10))
+	s.db.await("10", "SELECT count(*) FROM event_log")
+	p.terminate()
+	s.db.awaitRejected(1)
+}
