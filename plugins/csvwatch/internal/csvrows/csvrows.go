@@ -1,6 +1,6 @@
 // Package csvrows turns the bytes of one CSV file, which may still be growing, into rows.
 //
-// It knows nothing of Benthos, of paths or of checkpoints: it is given an io.ReaderAt, a name whose extension tells
+// It knows nothing of Benthos, of paths or of checkpoints: it is given an io.ReaderAt, a name whose extension gives
 // the compression, and a [Position] to begin at, and it yields whole records only. What one bad record costs is one
 // bad [Row]; what a file costs in memory does not depend on its size.
 //
@@ -113,11 +113,11 @@ type Row struct {
 	Raw string
 	// End is the Position.Offset once this row is behind us: opening at (End, Number) goes on with the next row.
 	End int64
-	// Err tells why the record is bad, nil when it is good.
+	// Err is why the record is bad, nil when it is good.
 	Err error
 }
 
-// Validate tells what is wrong with o, in the words of the configuration's fields.
+// Validate returns what is wrong with o, in the words of the configuration's fields.
 func (o Options) Validate() error {
 	if o.Delimiter != 0 && !separates(o.Delimiter) {
 		return fmt.Errorf("delimiter %q is not possible: use a character other than a quote or a line end", o.Delimiter)
@@ -160,7 +160,7 @@ func (o Options) Validate() error {
 	return err
 }
 
-// Plain tells whether the content of a file of this name is the file itself, so that the offsets of rows are offsets in
+// Plain reports whether the content of a file of this name is the file itself, so that the offsets of rows are offsets in
 // the file.
 func (o Options) Plain(name string) bool {
 	decoder, err := decoderFor(o.Encoding)
@@ -181,7 +181,7 @@ func (o Options) maxRecordBytes() int {
 	return o.MaxRecordBytes
 }
 
-// separates tells whether c can stand between cells without being mistaken for something else.
+// separates reports whether c can stand between cells without being mistaken for something else.
 func separates(c rune) bool {
 	return c != '"' && c != '\r' && c != '\n' && utf8.ValidRune(c) && c != utf8.RuneError
 }

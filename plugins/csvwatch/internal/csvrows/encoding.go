@@ -10,7 +10,7 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// decoderFor gives the decoder of the named character set; nil for UTF-8, which needs none.
+// decoderFor returns the decoder of the named character set; nil for UTF-8, which needs none.
 func decoderFor(name string) (*encoding.Decoder, error) {
 	switch strings.ToLower(name) {
 	case "", "utf-8", "utf8":

@@ -27,7 +27,7 @@ var (
 	ErrDamaged = errors.New("damaged content")
 )
 
-// HeaderError tells that a file cannot be read because of how it begins. Reading the same content again gives it again.
+// HeaderError reports that a file cannot be read because of how it begins. Reading the same content again gives it again.
 type HeaderError struct {
 	// Header are the names in it; nil when it could not be read.
 	Header []string
@@ -51,7 +51,7 @@ type RecordError struct {
 // Error implements error.
 func (e *RecordError) Error() string { return e.Reason }
 
-// Unwrap gives the kind.
+// Unwrap returns the kind.
 func (e *RecordError) Unwrap() error { return e.Kind }
 
 func (r *Reader) raggedError(cells int) error {
@@ -89,7 +89,7 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// quoteError tells of a quote in the wrong place, in the words of encoding/csv.
+// quoteError returns the error of a quote in the wrong place, in the words of encoding/csv.
 func (r *Reader) quoteError(kind error, cell, at int) error {
 	field := fmt.Sprintf("field %d", cell+1)
 	if cell < len(r.columns) {
@@ -98,7 +98,7 @@ func (r *Reader) quoteError(kind error, cell, at int) error {
 	return &RecordError{Kind: kind, Reason: fmt.Sprintf("%v: %s, byte %d of the record", kind, field, at+1)}
 }
 
-// straySwallows tells of a quote that was taken back, with the lines that it had made part of a cell.
+// straySwallows returns the error of an unclosed quote, whose lines were taken as records after all.
 func straySwallows(kind error) error {
 	return &RecordError{Kind: kind, Reason: fmt.Sprintf("%v: a quote in this record is not closed", kind)}
 }
@@ -108,7 +108,7 @@ func (r *Reader) tooLongError() error {
 		"the record is longer than max_record_bytes (%d): a quote may not be closed", r.limit)}
 }
 
-// textError tells where line is not text. Decoders write U+FFFD for what they cannot convert.
+// textError returns where line is not text. Decoders write U+FFFD for what they cannot convert.
 func (r *Reader) textError(line string) error {
 	for i, c := range line {
 		if c != utf8.RuneError {

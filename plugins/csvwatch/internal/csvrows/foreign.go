@@ -57,7 +57,7 @@ func sniff(b []byte, converts bool) (reason string, undecided bool) {
 	return "", undecided
 }
 
-// zipReason tells workbooks, which are ZIP files, from others by the name of the first entry.
+// zipReason distinguishes workbooks, which are ZIP files, from others by the name of the first entry.
 func zipReason(b []byte) string {
 	const nameLength, name = 26, 30 // offsets in the header of an entry
 	if len(b) > name {

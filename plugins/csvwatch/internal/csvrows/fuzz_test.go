@@ -40,7 +40,7 @@ func FuzzAgainstEncodingCSV(f *testing.F) {
 	})
 }
 
-// checkAgainstReference tells whether the two readers are meant to differ.
+// checkAgainstReference reports whether the two readers are meant to differ.
 func checkAgainstReference(t *testing.T, content string, opts Options) (different bool) {
 	if !utf8.ValidString(content) || strings.Contains(strings.ReplaceAll(content, "\r\n", ""), "\r") || strings.HasPrefix(content, "\uFEFF") {
 		return true

@@ -10,14 +10,14 @@ import (
 type Drift struct {
 	// Missing are expected and not in the header, Extra the other way round, each in the order of its list.
 	Missing, Extra []string
-	// Reordered tells that the columns that both have stand in another order.
+	// Reordered reports that the columns that both have stand in another order.
 	Reordered bool
 }
 
-// None tells that there is no difference.
+// None reports that there is no difference.
 func (d Drift) None() bool { return len(d.Missing) == 0 && len(d.Extra) == 0 && !d.Reordered }
 
-// String tells the difference in words, such as `lacks "price"; has "colour" besides; has another order`.
+// String returns the difference in words, such as `lacks "price"; has "colour" besides; has another order`.
 func (d Drift) String() string {
 	var parts []string
 	if len(d.Missing) > 0 {
@@ -115,7 +115,7 @@ func nameColumns(header []string) ([]string, *HeaderError) {
 	return names, nil
 }
 
-// checkHeader tells why header cannot be used, and how it differs from what is expected.
+// checkHeader returns why header cannot be used, and how it differs from what is expected.
 func checkHeader(header []string, opts Options) (Drift, *HeaderError) {
 	problem := func(format string, args ...any) *HeaderError {
 		return &HeaderError{Header: header, Reason: fmt.Sprintf(format, args...)}

@@ -70,7 +70,7 @@ func (r *Reader) readHeader(last bool) error {
 	return nil
 }
 
-// readWidth reads again from the start until the first good record, which tells how many cells the others have.
+// readWidth reads again from the start until the first good record, which determines how many cells the others have.
 func (r *Reader) readWidth(last bool) error {
 	for r.width == 0 && r.at.Offset < r.start.Offset {
 		rows, err := r.body(nil, 1, last)

@@ -16,10 +16,10 @@ func hits(b []byte, pattern uint64) uint64 {
 	return ^((x&lowBits + lowBits) | x | lowBits)
 }
 
-// first gives the number of the first byte that was hit.
+// first returns the number of the first byte that was hit.
 func first(hits uint64) int { return bits.TrailingZeros64(hits) >> 3 }
 
-// split cuts line at each delimiter and gives the number of cells, of which as many as fit are in cells. b begins with
+// split splits line at each delimiter and returns the number of cells, of which as many as fit are in cells. b begins with
 // the bytes of line and has at least padBytes more.
 func split(cells []string, line string, b []byte, delimiter byte) int {
 	pattern := uint64(delimiter) * eachByte
@@ -92,7 +92,7 @@ func (r *Reader) quick(p, end int, last bool) (length, next int, ok bool) {
 	return 0, 0, false
 }
 
-// addSpans adds the cells of the record at p that end in buf[i:stop] with a delimiter, until there are most spans, and gives
+// addSpans adds the cells of the record at p that end in buf[i:stop] with a delimiter, until there are most spans, and returns
 // the start of the next cell.
 func addSpans(spans []span, most int, buf []byte, p, i, stop int, delimiter byte) ([]span, int) {
 	pattern := uint64(delimiter) * eachByte
@@ -109,7 +109,7 @@ func addSpans(spans []span, most int, buf []byte, p, i, stop int, delimiter byte
 	return spans, i
 }
 
-// closing finds the quote that closes the cell at i, and tells whether quotes within are written twice. It is -1 unless that
+// closing finds the quote that closes the cell at i, and reports whether quotes within are written twice. It is -1 unless that
 // quote and what follows it are in buf[:end].
 func closing(buf []byte, i, end int) (at int, doubled bool) {
 	for i < end {

@@ -60,7 +60,7 @@ const (
 	atRows                   // rows
 )
 
-// Open prepares reading src from at on, without reading yet. The extension of name (.gz, .zst) tells the compression.
+// Open prepares reading src from at on, without reading yet. The extension of name (.gz, .zst) determines the compression.
 // What comes before at is read again as far as it is needed: the header, and all of a compressed or converted content.
 func Open(src io.ReaderAt, name string, opts Options, at Position) (*Reader, error) {
 	if err := opts.Validate(); err != nil {
@@ -107,10 +107,10 @@ func (r *Reader) Read(rows []Row, limit int) ([]Row, error) {
 	return rows, err
 }
 
-// errSpent tells that the call under way has read as much as it may.
+// errSpent reports that the call under way has read as much as it may.
 var errSpent = errors.New("the budget is spent")
 
-// Finish tells that the content is complete, after Read returned io.EOF: it appends the last record even if it has no
+// Finish reports that the content is complete, after Read returned io.EOF: it appends the last record even if it has no
 // line end. If the source has grown since, nothing is taken and the error is ErrGrown. A compressed content that stops
 // in the middle is ErrDamaged and io.ErrUnexpectedEOF, and its last, torn record is not taken. Reading may go on
 // afterwards if the source grows yet; what comes then begins a new record.
@@ -186,7 +186,7 @@ func (r *Reader) Position() Position {
 }
 
 // SourceBytes is how many bytes of src were read so far. For a plain UTF-8 file this is a little more than the offset
-// of Position; for a compressed one it tells how far the file is done.
+// of Position; for a compressed one it is how much of the file is done.
 func (r *Reader) SourceBytes() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -245,7 +245,7 @@ func (r *Reader) body(rows []Row, limit int, last bool) ([]Row, error) {
 		} else {
 			want := limit - (len(rows) - had)
 			if r.width == 0 && r.opts.ExpectedFields != AnyFields {
-				want = 1 // which tells what is expected of the others
+				want = 1 // which determines what is expected of the others
 			}
 			why = r.splitRecords(want, last)
 			rows = r.makeRows(rows)

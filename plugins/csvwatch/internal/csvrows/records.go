@@ -17,7 +17,7 @@ type record struct {
 
 const plainRecord = -1
 
-// stop tells why splitRecords found no more.
+// stop is why splitRecords found no more.
 type stop uint8
 
 const (
@@ -100,7 +100,7 @@ func (r *Reader) splitRecords(limit int, last bool) stop {
 // maxLineEnd is the length of the longest line end, CR and LF.
 const maxLineEnd = 2
 
-// unfinished tells what a record means that has not ended within so many bytes.
+// unfinished returns what it means that a record has not ended within so many bytes.
 func (r *Reader) unfinished(held int) stop {
 	if held >= r.limit+maxLineEnd {
 		return recordTooLong
@@ -140,7 +140,7 @@ func (r *Reader) splitQuoted(p int, last bool) (record, bool) {
 		lone := b[next-1] == '\r'
 		see := next
 		if lone && see < len(b) {
-			see++ // what tells that no LF follows
+			see++ // the byte that shows that no LF follows
 		}
 		if at := r.resume(b[:see], next, last && (lone || length == next)); at > 0 {
 			rec.next, rec.err = p+at, straySwallows(s.err)

@@ -51,10 +51,10 @@ func (r *Reader) resume(b []byte, n int, last bool) int {
 	return first
 }
 
-// unclosed tells whether a scan that came to the end of everything did so between quotes, which lazy quotes allow.
+// unclosed reports whether a scan that came to the end of everything did so between quotes, which lazy quotes allow.
 func (r *Reader) unclosed(s *scan, b []byte) bool { return s.state == quoted && s.i == len(b) }
 
-// emptyOrComment gives the end of the line at p if it is empty or a comment, else p.
+// emptyOrComment returns the end of the line at p if it is empty or a comment, else p.
 func (r *Reader) emptyOrComment(b []byte, p int, last bool) int {
 	if b[p] != '\n' && b[p] != '\r' && !r.commented(b[p:]) {
 		return p
@@ -69,7 +69,7 @@ func (r *Reader) commented(line []byte) bool {
 	return r.comment != nil && len(line) >= len(r.comment) && string(line[:len(r.comment)]) == string(r.comment)
 }
 
-// makesSense tells whether line, without its line end, is a record by itself.
+// makesSense reports whether line, without its line end, is a record by itself.
 func (r *Reader) makesSense(line []byte) bool {
 	if len(line) == 0 || len(line) > r.limit || r.commented(line) {
 		return false
@@ -114,7 +114,7 @@ func (r *Reader) tooLong(rows []Row) []Row {
 	return rows
 }
 
-// lastLine gives the start of the last line in b.
+// lastLine returns the start of the last line in b.
 func lastLine(b []byte) int {
 	i := len(b)
 	for i > 0 && b[i-1] != '\n' && b[i-1] != '\r' {

@@ -53,7 +53,7 @@ func (r *Reader) makeRecordRows(rows []Row) []Row {
 			case r.width > 0:
 				row.Fields, row.Err = nil, r.raggedError(n)
 			case r.opts.ExpectedFields != AnyFields:
-				r.width = n // the first good record tells
+				r.width = n // the first good record determines it
 			}
 			cells = cells[len(row.Fields):]
 			if r.opts.TrimSpace {
@@ -69,12 +69,12 @@ func (r *Reader) makeRecordRows(rows []Row) []Row {
 	return rows
 }
 
-// isText tells whether b can be taken as text without looking at its records one by one.
+// isText reports whether b can be taken as text without looking at its records one by one.
 func (r *Reader) isText(b []byte) bool {
 	return utf8.Valid(b) && !(r.converts && bytes.Contains(b, []byte(string(utf8.RuneError))))
 }
 
-// countCells tells how many cells the rows of r.records have at most, and notes the number in those without quotes if
+// countCells returns how many cells the rows of r.records have at most, and notes the number in those without quotes if
 // it is not known.
 func (r *Reader) countCells() int {
 	if r.width > 0 {
@@ -94,7 +94,7 @@ func (r *Reader) countCells() int {
 	return n
 }
 
-// fields cuts line into cells and gives their true number and, if it is right, the cells.
+// fields splits line into cells and returns their true number and, if it is right, the cells.
 func (r *Reader) fields(cells []string, line string, rec *record) (int, []string) {
 	width := r.width
 	if width == 0 {
@@ -148,7 +148,7 @@ func splitRune(cells []string, line, delimiter string) int {
 	}
 }
 
-// bounded gives the first MaxRawBytes of raw, without cutting a character in two.
+// bounded returns the first MaxRawBytes of raw, without cutting a character in two.
 func bounded[T string | []byte](raw T) T {
 	if len(raw) <= MaxRawBytes {
 		return raw

@@ -57,7 +57,7 @@ type scan struct {
 }
 
 // run goes on in b, which begins at the start of the record, and appends the cells' spans. With last, nothing follows
-// b. It tells how long the record is, and how long with its line end; whole is false when more bytes are needed.
+// b. It returns the length of the record without and with its line end; whole is false when more bytes are needed.
 func (s *scan) run(b []byte, last bool, syn *syntax, spans *[]span) (length, next int, whole bool) {
 	for {
 		switch s.state {
@@ -184,7 +184,7 @@ const (
 	ofRecord                 // a line end, or the end of all
 )
 
-// boundary tells what stands at s.i, and for the end of the record its length without and with the line end.
+// boundary returns what stands at s.i, and for the end of the record its length without and with the line end.
 func (s *scan) boundary(b []byte, last bool, syn *syntax) (kind boundary, length, next int) {
 	rest := b[s.i:]
 	if len(rest) == 0 {
@@ -227,7 +227,7 @@ func (s *scan) spoil(err error, at int) {
 	s.err, s.errAt, s.state = err, at, spoiled
 }
 
-// open tells whether a quote is, or may be, open where an unfinished scan stopped.
+// open reports whether a quote is, or may be, open where an unfinished scan stopped.
 func (s *scan) open() bool { return s.state == quoted || s.state == behind || s.state == trailing }
 
 // lineEnd finds the end of the line that b[from] is on: the offset of its line end, and of what follows. Without last,

@@ -10,13 +10,13 @@ import (
 	"golang.org/x/text/encoding"
 )
 
-// source gives the decoded content of a file, piece by piece.
+// source returns the decoded content of a file, piece by piece.
 type source interface {
-	// read gives at least one byte, or io.EOF when there are none for now, or another error.
+	// read returns at least one byte, or io.EOF when there are none for now, or another error.
 	read(p []byte) (int, error)
-	// look makes the next read look at the file anew, even if it has just told its end.
+	// look makes the next read look at the file anew, even if it was just at its end.
 	look()
-	// finish tells that the file is complete.
+	// finish reports that the file is complete.
 	finish() error
 	// seek goes to an offset of the content. It is not there for contents that can only be read from the start.
 	seek(offset int64) bool
@@ -35,7 +35,7 @@ func newSource(src io.ReaderAt, name string, decoder *encoding.Decoder) source {
 	return &stream{file: &file{src: src}, unpack: unpack, decoder: decoder}
 }
 
-// unpackerFor gives what the extension of name asks for, in capital letters or not; nil for a file that is not
+// unpackerFor returns what the extension of name asks for, in capital letters or not; nil for a file that is not
 // compressed.
 func unpackerFor(name string) unpacker {
 	switch strings.ToLower(filepath.Ext(name)) {

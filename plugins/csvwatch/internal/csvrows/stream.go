@@ -36,7 +36,7 @@ type stream struct {
 	delivered int64  // bytes read so far
 	discard   int64  // bytes to decode and drop, since they were read before the decoders were made anew
 	complete  bool   // the file will not grow
-	finished  bool   // the decoders were told so
+	finished  bool   // the decoders know it
 	ended     bool   // the decoders came to their end
 	err       error  // why they cannot go on
 }

@@ -33,7 +33,7 @@ type marks struct{ lf, cr, quote int }
 // offset is the position in the content of buf[i].
 func (w *window) offset(i int) int64 { return w.base + int64(i) }
 
-// room gives a part of buf behind end to read into, moving or enlarging what is there so seldom that the cost of each
+// room returns a part of buf behind end to read into, moving or enlarging what is there so seldom that the cost of each
 // byte stays constant.
 func (w *window) room() []byte {
 	w.shrink()
@@ -64,14 +64,14 @@ func (w *window) move(to []byte) {
 	w.lf, w.cr, w.quote = max(w.lf-by, 0), max(w.cr-by, 0), max(w.quote-by, 0)
 }
 
-// shrink gives a buffer back that one long record had made large.
+// shrink returns a buffer back that one long record had made large.
 func (w *window) shrink() {
 	if w.pos == w.end && len(w.buf) > chunkBytes+padBytes {
 		w.release()
 	}
 }
 
-// release gives the buffer back when nothing is held in it, so that a file that is waited for costs no memory.
+// release returns the buffer back when nothing is held in it, so that a file that is waited for costs no memory.
 func (w *window) release() {
 	if w.pos < w.end {
 		return
@@ -115,7 +115,7 @@ func (w *window) line(p int, last bool) (end, next int, whole bool) {
 	}
 }
 
-// nextQuote gives the first quote in buf[p:end], or end.
+// nextQuote returns the first quote in buf[p:end], or end.
 func (w *window) nextQuote(p int) int {
 	if w.quote < p {
 		w.quote = find(w.buf, w.quote, p, w.end, '"')
@@ -123,7 +123,7 @@ func (w *window) nextQuote(p int) int {
 	return w.quote
 }
 
-// find gives the first c in buf[p:end], or end, where none is known to be in buf[p:mark].
+// find returns the first c in buf[p:end], or end, where none is known to be in buf[p:mark].
 func find(buf []byte, mark, p, end int, c byte) int {
 	p = max(p, mark)
 	if p >= end {

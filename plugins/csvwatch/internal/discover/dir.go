@@ -32,7 +32,7 @@ type dir struct {
 	since    time.Time     // when modified was first seen as it is
 	listed   time.Time     // when it was listed last
 	cost     time.Duration // how long that took
-	told     bool          // notification can be relied on
+	notified bool          // notification can be relied on
 	round    uint64        // the last scan that came by
 	listing  uint32        // counts listings
 	files    map[string]*seen
@@ -81,7 +81,7 @@ func (s *Scanner) visit(ctx context.Context, d *dir, st fileid.Stat, full bool) 
 	if !d.listed.Equal(now) && d.listed.Sub(d.since) <= settleTime {
 		s.stale = true
 	}
-	if full || !d.told {
+	if full || !d.notified {
 		for name := range d.files {
 			s.look(d, name, open)
 		}
@@ -93,7 +93,7 @@ func (s *Scanner) visit(ctx context.Context, d *dir, st fileid.Stat, full bool) 
 
 func (d *dir) needsListing(now time.Time) bool {
 	switch {
-	case d.listed.IsZero() || !d.told:
+	case d.listed.IsZero() || !d.notified:
 		return true
 	case d.listed.Sub(d.since) > settleTime:
 		return false

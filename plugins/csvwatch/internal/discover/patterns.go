@@ -1,4 +1,4 @@
-// Package discover finds the files that globs mean, again and again, and tells only what is different from the time
+// Package discover finds the files that globs mean, again and again, and reports only what is different from the time
 // before.
 package discover
 
@@ -105,7 +105,7 @@ func (p *Patterns) Bases() []string {
 	return bases
 }
 
-// Match tells whether a file at this path is meant. Only the path is looked at.
+// Match reports whether a file at this path is meant. Only the path is looked at.
 func (p *Patterns) Match(file string) bool {
 	for i := range p.globs {
 		if p.matches(i, file) {
@@ -122,7 +122,7 @@ func (p *Patterns) matches(i int, file string) bool {
 	return below && doublestar.MatchUnvalidated(g.rest, rel) && p.wanted(g, file, rel)
 }
 
-// Enters tells whether a directory at this path can hold files that are meant.
+// Enters reports whether a directory at this path can hold files that are meant.
 func (p *Patterns) Enters(dir string) bool {
 	for i := range p.globs {
 		g := &p.globs[i]
@@ -187,7 +187,7 @@ func (p *Patterns) excludes(file, rel string) bool {
 	return false
 }
 
-// descends tells whether the directory rel below the base can lead to a match.
+// descends reports whether the directory rel below the base can lead to a match.
 func (g *glob) descends(rel string) bool {
 	if g.parts == nil {
 		return strings.Contains(g.rest, "**") || strings.Count(rel, "/") < strings.Count(g.rest, "/")

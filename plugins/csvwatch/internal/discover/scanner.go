@@ -12,12 +12,12 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
 )
 
-// Sink is told what is different.
+// Sink receives what is different.
 type Sink interface {
-	// Found tells of a regular file that is new at its path, or has changed.
+	// Found reports a regular file that is new at its path, or has changed.
 	Found(path string, st fileid.Stat)
-	// Gone tells that the file is no longer at this path: deleted, renamed, or replaced by another one, which is
-	// told next.
+	// Gone reports that the file is no longer at this path: deleted, renamed, or replaced by another one, which is
+	// reported next.
 	Gone(path string, id fileid.ID)
 }
 
@@ -32,7 +32,7 @@ type Scanner struct {
 	patterns *Patterns
 	sink     Sink
 	log      Log
-	// watch asks for notification of what happens in a directory and tells whether it can be relied on; nil for none.
+	// watch asks for notification of what happens in a directory and reports whether it can be relied on; nil for none.
 	watch  func(dir string) bool
 	forget func(dir string)
 
@@ -65,7 +65,7 @@ func New(p *Patterns, sink Sink, log Log, watch func(dir string) bool, forget fu
 	return s
 }
 
-// Complete tells that the last scan has listed every directory that may have changed: what it did not find is not there.
+// Complete reports that the last scan has listed every directory that may have changed: what it did not find is not there.
 func (s *Scanner) Complete() bool { return !s.stale }
 
 // Scan looks everywhere. With full, it also looks at every file, however long it has been the same. Directories whose
@@ -149,7 +149,7 @@ func (w *walk) tree(dirPath string, base bool) error {
 	}
 	d.round = s.round
 	// The watch comes before the listing, so that nothing falls between them.
-	d.told = s.watch(dirPath)
+	d.notified = s.watch(dirPath)
 	if err := s.visit(w.ctx, d, st, w.full); err != nil {
 		if w.ctx.Err() != nil {
 			return err
@@ -170,7 +170,7 @@ func (w *walk) tree(dirPath string, base bool) error {
 	return nil
 }
 
-// Look looks at one path now, because of a hint. It tells whether the path is or was a directory, so that all that is
+// Look looks at one path now, because of a hint. It reports whether the path is or was a directory, so that all that is
 // below it should be looked at.
 func (s *Scanner) Look(path string) (isDirectory bool) {
 	parent, name := filepath.Split(path)

@@ -1,4 +1,4 @@
-// Package hints passes on what the operating system tells about changes in directories.
+// Package hints passes on what the operating system reports about changes in directories.
 //
 // A hint says where to look now, and nothing else: systems lose notifications by design (queues overflow, network
 // filesystems and some mounts send none), so whoever takes hints must also look by himself from time to time.
@@ -51,7 +51,7 @@ func New() (*Hints, error) {
 }
 
 // Watch asks for hints about what is directly in dir. It may be called again for the same dir. It reports whether hints can
-// be relied on there: not on filesystems that others can change without this system being told, and not while the system
+// be relied on there: not on filesystems that others can change without this system noticing, and not while the system
 // has no more notifications to give. The error says so once a minute, with the limit to raise.
 func (h *Hints) Watch(dir string) (relied bool, err error) {
 	h.mu.Lock()
@@ -68,7 +68,7 @@ func (h *Hints) Watch(dir string) (relied bool, err error) {
 	if !relied && holdsFilesOpen {
 		return false, nil
 	}
-	// Noted before it is asked for: the directory may go at once, and what tells of that takes the note back.
+	// Noted before it is asked for: the directory may go at once, and the event about that takes the note back.
 	h.mu.Lock()
 	h.watched[dir] = relied
 	h.mu.Unlock()
@@ -109,7 +109,7 @@ func (h *Hints) Forget(dir string) {
 // Ready has a value when there is something to take.
 func (h *Hints) Ready() <-chan struct{} { return h.ready }
 
-// Take gives the paths to look at. When all is true hints were lost, and everything is to be looked at.
+// Take returns the paths to look at. When all is true hints were lost, and everything is to be looked at.
 func (h *Hints) Take() (paths map[string]struct{}, all bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -8,10 +8,10 @@ import "os"
 // file open.
 const mostWatched = 256
 
-// holdsFilesOpen tells that watching a directory costs an open file for each file in it.
+// holdsFilesOpen reports that watching a directory costs an open file for each file in it.
 const holdsFilesOpen = true
 
-// reliable tells whether all changes in dir can be expected to be told.
+// reliable reports whether all changes in dir can be expected to be reported.
 func reliable(dir string) bool {
 	f, err := os.Open(dir)
 	if err != nil {

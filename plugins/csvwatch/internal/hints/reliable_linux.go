@@ -20,7 +20,7 @@ func advice(err error) string {
 	return ": raise fs.inotify." + name + ", such as with sysctl fs.inotify." + name + "=" + value
 }
 
-// remote are filesystems whose files can be changed by other machines, or by a host, without this system being told.
+// remote are filesystems whose files can be changed by other machines, or by a host, without this system noticing.
 var remote = map[int64]bool{
 	0x6969:     true, // NFS
 	0x517B:     true, // SMB
@@ -39,10 +39,10 @@ var remote = map[int64]bool{
 	0x19830326: true, // BeeGFS
 }
 
-// holdsFilesOpen tells that watching a directory costs an open file for each file in it.
+// holdsFilesOpen reports that watching a directory costs an open file for each file in it.
 const holdsFilesOpen = false
 
-// reliable tells whether all changes in dir can be expected to be told.
+// reliable reports whether all changes in dir can be expected to be reported.
 func reliable(dir string) bool {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {

@@ -2,10 +2,10 @@
 
 package hints
 
-// holdsFilesOpen tells that watching a directory costs an open file for each file in it.
+// holdsFilesOpen reports that watching a directory costs an open file for each file in it.
 const holdsFilesOpen = false
 
-// reliable tells whether all changes in dir can be expected to be told.
+// reliable reports whether all changes in dir can be expected to be reported.
 func reliable(string) bool { return true }
 
 // advice returns which limit of the system err is about and how to raise it, or nothing.

@@ -83,7 +83,7 @@ func (w *Watcher) tellDrift(path string, d csvrows.Drift) {
 	}
 	if words := d.String(); !w.drifts[words] {
 		w.drifts[words] = true
-		w.opt.Log.Warnf("The header of %s is not as in expected_headers: it %s. It is read by its names; other files like it are not told", path, words)
+		w.opt.Log.Warnf("The header of %s is not as in expected_headers: it %s. It is read by its names; other files like it are not logged", path, words)
 	}
 }
 
