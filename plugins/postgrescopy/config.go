@@ -19,6 +19,7 @@ const (
 	fieldDSN              = "dsn"
 	fieldTable            = "table"
 	fieldColumns          = "columns"
+	fieldMapping          = "mapping"
 	fieldArgsMapping      = "args_mapping"
 	fieldUnknownFields    = "unknown_fields"
 	fieldWriteMode        = "write_mode"
@@ -49,6 +50,7 @@ const (
 // Each is both a lint rule and a check in Go.
 const (
 	errKeysWithoutMode     = "`primary_keys` has no meaning with `write_mode: append`: set `write_mode` to `ignore` or `upsert`, or remove `primary_keys`"
+	errMappingWithArgs     = "`mapping` and `args_mapping` both make the row: remove one of them"
 	errArgsWithoutColumns  = "`args_mapping` gives values by position: list the columns that they are for in `columns`"
 	errUnknownWithArgs     = "`unknown_fields` has no meaning with `args_mapping`, which names no fields: remove one of them"
 	errKeyNotInColumns     = "`primary_keys` names %s, which `columns` does not list: add it to `columns`, or remove `columns` to write every column"
@@ -61,6 +63,7 @@ type outputConfig struct {
 	connection   conn.Settings
 	table        *service.InterpolatedString
 	tableOptions table.Options
+	mapping      *bloblang.Executor // nil: the message is the row
 	args         *bloblang.Executor // nil: the message is an object of columns
 	ledger       *ledger.Ledger     // nil without exactly_once
 	channel      *token
@@ -96,7 +99,10 @@ func (c *outputConfig) readTarget(conf *service.ParsedConfig) (err error) {
 			return err
 		}
 	}
-	if err := c.readArgs(conf); err != nil {
+	if c.mapping, err = mappingFrom(conf, fieldMapping); err != nil {
+		return err
+	}
+	if c.args, err = mappingFrom(conf, fieldArgsMapping); err != nil {
 		return err
 	}
 	mode, err := conf.FieldString(fieldWriteMode)
@@ -121,17 +127,16 @@ func (c *outputConfig) readTarget(conf *service.ParsedConfig) (err error) {
 	return err
 }
 
-// readArgs takes an empty mapping, which `connect create` writes, for none.
-func (c *outputConfig) readArgs(conf *service.ParsedConfig) error {
-	if !conf.Contains(fieldArgsMapping) {
-		return nil
+// mappingFrom parses a mapping. An empty one, which `connect create` writes, is none.
+func mappingFrom(conf *service.ParsedConfig, field string) (*bloblang.Executor, error) {
+	if !conf.Contains(field) {
+		return nil, nil
 	}
-	text, err := conf.FieldString(fieldArgsMapping)
+	text, err := conf.FieldString(field)
 	if err != nil || text == "" {
-		return err
+		return nil, err
 	}
-	c.args, err = conf.FieldBloblang(fieldArgsMapping)
-	return err
+	return conf.FieldBloblang(field)
 }
 
 func (c *outputConfig) readLedger(conf *service.ParsedConfig) (err error) {
@@ -247,6 +252,8 @@ func (c *outputConfig) check(conf *service.ParsedConfig) error {
 		return errors.New(errMaxInFlight)
 	case c.tableOptions.Mode == table.Append && c.tableOptions.Keys != nil:
 		return errors.New(errKeysWithoutMode)
+	case c.mapping != nil && c.args != nil:
+		return errors.New(errMappingWithArgs)
 	case c.args != nil && c.tableOptions.Columns == nil:
 		return errors.New(errArgsWithoutColumns)
 	case c.args != nil && c.tableOptions.IgnoreUnknown:
@@ -271,6 +278,7 @@ func (c *outputConfig) check(conf *service.ParsedConfig) error {
 // lintRule has the rules of check for those who only lint.
 var lintRule = `root = [
   if this.write_mode.or("append") == "append" && this.primary_keys.or([]).length() > 0 { ` + bloblString(errKeysWithoutMode) + ` },
+  if this.mapping.or("") != "" && this.args_mapping.or("") != "" { ` + bloblString(errMappingWithArgs) + ` },
   if this.args_mapping.or("") != "" && this.columns.or([]).length() == 0 { ` + bloblString(errArgsWithoutColumns) + ` },
   if this.args_mapping.or("") != "" && this.unknown_fields.or("error") == "ignore" { ` + bloblString(errUnknownWithArgs) + ` },
   if this.max_in_flight.or(1).number().catch(1) < 1 { ` + bloblString(errMaxInFlight) + ` },

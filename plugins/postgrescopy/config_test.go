@@ -19,6 +19,7 @@ func TestAConfigurationThatIsWrongIsToldByLintAndByCheck(t *testing.T) {
 	cases := []struct{ name, yaml, message string }{
 		{"keys in append mode", "primary_keys: [ id ]", "`primary_keys` has no meaning with `write_mode: append`: set `write_mode` to `ignore` or `upsert`, or remove `primary_keys`"},
 		{"a mapping without columns", "args_mapping: root = []", "`args_mapping` gives values by position: list the columns that they are for in `columns`"},
+		{"two mappings", "mapping: root = this\nargs_mapping: root = []\ncolumns: [ a ]", "`mapping` and `args_mapping` both make the row: remove one of them"},
 		{"unknown fields of a mapping", "args_mapping: root = []\ncolumns: [ a ]\nunknown_fields: ignore", "`unknown_fields` has no meaning with `args_mapping`, which names no fields: remove one of them"},
 		{"a key that is not written", "write_mode: upsert\nprimary_keys: [ a, b ]\ncolumns: [ a, c ]", "`primary_keys` names b, which `columns` does not list: add it to `columns`, or remove `columns` to write every column"},
 		{"nothing in flight", "max_in_flight: 0", "`max_in_flight` must be at least 1"},
@@ -61,6 +62,7 @@ func TestConfigurationsThatAreRightAreNotComplainedOf(t *testing.T) {
 		"write_mode: upsert",
 		"write_mode: ignore\nprimary_keys: [ id ]\ncolumns: [ id, v ]",
 		"args_mapping: root = []\ncolumns: [ a ]",
+		"mapping: root.a = 1\nunknown_fields: ignore",
 		"args_mapping: ''\ninit_statement: ''\nunknown_fields: ignore",
 		"table: events_${! this.country }",
 		"exactly_once: { channel: \"${! @csv_channel }\", offset_token: \"${! @csv_row }\" }",

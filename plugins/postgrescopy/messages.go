@@ -17,12 +17,15 @@ import (
 // is copied or changed.
 func (c *outputConfig) newBatch(batch service.MessageBatch) *load.Batch {
 	b := load.NewBatch(len(batch))
-	if c.args != nil {
+	switch {
+	case c.mapping != nil:
+		b.Map = newRowMapper(batch, c.mapping).row
+	case c.args != nil:
 		executor := batch.BloblangExecutor(c.args)
 		for i := range batch {
 			b.Values[i] = mappedRecord(executor, i)
 		}
-	} else {
+	default:
 		for i, message := range batch {
 			b.Values[i] = structuredRecord(message)
 		}

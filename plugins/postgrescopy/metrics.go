@@ -16,6 +16,7 @@ type outputMetrics struct {
 	written    *service.MetricCounter
 	rejected   *service.MetricCounter
 	duplicates *service.MetricCounter
+	filtered   *service.MetricCounter
 	bytes      *service.MetricCounter
 	batches    *service.MetricCounter
 	retries    *service.MetricCounter
@@ -32,6 +33,7 @@ func newOutputMetrics(m *service.Metrics) *outputMetrics {
 		written:    m.NewCounter("postgres_copy_rows_written_total"),
 		rejected:   m.NewCounter("postgres_copy_rows_rejected_total", "reason"),
 		duplicates: m.NewCounter("postgres_copy_rows_skipped_total", "reason"),
+		filtered:   m.NewCounter("postgres_copy_rows_filtered_total"),
 		bytes:      m.NewCounter("postgres_copy_written_bytes_total"),
 		batches:    m.NewCounter("postgres_copy_batches_total"),
 		retries:    m.NewCounter("postgres_copy_retries_total"),
@@ -71,6 +73,9 @@ func (m *outputMetrics) committed(b *load.Batch, took time.Duration, pool *conn.
 	}
 	if b.Result.Skipped > 0 {
 		m.duplicates.Incr(int64(b.Result.Skipped), "ledger")
+	}
+	if b.Result.Filtered > 0 {
+		m.filtered.Incr(int64(b.Result.Filtered))
 	}
 	for _, r := range b.Rejected {
 		m.rejected.Incr(1, r.Kind)

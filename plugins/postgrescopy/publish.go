@@ -20,7 +20,7 @@ func (o *copyOutput) publish(messages service.MessageBatch, b *load.Batch) {
 	}
 	o.status.Committed(status.Commit{
 		Stored: stored, SkippedKey: b.Result.Duplicates, SkippedLedger: b.Result.Skipped,
-		Rejected: len(b.Rejected),
+		Filtered: b.Result.Filtered, Rejected: len(b.Rejected),
 	})
 	if len(b.Rejected) == 0 {
 		return

@@ -39,6 +39,11 @@ func spec() *service.ConfigSpec {
 				ShortDescription("The columns to write. Default: those of the table.").
 				Example([]string{"event_id", "user_id", "price"}).
 				Optional(),
+			service.NewBloblangField(fieldMapping).
+				// No Example: `connect create` would write it out as the field's value.
+				Description("Changes each message on its way to its row, like a `mutation` in the pipeline but cheaper: `root` is the object of columns, a line such as `root.event_type = this.event_type.lowercase()` changes one of them, and the others pass as they are. A message for which it throws is rejected; one that it deletes (`root = deleted()`) is filtered, and its offset is done. `from \"mappings/order.blobl\"` reads it from a file.").
+				ShortDescription("A mapping that changes each message on its way to its row.").
+				Optional(),
 			service.NewBloblangField(fieldArgsMapping).
 				// No Example: `connect create` would write it out as the field's value.
 				Description("A mapping that yields an array with a value for each of `columns`, for those who prefer it to messages that are objects of columns, such as `root = [ this.event.id, this.user.id, metadata(\"kafka_topic\") ]`.").

@@ -18,6 +18,8 @@ type Values struct {
 	Args   []any
 	// Err is why there are no values.
 	Err error
+	// Filtered is true for a message that is left out on purpose: it has no row.
+	Filtered bool
 }
 
 // Rows holds the rows of one table in the binary form of COPY. One goroutine

@@ -14,7 +14,10 @@ import (
 // uses it at a time.
 type Batch struct {
 	Values []copyrows.Values // by message
-	Tables []*TableRows      // in the order in which they are written
+	// Map returns the values of a message whose Values are empty, when its row is encoded; they are valid until the next
+	// call. Nil: the Values are all there is.
+	Map    func(message int) copyrows.Values
+	Tables []*TableRows // in the order in which they are written
 
 	// Rejected are the messages that cannot be stored, and why. What was found
 	// while encoding stands; what the server said stands once the rest has been
@@ -41,6 +44,7 @@ type TableRows struct {
 	table    *table.Table
 	rows     *copyrows.Rows // nil: to be encoded
 	strategy table.CopyStrategy
+	filtered int // messages that have no row
 }
 
 // Result is what became of a batch, for the metrics.
@@ -48,6 +52,7 @@ type Result struct {
 	Written    int // rows that the table has taken
 	Duplicates int // rows that it had already, or that a later one replaced
 	Skipped    int // rows that the ledger had already
+	Filtered   int // messages that the mapping left out
 	Bytes      int // of rows sent in the attempt that succeeded
 }
 
@@ -79,6 +84,23 @@ func (b *Batch) Release() {
 	clear(b.Rejected)
 	*b = Batch{Values: b.Values[:0], Rejected: b.Rejected}
 	batchPool.Put(b)
+}
+
+// values returns what the row of a message is encoded from.
+func (b *Batch) values(message int) copyrows.Values {
+	if b.Map == nil || b.Values[message].Err != nil {
+		return b.Values[message]
+	}
+	return b.Map(message)
+}
+
+// filtered returns how many messages the mapping left out.
+func (b *Batch) filtered() int {
+	n := 0
+	for _, t := range b.Tables {
+		n += t.filtered
+	}
+	return n
 }
 
 // leftOut reports whether a message is not, or no longer, to be sent.

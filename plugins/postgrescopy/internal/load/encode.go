@@ -70,7 +70,7 @@ func (w *Writer) encodeTable(ctx context.Context, b *Batch, t *TableRows, known 
 // forget gives up what was found out about the rows.
 func (t *TableRows) forget(b *Batch) {
 	t.rows.Release()
-	t.rows, t.strategy = nil, table.Undecided
+	t.rows, t.strategy, t.filtered = nil, table.Undecided, 0
 	b.eachMessage(t, func(message int) { delete(b.Rejected, message) })
 	b.byServer = slices.DeleteFunc(b.byServer, func(message int) bool {
 		_, rejected := b.Rejected[message]
@@ -91,7 +91,12 @@ func (t *TableRows) encode(b *Batch, known *table.Table) doubt {
 	t.table, t.rows = known, copyrows.New(known)
 	worst := none
 	b.eachMessage(t, func(message int) {
-		err := t.rows.Add(message, b.Values[message])
+		values := b.values(message)
+		if values.Filtered {
+			t.filtered++
+			return
+		}
+		err := t.rows.Add(message, values)
 		if err == nil {
 			return
 		}
@@ -99,7 +104,7 @@ func (t *TableRows) encode(b *Batch, known *table.Table) doubt {
 			return
 		}
 		b.Rejected[message] = pgerr.RejectionOf(err)
-		if b.Values[message].Err == nil {
+		if values.Err == nil {
 			worst = max(worst, doubtOf(err))
 		}
 	})

@@ -77,6 +77,7 @@ func (w *Writer) Write(ctx context.Context, b *Batch) error {
 	for {
 		err := w.attempt(ctx, b)
 		if err == nil {
+			b.Result.Filtered = b.filtered()
 			b.spreadRejections()
 			return nil
 		}
