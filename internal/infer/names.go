@@ -86,9 +86,9 @@ func tableName(path string) string {
 	return cutName(name, "")
 }
 
-// nameColumns gives each column its name in the table. A name that is as people
-// write it in SQL stays, so that it needs no line in the mapping. No other column
-// gets the name of a column of the file: the mapping would overwrite that.
+// nameColumns sets the name of each column in the table. A usual SQL name stays, so
+// that it needs no line in the mapping. No other column gets the name of a column of
+// the file, which the mapping would overwrite.
 func (t *Table) nameColumns() {
 	taken := map[string]bool{}
 	for _, c := range t.columns {

@@ -81,7 +81,7 @@ func (t *Table) localTimes() (names []string) {
 	return names
 }
 
-// layoutText says how the files are written.
+// layoutText describes the format of the files.
 func (t *Table) layoutText() string {
 	encoding := t.layout.encoding
 	if encoding == "" {
