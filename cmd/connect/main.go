@@ -13,6 +13,7 @@ import (
 	"github.com/ecommerce-ingest/connect/internal/demo"
 	"github.com/ecommerce-ingest/connect/internal/infer"
 	"github.com/ecommerce-ingest/connect/internal/livepage"
+	"github.com/ecommerce-ingest/connect/internal/top"
 	_ "github.com/ecommerce-ingest/connect/plugins/all"
 )
 
@@ -34,6 +35,7 @@ func main() {
 			"/etc/connect/pipeline.yaml",
 		),
 		service.CLIOptAddCommand(demo.Command()),
+		service.CLIOptAddCommand(top.Command()),
 		service.CLIOptAddCommand(infer.Command()),
 	)
 }
