@@ -16,8 +16,8 @@ import (
 
 var shownFile = regexp.MustCompile("(?s)```text\n(.*?)\n```")
 
-// TestTheFilesOfTheExamplesAreReadAsSaid reads the file that the text of an example shows with the example's input.
-func TestTheFilesOfTheExamplesAreReadAsSaid(t *testing.T) {
+// TestTheExamplesFilesAreReadAsDescribed reads the file that the text of an example shows with the example's input.
+func TestTheExamplesFilesAreReadAsDescribed(t *testing.T) {
 	view, exists := service.GlobalEnvironment().GetInputConfig("csv_watch")
 	require.True(t, exists)
 	data, err := view.TemplateData()
@@ -26,7 +26,7 @@ func TestTheFilesOfTheExamplesAreReadAsSaid(t *testing.T) {
 		"Reports and bank exports": {
 			`{"booked":"2025-10-01","payee":"Café Knüpf","amount":"-12,50","note":""}`,
 		},
-		"Exports appended to one another": {
+		"Concatenated exports": {
 			`{"column_1":"0","sku":"lamp","price":"19.90"}`, `{"column_1":"0","sku":"chair","price":"49.00"}`,
 		},
 		"Files for spreadsheets": {`{"sku":"lamp","price":"19,90"}`},

@@ -182,7 +182,7 @@ func TestSavesThatFailAreCounted(t *testing.T) {
 	}
 }
 
-// TestEachMetricIsInTheDocumentation holds the page and the code to the same names.
+// TestEachMetricIsInTheDocumentation compares the metrics with the description.
 func TestEachMetricIsInTheDocumentation(t *testing.T) {
 	t.Parallel()
 	g := newGathered()
