@@ -3,7 +3,6 @@ package pgvalue
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 )
 
 // maxDimensions is how deep an array of PostgreSQL may nest.
@@ -13,25 +12,34 @@ const (
 	errNotRectangular = reason("nested arrays must all have the same length and depth")
 	errEmptyNested    = reason("an array within an array must not be empty")
 	errTooDeep        = reason("arrays are nested more than 6 deep")
-	errArrayTooLong   = reason("an array has too many items")
 )
 
 // arrayEncoder writes arrays of any type with an encoder, from nested arrays of
-// equal lengths and from PostgreSQL's own {…} form. An empty array has no
-// dimensions. Items of json and jsonb are whole values, arrays included, so
+// equal lengths. PostgreSQL's own {…} form is left to the server. An empty array
+// has no dimensions. Items of json and jsonb are whole values, arrays included, so
 // arrays of those have one dimension.
 type arrayEncoder struct {
 	refuseAll
-	element   encoder
-	oid       uint32 // of the element's type
-	delimiter byte
-	flat      bool // an array within is an item, not a dimension
+	element encoder
+	oid     uint32 // of the element's type
+	flat    bool   // an array within is an item, not a dimension
+}
+
+const errNotArray = reason("not an array; PostgreSQL writes them as {1,2,NULL}")
+
+func (e *arrayEncoder) text(dst []byte, s string) ([]byte, error) {
+	if err := checkText(s); err != nil {
+		return dst, err
+	}
+	if s = trimSpace(s); s == "" || (s[0] != '{' && s[0] != '[') {
+		return dst, errNotArray
+	}
+	return dst, unread(errNotArray)
 }
 
 // shape is what stands before an array's items.
 type shape struct {
 	lengths [maxDimensions]int32
-	lower   [maxDimensions]int32
 	count   int
 	nulls   bool
 }
@@ -56,18 +64,14 @@ func (e *arrayEncoder) header(dst []byte, dimensions int) []byte {
 	return dst
 }
 
-func (s *shape) fill(header []byte) error {
+func (s *shape) fill(header []byte) {
 	if s.nulls {
 		header[7] = 1
 	}
 	for i := range s.count {
-		if int64(s.lower[i])+int64(s.lengths[i]) > math.MaxInt32 {
-			return errArrayTooLong
-		}
 		binary.BigEndian.PutUint32(header[12+8*i:], uint32(s.lengths[i]))
-		binary.BigEndian.PutUint32(header[16+8*i:], uint32(s.lower[i]))
+		binary.BigEndian.PutUint32(header[16+8*i:], 1) // the first index
 	}
-	return nil
 }
 
 func (e *arrayEncoder) list(dst []byte, l []any) ([]byte, error) {
@@ -82,10 +86,7 @@ func (e *arrayEncoder) list(dst []byte, l []any) ([]byte, error) {
 		if s.count == maxDimensions {
 			return dst, errTooDeep
 		}
-		if len(inner) > math.MaxInt32 {
-			return dst, errArrayTooLong
-		}
-		s.lengths[s.count], s.lower[s.count] = int32(len(inner)), 1
+		s.lengths[s.count] = int32(len(inner))
 		s.count++
 		next, ok := inner[0].([]any)
 		if !ok || e.flat {
@@ -99,7 +100,8 @@ func (e *arrayEncoder) list(dst []byte, l []any) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	return dst, s.fill(dst[at:])
+	s.fill(dst[at:])
+	return dst, nil
 }
 
 // items writes what lies within one dimension.

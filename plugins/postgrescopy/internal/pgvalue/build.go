@@ -4,11 +4,9 @@ import (
 	"fmt"
 )
 
-// What the server can do from which server_version_num on.
-const (
-	firstWithInfiniteNumeric = 140000
-	firstWithWideIntervals   = 150000 // amounts beyond an int32 in their text
-)
+// firstWithInfiniteNumeric is the server_version_num from which on numeric takes
+// infinities.
+const firstWithInfiniteNumeric = 140000
 
 // maxTypeDepth bounds how deep types are made of others.
 const maxTypeDepth = 32
@@ -21,11 +19,24 @@ func (t *Types) Column(name string, oid uint32, typmod int32) (*Column, error) {
 	if !ok {
 		return nil, fmt.Errorf("column %q: the catalogue has no type with OID %d", name, oid)
 	}
-	c := &Column{Name: name, Type: formatType(info, typmod), OID: oid}
+	c := &Column{Name: name, Type: formatType(info, typmod), Cast: t.cast(info), OID: oid, text: t.textForm(oid, typmod, 0)}
 	if c.enc = t.encoder(oid, typmod, 0); c.enc == nil {
-		c.Text, c.enc = true, t.fallback(oid, 0)
+		c.Text, c.enc = true, c.text
 	}
 	return c, nil
+}
+
+// cast returns the type to which a text of the column is cast. It has no
+// modifier, since a cast cuts to a modifier what a column refuses.
+func (t *Types) cast(info *typeInfo) string {
+	for range maxTypeDepth {
+		base, ok := t.byOID[info.base]
+		if info.kind != "d" || !ok {
+			break
+		}
+		info = base
+	}
+	return info.unmodified
 }
 
 // encoder gives the binary encoder of a type, or nil when there is none.
@@ -39,15 +50,6 @@ func (t *Types) encoder(oid uint32, typmod int32, depth int) encoder {
 		return t.encoder(info.base, info.typmod, depth+1)
 	case info.kind == "e":
 		return &enumEncoder{labels: info.labels}
-	case info.kind == "c":
-		return t.recordEncoder(info, depth)
-	case info.kind == "r":
-		if r := t.rangeEncoder(info, depth); r != nil {
-			return r
-		}
-		return nil
-	case info.kind == "m":
-		return t.multirangeEncoder(info, depth)
 	case info.element != 0:
 		return t.arrayEncoder(info, typmod, depth)
 	case info.kind != "b":
@@ -56,11 +58,6 @@ func (t *Types) encoder(oid uint32, typmod int32, depth int) encoder {
 		e := newNumericEncoder(typmod)
 		e.finite = t.version < firstWithInfiniteNumeric
 		return e
-	case info.builtin && info.name == "interval":
-		return &intervalEncoder{
-			fields: typmod >= 0 && typmod>>16&intervalFullRange != intervalFullRange,
-			narrow: t.version < firstWithWideIntervals,
-		}
 	case info.builtin:
 		return builtinEncoder(info.name, typmod)
 	case info.name == "citext" && info.category == "S":
@@ -74,45 +71,12 @@ func (t *Types) arrayEncoder(info *typeInfo, typmod int32, depth int) encoder {
 	if element == nil {
 		return nil
 	}
-	e := &arrayEncoder{element: element, oid: info.element, delimiter: info.delimiter[0]}
+	e := &arrayEncoder{element: element, oid: info.element}
 	switch element.(type) {
-	case *jsonEncoder, *recordEncoder, *multirangeEncoder, *arrayEncoder:
+	case *jsonEncoder, *arrayEncoder:
 		e.flat = true // an item of these may be a list itself
 	}
 	return e
-}
-
-func (t *Types) recordEncoder(info *typeInfo, depth int) encoder {
-	e := &recordEncoder{names: map[string]struct{}{}}
-	for _, f := range info.fields {
-		enc := t.encoder(f.OID, f.Typmod, depth+1)
-		if enc == nil {
-			return nil
-		}
-		e.fields = append(e.fields, recordField{name: f.Name, oid: f.OID, enc: enc})
-		e.names[f.Name] = struct{}{}
-	}
-	return e
-}
-
-func (t *Types) rangeEncoder(info *typeInfo, depth int) *rangeEncoder {
-	bound := t.encoder(info.subtype, -1, depth+1)
-	if bound == nil {
-		return nil
-	}
-	return &rangeEncoder{bound: bound}
-}
-
-func (t *Types) multirangeEncoder(info *typeInfo, depth int) encoder {
-	member, ok := t.byOID[info.subtype]
-	if !ok {
-		return nil
-	}
-	r := t.rangeEncoder(member, depth+1)
-	if r == nil {
-		return nil
-	}
-	return &multirangeEncoder{member: r}
 }
 
 // builtinEncoder gives the encoder of a base type of pg_catalog by its name.
@@ -124,8 +88,6 @@ func builtinEncoder(name string, typmod int32) encoder {
 		return int4Encoder
 	case "int8":
 		return int8Encoder
-	case "oid":
-		return oidEncoder
 	case "float4":
 		return &floatEncoder{bits: 32}
 	case "float8":
@@ -138,8 +100,6 @@ func builtinEncoder(name string, typmod int32) encoder {
 		return &textEncoder{maxChars: max(0, int(typmod)-4)}
 	case "name":
 		return &textEncoder{maxBytes: 63}
-	case "char":
-		return charEncoder{}
 	case "bytea":
 		return byteaEncoder{}
 	case "uuid":
@@ -148,18 +108,10 @@ func builtinEncoder(name string, typmod int32) encoder {
 		return &jsonEncoder{}
 	case "jsonb":
 		return &jsonEncoder{binary: true}
-	case "bit":
-		return &bitEncoder{exact: max(0, int(typmod))}
-	case "varbit":
-		return &bitEncoder{most: max(0, int(typmod))}
 	case "inet":
 		return &networkEncoder{}
 	case "cidr":
 		return &networkEncoder{cidr: true}
-	case "macaddr":
-		return &macEncoder{size: 6}
-	case "macaddr8":
-		return &macEncoder{size: 8}
 	}
 	return momentEncoder(name)
 }
@@ -181,23 +133,24 @@ func momentEncoder(name string) encoder {
 	return nil
 }
 
-// fallback gives the writer of a type's text form.
-func (t *Types) fallback(oid uint32, depth int) *fallbackEncoder {
+// textForm returns the writer of a type's text form.
+func (t *Types) textForm(oid uint32, typmod int32, depth int) *textFormEncoder {
 	info, ok := t.byOID[oid]
 	if !ok || depth > maxTypeDepth {
-		return &fallbackEncoder{builtin: true}
+		return &textFormEncoder{builtin: true}
 	}
 	if info.kind == "d" {
-		return t.fallback(info.base, depth+1)
+		return t.textForm(info.base, info.typmod, depth+1)
 	}
-	e := &fallbackEncoder{name: info.name, builtin: info.builtin, category: info.category}
+	e := &textFormEncoder{name: info.name, builtin: info.builtin, category: info.category}
+	e.restricted = e.interval() && typmod >= 0 && typmod>>16&intervalFullRange != intervalFullRange
 	switch {
 	case info.element != 0:
-		e.element, e.delimiter = t.fallback(info.element, depth+1), info.delimiter[0]
+		e.element, e.delimiter = t.textForm(info.element, typmod, depth+1), info.delimiter[0]
 	case info.kind == "c":
 		e.names = map[string]struct{}{}
 		for _, f := range info.fields {
-			e.fields = append(e.fields, fallbackField{name: f.Name, enc: t.fallback(f.OID, depth+1)})
+			e.fields = append(e.fields, textFormField{name: f.Name, enc: t.textForm(f.OID, f.Typmod, depth+1)})
 			e.names[f.Name] = struct{}{}
 		}
 	case info.kind != "b":

@@ -18,12 +18,16 @@ type Column struct {
 	Type string
 	// OID is the type's object identifier.
 	OID uint32
+	// Cast is the type to which the server casts a text of the column: its type,
+	// or the base type of its domain, as SQL spells it.
+	Cast string
 	// Text says that no binary encoder is at hand: the bytes that Append writes
-	// are the value's text form in UTF-8, to be sent as text and cast to Type by
+	// are the value's text form in UTF-8, to be sent as text and cast to Cast by
 	// the server.
 	Text bool
 
-	enc encoder
+	enc  encoder
+	text *textFormEncoder
 }
 
 // Append adds v as one field of COPY's binary form: a big-endian int32 length
@@ -53,16 +57,6 @@ func appendField(dst []byte, enc encoder, v any) ([]byte, error) {
 	return dst, putLength(dst, at)
 }
 
-// appendTextField is appendField for a piece of a text form.
-func appendTextField(dst []byte, enc encoder, s string) ([]byte, error) {
-	at := len(dst)
-	dst, err := enc.text(append(dst, 0, 0, 0, 0), s)
-	if err != nil {
-		return dst, err
-	}
-	return dst, putLength(dst, at)
-}
-
 // putLength fills in the length that stands at dst[at:] for the rest of dst.
 func putLength(dst []byte, at int) error {
 	n := len(dst) - at - 4
@@ -77,6 +71,11 @@ func putLength(dst []byte, at int) error {
 type reason string
 
 func (r reason) Error() string { return string(r) }
+
+// unread is a reason that holds here, while the server may read the text.
+type unread reason
+
+func (r unread) Error() string { return string(r) }
 
 func reasonf(format string, args ...any) error {
 	return reason(fmt.Sprintf(format, args...))

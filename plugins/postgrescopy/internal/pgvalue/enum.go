@@ -13,26 +13,3 @@ func (e *enumEncoder) text(dst []byte, s string) ([]byte, error) {
 	}
 	return append(dst, s...), nil
 }
-
-// charEncoder writes "char", PostgreSQL's single byte. Only ASCII is taken,
-// since PostgreSQL cuts a longer text without a word.
-type charEncoder struct{ refuseAll }
-
-func (charEncoder) text(dst []byte, s string) ([]byte, error) {
-	switch {
-	case s == "":
-		return append(dst, 0), nil
-	case len(s) > 1 || s[0] == 0 || s[0] >= 0x80:
-		return dst, reason("not a single ASCII character")
-	}
-	return append(dst, s[0]), nil
-}
-
-func (e charEncoder) integer(dst []byte, n int64) ([]byte, error) {
-	if n < 0 || n > 9 {
-		return dst, reason("not a single digit")
-	}
-	return append(dst, '0'+byte(n)), nil
-}
-
-func (e charEncoder) number(dst []byte, s string) ([]byte, error) { return e.text(dst, s) }

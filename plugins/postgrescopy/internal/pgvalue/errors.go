@@ -18,6 +18,9 @@ type ValueError struct {
 	Type   string // the column's type, e.g. numeric(12,2)
 	Value  string // the value, shortened to some 64 bytes, strings quoted
 	Reason string // why, in words
+	// Unread is the value's text form when the server may read it all the same:
+	// see [Column.Read]. It is empty otherwise.
+	Unread string
 	// Catalogue is set when the refusal rests on what the catalogue said when
 	// the types were loaded (an enum's labels, say): it may be stale, so load
 	// the types again once before the value is rejected for good.
@@ -33,14 +36,16 @@ func (e *ValueError) Error() string {
 type staleReason struct{ error }
 
 func newValueError(c *Column, v any, err error) *ValueError {
+	refused := &ValueError{Column: c.Name, Type: c.Type, Value: show(v), Reason: err.Error()}
 	var stale staleReason
-	return &ValueError{
-		Column:    c.Name,
-		Type:      c.Type,
-		Value:     show(v),
-		Reason:    err.Error(),
-		Catalogue: errors.As(err, &stale),
+	refused.Catalogue = errors.As(err, &stale)
+	var left unread
+	if errors.As(err, &left) {
+		if text, err := appendValue(nil, c.text, v); err == nil {
+			refused.Unread = string(text)
+		}
 	}
+	return refused
 }
 
 // show gives a value for an error's message.

@@ -21,8 +21,8 @@ var refusals = []struct {
 	{"int4", int64(1 << 31), "out of range -2147483648 to 2147483647"},
 	{"int4", "", "not an integer"},
 	{"int4", "42.0", "not an integer"},
-	{"int4", "0x2A", "not an integer"},
-	{"int4", "1_000", "not an integer"},
+	{"int4", "0x2A", "invalid input syntax for type integer"},
+	{"int4", "1_000", "invalid input syntax for type integer"},
 	{"int4", "abc", "not an integer"},
 	{"int4", 1.5, "not an integer"},
 	{"int4", math.NaN(), "not an integer"},
@@ -39,8 +39,6 @@ var refusals = []struct {
 	{"int8", "9223372036854775808", "out of range -9223372036854775808 to 9223372036854775807"},
 	{"int8", uint64(math.MaxUint64), "out of range -9223372036854775808 to 9223372036854775807"},
 	{"int8", 9223372036854775808.0, "out of range -9223372036854775808 to 9223372036854775807"},
-	{"oid", "-1", "out of range 0 to 4294967295"},
-	{"oid", "010", "PostgreSQL's versions differ in whether its leading 0 makes it octal"},
 	{"int8", struct{}{}, "a Go value of type struct {} is not known here"},
 	{"float4", 1e39, "out of range of a 4-byte float"},
 	{"float4", "1e-46", "out of range of a 4-byte float"},
@@ -76,9 +74,6 @@ var refusals = []struct {
 	{"varchar(3)", list{int64(1), int64(2)}, "it has 5 characters, more than 3"},
 	{"char(1)", "ab", "it has 2 characters, more than 1"},
 	{"name", strings.Repeat("x", 64), "longer than 63 bytes"},
-	{`"char"`, "ab", "not a single ASCII character"},
-	{`"char"`, "é", "not a single ASCII character"},
-	{`"char"`, int64(10), "not a single digit"},
 	{"bytea", `\x1`, `not bytea: after a backslash PostgreSQL takes another one or three octal digits, and after \x at the start an even number of hex digits`},
 	{"bytea", `a\b`, `not bytea: after a backslash PostgreSQL takes another one or three octal digits, and after \x at the start an even number of hex digits`},
 	{"bytea", "\xff", "not valid UTF-8"},
@@ -87,61 +82,63 @@ var refusals = []struct {
 	{"uuid", "", "not a UUID"},
 	{"uuid", int64(1), "a number does not fit this type"},
 	{"date", "yesterday", "a word whose meaning depends on the day of writing is not taken"},
-	{"date", "2024-02-30", "there is no such day"},
-	{"date", "0000-01-01", "there is no such day"},
-	{"date", "01/02/2024", "not a date or time in ISO 8601 or RFC 3339 form"},
-	{"date", "Jan 5 2024", "not a date or time in ISO 8601 or RFC 3339 form"},
+	{"date", "2024-02-30", "date/time field value out of range"},
+	{"date", "0000-01-01", "date/time field value out of range"},
 	{"date", "12:00", "it has no date"},
-	{"date", "5874898-01-01", "outside the years that PostgreSQL's dates span, 4713 BC to 5874897"},
+	{"date", "", "it is empty"},
+	{"date", "13/13/2024", `date/time field value out of range (hint: Perhaps you need a different "datestyle" setting.)`},
+	{"date", "45292", "digits in a string are no timestamp; give Unix seconds as a number"},
+	{"timestamptz", "soon\x00", "it holds a NUL byte, which PostgreSQL cannot store in text"},
+	{"timestamptz", "Tomorrow 10:00", "a word whose meaning depends on the day of writing is not taken"},
+	{"timestamptz", "2024-01-01 12:00 Europe/Nowhere", `time zone "europe/nowhere" not recognized`},
+	{"timestamptz[]", list{int64(0), "2024-13-01"}, `date/time field value out of range: "2024-13-01" (hint: Perhaps you need a different "datestyle" setting.)`},
+	{"price[]", "{1,-1}", `value for domain price violates check constraint "price_check"`},
+	{"date", "5874898-01-01", "date out of range"},
 	{"date", math.NaN(), "not a number"},
 	{"date", 1e300, "out of range"},
 	{"date", json.Number("1e300"), "out of range"},
 	{"timestamptz", "now", "a word whose meaning depends on the day of writing is not taken"},
 	{"timestamptz", "1700000000", "digits in a string are no timestamp; give Unix seconds as a number"},
-	{"timestamptz", "2024-01-01 12:00 Europe/Paris", "time zones are taken as an offset such as +02:00, or as Z, UTC or GMT, not by another name"},
-	{"timestamptz", "2024-01-01 12:00:00 EST", "time zones are taken as an offset such as +02:00, or as Z, UTC or GMT, not by another name"},
-	{"timestamptz", "2024-01-01 12:00:00+16", "there is no such time zone offset"},
-	{"timestamptz", "2024-01-01 25:00", "there is no such time of day"},
-	{"timestamptz", "2024-01-01 24:00:00.1", "there is no such time of day"},
-	{"timestamptz", "294277-01-01", "outside the years that PostgreSQL's timestamps span, 4713 BC to 294276"},
+	{"timestamptz", "2024-01-01 12:00:00+16", "time zone displacement out of range"},
+	{"timestamptz", "2024-01-01 25:00", "date/time field value out of range"},
+	{"timestamptz", "2024-01-01 24:00:00.1", "date/time field value out of range"},
+	{"timestamptz", "294277-01-01", "timestamp out of range"},
 	{"timestamptz", int64(math.MaxInt64), "outside the years that PostgreSQL's timestamps span, 4713 BC to 294276"},
 	{"timestamptz", int64(math.MinInt64), "outside the years that PostgreSQL's timestamps span, 4713 BC to 294276"},
 	{"timestamptz", time.Date(300000, 1, 1, 0, 0, 0, 0, time.UTC), "outside the years that PostgreSQL's timestamps span, 4713 BC to 294276"},
 	{"timestamptz", true, "a boolean does not fit this type"},
 	{"time", "2024-01-01", "it has no time of day"},
-	{"time", "infinity", "it has no time of day"},
+	{"time", "infinity", "invalid input syntax for type time"},
 	{"time", math.Inf(1), "it has no time of day"},
-	{"time", "2024-01-01T12:00:00Z", "PostgreSQL reads a time of day after a date only as YYYY-MM-DD hh:mm:ss, with no T"},
+	{"time", "2024-01-01T12:00:00Z", "invalid input syntax for type time"},
 	{"timetz", time.Date(2024, 1, 1, 0, 0, 0, 0, time.FixedZone("", 17*3600)), "there is no such time zone offset"},
-	{"interval", "soon", "not an interval as ISO 8601 or PostgreSQL writes them"},
-	{"interval", "1.5 months", "a fraction is taken only where it makes whole microseconds, and of no unit longer than a week"},
-	{"interval", "3000000000 days", "out of range of an interval"},
-	{"interval", int64(math.MaxInt64), "out of range of an interval"},
+	{"interval", "soon", `invalid input syntax for type interval: "soon"`},
+	{"interval", "3000000000 days", `interval field value out of range: "3000000000 days"`},
+	{"interval", int64(math.MaxInt64), `interval field value out of range: "9223372036854775807 seconds"`},
 	{"interval", math.NaN(), "not a number"},
-	{"interval", "0.0000005 seconds", "it ends in half a microsecond, which versions of PostgreSQL round up or down"},
 	{"interval year to month", "10", "the column keeps only some fields of an interval, so each number must name its unit"},
 	{"interval minute to second", "1:30", "the column keeps only some fields of an interval, so each number must name its unit"},
 	{"interval", time.Unix(0, 0), "a timestamp does not fit this type"},
 	{"json", "hello", "not valid JSON; to store it as a JSON string give it as JSON text, with .format_json() in Bloblang"},
 	{"json", math.NaN(), "JSON has no NaN and no infinity"},
-	{"jsonb", `{"a":"\u0000"}`, `it holds \u0000, which jsonb cannot store`},
-	{"jsonb", `"\ud800"`, "it holds half of a surrogate pair, which jsonb cannot store"},
-	{"jsonb", `{"a":1e131072}`, "more than 131072 digits before the decimal point"},
-	{"jsonb", object{"a": json.Number("1e999999")}, "more than 131072 digits before the decimal point"},
+	{"jsonb", `{"a":"\u0000"}`, "unsupported Unicode escape sequence"},
+	{"jsonb", `"\ud800"`, "invalid input syntax for type json"},
+	{"jsonb", `{"a":1e131072}`, "value overflows numeric format"},
+	{"jsonb", object{"a": json.Number("1e999999")}, "value overflows numeric format"},
 	{"jsonb", object{"a": json.Number("01")}, "not a number"},
 	{"jsonb", object{"a\xff": 1}, "not valid UTF-8"},
 	{"jsonb", object{"a": struct{}{}}, "a Go value of type struct {} is not known here"},
-	{"inet", "1.2.3", "not an IPv4 or IPv6 address, written out in full, with an optional /bits"},
-	{"inet", "fe80::1%eth0", "not an IPv4 or IPv6 address, written out in full, with an optional /bits"},
-	{"inet", "1.2.3.4/33", "not an IPv4 or IPv6 address, written out in full, with an optional /bits"},
-	{"cidr", "1.2.3.4/8", "not a network: bits are set to the right of the mask"},
-	{"macaddr", "08:00:2b:01:02", "not a MAC address"},
-	{"macaddr", "08:00:2b:01:02:03:04:05", "not a MAC address"},
-	{"bit(3)", "1010", "4 bits where 3 must be"},
-	{"bit(3)", true, "a boolean does not fit this type"},
-	{"varbit(3)", "1010", "4 bits, more than 3"},
-	{"bit", "2", "not a bit string; PostgreSQL takes 0s and 1s, or x and hex digits"},
-	{"bit", int64(2), "not a bit string; PostgreSQL takes 0s and 1s, or x and hex digits"},
+	{"inet", "1.2.3", "invalid input syntax for type inet"},
+	{"inet", "fe80::1%eth0", "invalid input syntax for type inet"},
+	{"inet", "1.2.3.4/33", "invalid input syntax for type inet"},
+	{"cidr", "1.2.3.4/8", "invalid cidr value"},
+	{"macaddr", "08:00:2b:01:02", `invalid input syntax for type macaddr: "08:00:2b:01:02"`},
+	{"macaddr", "08:00:2b:01:02:03:04:05", `invalid input syntax for type macaddr: "08:00:2b:01:02:03:04:05"`},
+	{"bit(3)", "1010", "bit string length 4 does not match type bit(3)"},
+	{"bit(3)", true, "bit string length 1 does not match type bit(3)"},
+	{"varbit(3)", "1010", "bit string too long for type bit varying(3)"},
+	{"bit", "2", `"2" is not a valid binary digit`},
+	{"bit", int64(2), `"2" is not a valid binary digit`},
 	{"mood", "sadder", "not one of the enum's labels"},
 	{"mood", int64(1), "a number does not fit this type"},
 	{"mood[]", list{"ok", "no"}, "item 2: not one of the enum's labels"},
@@ -153,16 +150,16 @@ var refusals = []struct {
 	{"int4[]", list{list{}}, "an array within an array must not be empty"},
 	{"int4[]", list{list{list{list{list{list{list{int64(1)}}}}}}}, "arrays are nested more than 6 deep"},
 	{"int4[]", "1,2", "not an array; PostgreSQL writes them as {1,2,NULL}"},
-	{"int4[]", "[1:3]={1,2}", "its items do not fill the bounds before them"},
+	{"int4[]", "[1:3]={1,2}", "malformed array literal"},
 	{"int4[]", int64(1), "a number does not fit this type"},
-	{"int4range", "1-2", "not a range; PostgreSQL writes them as [1,10) or empty"},
-	{"int4range", "[a,2]", "not an integer"},
-	{"int4multirange", "[1,2)", "not a multirange; PostgreSQL writes them as {[1,3),[5,8)}"},
-	{"int4multirange", list{nil}, "a multirange holds no nulls"},
-	{"pair", "(1,2)", "it does not have the 5 fields of the type"},
-	{"pair", "1", `not a row; PostgreSQL writes them as (1,two,"3, quoted")`},
+	{"int4range", "1-2", `malformed range literal: "1-2"`},
+	{"int4range", "[a,2]", `invalid input syntax for type integer: "a"`},
+	{"int4multirange", "[1,2)", `malformed multirange literal: "[1,2)"`},
+	{"int4multirange", list{nil}, "an array does not fit this type"},
+	{"pair", "(1,2)", `malformed record literal: "(1,2)"`},
+	{"pair", "1", `malformed record literal: "1"`},
 	{"pair", object{"name": "x"}, `the type has no field "name"`},
-	{"pair", object{"at": "x"}, `field "at": not a date or time in ISO 8601 or RFC 3339 form`},
+	{"pair", object{"at": "x"}, `invalid input syntax for type timestamp with time zone: "x"`},
 	{"pair", list{int64(1)}, "1 items where the type has 5 fields"},
 	{"price", "abc", "not a number"},
 	{"word", "toolong", "it has 7 characters, more than 5"},
@@ -179,7 +176,6 @@ var refusals = []struct {
 	{"box[]", int64(1), "a number does not fit this type"},
 	{"box[]", true, "a boolean does not fit this type"},
 	{"box[]", time.Unix(0, 0).UTC(), "a timestamp does not fit this type"},
-	{"place", object{"at": int64(5)}, `field "at": a number does not fit this type`},
 	{"place", object{"spot": "\xff"}, `field "spot": not valid UTF-8`},
 	{"place", object{"x": int64(5)}, `the type has no field "x"`},
 	{"place", list{}, "0 items where the type has 7 fields"},
@@ -195,13 +191,37 @@ func TestAValueThatDoesNotFitIsRefusedWithTheReason(t *testing.T) {
 		if s.lacks(r.typ, r.v) {
 			continue
 		}
+		_, err := s.land(r.typ, r.v)
+		require.Error(t, err, "%s: %v", r.typ, r.v)
+		require.Equal(t, r.reason, reasonOf(err), "%s: %v", r.typ, r.v)
+	}
+}
+
+// reasonOf returns why a value was refused, here or by the server.
+func reasonOf(err error) string {
+	var refused *ValueError
+	if errors.As(err, &refused) {
+		return refused.Reason
+	}
+	if byServer := refusal(err); byServer != nil {
+		return byServer.Message
+	}
+	return err.Error()
+}
+
+func TestARefusedValueLeavesTheBufferAsItWas(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.exec(schema)
+	for _, r := range refusals {
+		if s.lacks(r.typ, r.v) {
+			continue
+		}
 		column := s.table("refused", r.typ)
-		dst := append(make([]byte, 0, 1000), "before"...)
-		got, err := column.Append(dst, r.v)
-		require.Equal(t, "before", string(got))
-		var refused *ValueError
-		require.ErrorAs(t, err, &refused, "%s: %v", r.typ, r.v)
-		require.Equal(t, r.reason, refused.Reason, "%s: %v", r.typ, r.v)
+		got, err := column.Append(append(make([]byte, 0, 1000), "before"...), r.v)
+		if err != nil {
+			require.Equal(t, "before", string(got))
+		}
 	}
 }
 
@@ -212,21 +232,6 @@ func TestAnInfiniteNumericIsRefusedForAServerThatKnowsNone(t *testing.T) {
 	require.NoError(t, err)
 	_, err = column.Append(nil, math.Inf(1))
 	require.EqualError(t, err, `column "v" numeric: cannot take Infinity: numeric takes infinities from PostgreSQL 14 on`)
-}
-
-func TestAWideAmountIsRefusedForAServerThatReadsNone(t *testing.T) {
-	t.Parallel()
-	types := &Types{version: 140000, byOID: map[uint32]*typeInfo{1186: {oid: 1186, name: "interval", builtin: true, formatted: "interval", kind: "b"}}}
-	column, err := types.Column("v", 1186, -1)
-	require.NoError(t, err)
-	for _, text := range []string{"3000000000 us", "1 day 2147483648", "99999999999999999999 s"} {
-		_, err = column.Append(nil, text)
-		require.ErrorContains(t, err, "out of range of an interval")
-	}
-	for _, text := range []string{"2147483647 us", "1.3000000000 seconds"} {
-		_, err = column.Append(nil, text)
-		require.NoError(t, err)
-	}
 }
 
 func TestAnErrorNamesColumnTypeAndValue(t *testing.T) {
@@ -267,7 +272,7 @@ func TestARefusalByTheCatalogueSaysSo(t *testing.T) {
 		return refused.Catalogue
 	}
 	require.True(t, stale("mood", "new"))
-	require.True(t, stale("mood[]", "{ok,new}"))
+	require.True(t, stale("mood[]", list{"ok", "new"}))
 	require.True(t, stale("pair", object{"new": 1}))
 	require.True(t, stale("place[]", list{list{1}}))
 	require.False(t, stale("int4", "x"))
@@ -286,7 +291,7 @@ func TestDeepNestingIsRefusedAndNoStackIsExhausted(t *testing.T) {
 	for range 200_000 {
 		v = list{object{"a": v}}
 	}
-	for _, enc := range []encoder{&jsonEncoder{}, &textEncoder{}, &arrayEncoder{element: &jsonEncoder{}, flat: true}, &arrayEncoder{element: int4Encoder}, &fallbackEncoder{}, &fallbackEncoder{element: &fallbackEncoder{}}} {
+	for _, enc := range []encoder{&jsonEncoder{}, &textEncoder{}, &arrayEncoder{element: &jsonEncoder{}, flat: true}, &arrayEncoder{element: int4Encoder}, &textFormEncoder{}, &textFormEncoder{element: &textFormEncoder{}}} {
 		column := &Column{enc: enc}
 		_, err := column.Append(nil, v)
 		require.Error(t, err)

@@ -134,15 +134,12 @@ var suspects = []string{
 
 // families are the types that a target takes turns with.
 var families = map[string][]string{
-	"numbers":   {"int2", "int4", "int8", "oid", "float4", "float8", "numeric", "numeric(12,2)", "numeric(3,0)", "numeric(2,-3)", "numeric(2,5)", "price", "bool"},
-	"texts":     {"text", "varchar(3)", "char(4)", "name", "citext", `"char"`, "bytea", "uuid", "bit", "bit(3)", "varbit", "varbit(5)", "mood", "word"},
-	"moments":   {"date", "time", "timetz", "timestamp", "timestamptz", "time(2)", "timestamptz(0)", "timestamp(3)"},
-	"intervals": {"interval", "interval(2)", "interval day to second", "interval year"},
-	"json":      {"json", "jsonb"},
-	"networks":  {"inet", "cidr", "macaddr", "macaddr8"},
-	"arrays":    {"int4[]", "text[]", "numeric[]", "timestamptz[]", "jsonb[]", "mood[]", "bool[]", "interval[]"},
-	"ranges":    {"int4range", "numrange", "daterange", "tstzrange", "textrange", "int4multirange", "nummultirange", "int4range[]"},
-	"rows":      {"pair", "pair[]"},
+	"numbers":  {"int2", "int4", "int8", "float4", "float8", "numeric", "numeric(12,2)", "numeric(3,0)", "numeric(2,-3)", "numeric(2,5)", "price", "bool"},
+	"texts":    {"text", "varchar(3)", "char(4)", "name", "citext", "bytea", "uuid", "mood", "word"},
+	"moments":  {"date", "time", "timetz", "timestamp", "timestamptz", "time(2)", "timestamptz(0)", "timestamp(3)"},
+	"json":     {"json", "jsonb"},
+	"networks": {"inet", "cidr"},
+	"arrays":   {"int4[]", "text[]", "numeric[]", "timestamptz[]", "jsonb[]", "mood[]", "bool[]"},
 }
 
 func TestWhatIsEasilyMisreadIsReadAsPostgreSQLDoesOrRefused(t *testing.T) {
@@ -207,12 +204,9 @@ func FuzzValues(f *testing.F) {
 	})
 }
 
-func FuzzNumbers(f *testing.F)   { fuzz(f, "numbers") }
-func FuzzTexts(f *testing.F)     { fuzz(f, "texts") }
-func FuzzMoments(f *testing.F)   { fuzz(f, "moments") }
-func FuzzIntervals(f *testing.F) { fuzz(f, "intervals") }
-func FuzzJSON(f *testing.F)      { fuzz(f, "json") }
-func FuzzNetworks(f *testing.F)  { fuzz(f, "networks") }
-func FuzzArrays(f *testing.F)    { fuzz(f, "arrays") }
-func FuzzRanges(f *testing.F)    { fuzz(f, "ranges") }
-func FuzzRows(f *testing.F)      { fuzz(f, "rows") }
+func FuzzNumbers(f *testing.F)  { fuzz(f, "numbers") }
+func FuzzTexts(f *testing.F)    { fuzz(f, "texts") }
+func FuzzMoments(f *testing.F)  { fuzz(f, "moments") }
+func FuzzJSON(f *testing.F)     { fuzz(f, "json") }
+func FuzzNetworks(f *testing.F) { fuzz(f, "networks") }
+func FuzzArrays(f *testing.F)   { fuzz(f, "arrays") }

@@ -6,27 +6,23 @@ import (
 	"strings"
 )
 
-const (
-	errNotInteger = reason("not an integer")
-	errOctal      = reason("PostgreSQL's versions differ in whether its leading 0 makes it octal")
-)
+const errNotInteger = reason("not an integer")
 
-// integerEncoder writes smallint, integer, bigint and oid.
+// integerEncoder writes smallint, integer and bigint.
 //
-// A string must be what PostgreSQL reads in every version: an optional sign and
-// decimal digits. A float must be integral, and so must a json.Number.
+// A string is an optional sign and decimal digits, which every version of
+// PostgreSQL reads; what newer versions read beside is left to the server. A
+// float must be integral, and so must a json.Number.
 type integerEncoder struct {
 	refuseAll
 	size     int // bytes: 2, 4 or 8
 	min, max int64
-	octal    bool // PostgreSQL 16 and later read a text with a leading 0 as octal
 }
 
 var (
 	int2Encoder = &integerEncoder{size: 2, min: math.MinInt16, max: math.MaxInt16}
 	int4Encoder = &integerEncoder{size: 4, min: math.MinInt32, max: math.MaxInt32}
 	int8Encoder = &integerEncoder{size: 8, min: math.MinInt64, max: math.MaxInt64}
-	oidEncoder  = &integerEncoder{size: 4, min: 0, max: math.MaxUint32, octal: true}
 )
 
 func (e *integerEncoder) integer(dst []byte, n int64) ([]byte, error) {
@@ -50,16 +46,24 @@ func (e *integerEncoder) outOfRange() error {
 func (e *integerEncoder) text(dst []byte, s string) ([]byte, error) {
 	s = trimSpace(s)
 	n, err := parseInteger(s)
-	if err == nil && e.octal && n != 0 && strings.TrimLeft(s, "+-")[0] == '0' {
-		return dst, errOctal
-	}
-	if errors.Is(err, errTooBig) {
+	switch {
+	case errors.Is(err, errTooBig):
 		return dst, e.outOfRange()
-	}
-	if err != nil {
+	case err != nil && isLiteral(s):
+		return dst, unread(errNotInteger)
+	case err != nil:
 		return dst, err
 	}
 	return e.integer(dst, n)
+}
+
+// isLiteral reports whether s looks like one of the numbers that PostgreSQL 16
+// and later read: 0x2A, 0o52, 0b101010, 1_000.
+func isLiteral(s string) bool {
+	if s = strings.TrimLeft(s, "+-"); s == "" || !isDigit(s[0]) || checkText(s) != nil {
+		return false
+	}
+	return strings.Contains(s, "_") || (len(s) > 2 && s[0] == '0' && strings.IndexByte("xXoObB", s[1]) >= 0)
 }
 
 func (e *integerEncoder) float(dst []byte, f float64) ([]byte, error) {

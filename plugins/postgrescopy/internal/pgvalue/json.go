@@ -17,7 +17,8 @@ const maxJSONDepth = 5_000
 // jsonEncoder writes json and jsonb. Objects, arrays, numbers, booleans and
 // timestamps become JSON. A string (or bytes) is JSON text already, as
 // PostgreSQL reads it and as users of sql_insert send it: "hello" without
-// quotes inside is refused.
+// quotes inside is refused. What is valid JSON but no jsonb (\u0000, say) is left
+// to the server to refuse.
 type jsonEncoder struct {
 	binary bool // jsonb, whose bytes start with a version
 }
@@ -36,11 +37,6 @@ func (e *jsonEncoder) text(dst []byte, s string) ([]byte, error) {
 	if !json.Valid(bytesOf(s)) {
 		return dst, errNotJSON
 	}
-	if e.binary {
-		if err := checkJSONB(s); err != nil {
-			return dst, err
-		}
-	}
 	return append(e.start(dst), s...), nil
 }
 
@@ -53,7 +49,7 @@ func (e *jsonEncoder) float(dst []byte, f float64) ([]byte, error) {
 }
 
 func (e *jsonEncoder) number(dst []byte, s string) ([]byte, error) {
-	return appendJSONNumber(e.start(dst), s)
+	return append(e.start(dst), s...), nil
 }
 
 func (e *jsonEncoder) boolean(dst []byte, b bool) ([]byte, error) {
@@ -102,7 +98,7 @@ func appendJSON(dst []byte, v any, depth int) ([]byte, error) {
 		if !isNumber(string(v)) {
 			return dst, errNotNumber
 		}
-		return appendJSONNumber(dst, string(v))
+		return append(dst, v...), nil
 	case time.Time:
 		dst = append(dst, '"')
 		return append(v.AppendFormat(dst, time.RFC3339Nano), '"'), nil
@@ -113,24 +109,6 @@ func appendJSON(dst []byte, v any, depth int) ([]byte, error) {
 	}
 	return appendRareValue(dst, &jsonEncoder{}, v)
 }
-
-// appendJSONNumber writes a number that numeric, and so jsonb, can hold.
-func appendJSONNumber(dst []byte, s string) ([]byte, error) {
-	if err := checkJSONNumber(s); err != nil {
-		return dst, err
-	}
-	return append(dst, s...), nil
-}
-
-func checkJSONNumber(s string) error {
-	d, err := parseDecimal(s)
-	if err != nil {
-		return err
-	}
-	return unbounded.check(&d)
-}
-
-var unbounded = &numericEncoder{}
 
 func appendJSONArray(dst []byte, l []any, depth int) ([]byte, error) {
 	if depth > maxJSONDepth {

@@ -24,15 +24,16 @@ type typeInfo struct {
 	name      string // typname
 	builtin   bool   // it lives in pg_catalog
 	formatted string // as format_type spells it, without a modifier
-	kind      string // typtype: b, c, d, e, m, p or r
-	category  string // typcategory
-	delimiter string // typdelim, of an array its element's
-	element   uint32 // of an array
-	base      uint32 // of a domain
-	typmod    int32  // of a domain's base
-	subtype   uint32 // of a range; of a multirange, the range
-	labels    map[string]struct{}
-	fields    []fieldInfo
+	// unmodified is the same, spelled so that it means no modifier in a cast.
+	unmodified string
+	kind       string // typtype: b, c, d, e, m, p or r
+	category   string // typcategory
+	delimiter  string // typdelim, of an array its element's
+	element    uint32 // of an array
+	base       uint32 // of a domain
+	typmod     int32  // of a domain's base
+	labels     map[string]struct{}
+	fields     []fieldInfo
 }
 
 // fieldInfo is a column of a composite type.
@@ -42,14 +43,11 @@ type fieldInfo struct {
 	Typmod int32
 }
 
-// PostgreSQL before 14 has no multiranges, and no column that names them; by
-// way of JSON a column that is not there reads as null.
 const typesQuery = `
-select t.oid, t.typname::text, n.nspname = 'pg_catalog', pg_catalog.format_type(t.oid, null),
+select t.oid, t.typname::text, n.nspname = 'pg_catalog', pg_catalog.format_type(t.oid, null), pg_catalog.format_type(t.oid, -1),
   t.typtype::text, t.typcategory::text, coalesce(el.typdelim, t.typdelim)::text,
   coalesce(el.oid, 0),
   t.typbasetype, t.typtypmod,
-  coalesce(r.rngsubtype, m.rngtypid, 0),
   (select pg_catalog.array_agg(e.enumlabel::text) from pg_catalog.pg_enum e where e.enumtypid = t.oid),
   (select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('Name', a.attname, 'OID', a.atttypid::int8, 'Typmod', a.atttypmod) order by a.attnum)
    from pg_catalog.pg_attribute a where t.typtype = 'c' and a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped),
@@ -57,12 +55,10 @@ select t.oid, t.typname::text, n.nspname = 'pg_catalog', pg_catalog.format_type(
 from pg_catalog.pg_type t
 join pg_catalog.pg_namespace n on n.oid = t.typnamespace
 left join pg_catalog.pg_type el on el.oid = t.typelem and el.typarray = t.oid
-left join pg_catalog.pg_range r on r.rngtypid = t.oid
-left join pg_catalog.pg_range m on t.typtype = 'm' and (pg_catalog.to_jsonb(m)->>'rngmultitypid') = t.oid::text
 where t.oid = any($1::oid[])`
 
 // Load reads the definitions of these types (and of what they are made of:
-// elements, base types, enum labels, ranges, fields) from the catalogue. An OID
+// elements, base types, enum labels, fields) from the catalogue. An OID
 // that the catalogue does not know is left out; [Types.Column] says so.
 func Load(ctx context.Context, q Querier, oids []uint32) (*Types, error) {
 	t := &Types{byOID: map[uint32]*typeInfo{}}
@@ -85,7 +81,7 @@ func Load(ctx context.Context, q Querier, oids []uint32) (*Types, error) {
 		oids = nil
 		for _, info := range infos {
 			t.byOID[info.oid] = info
-			oids = append(oids, info.element, info.base, info.subtype)
+			oids = append(oids, info.element, info.base)
 			for _, field := range info.fields {
 				oids = append(oids, field.OID)
 			}
@@ -102,8 +98,8 @@ func (t *Types) load(ctx context.Context, q Querier, oids []uint32) ([]*typeInfo
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (*typeInfo, error) {
 		var labels []string
 		info := &typeInfo{}
-		err := row.Scan(&info.oid, &info.name, &info.builtin, &info.formatted, &info.kind, &info.category,
-			&info.delimiter, &info.element, &info.base, &info.typmod, &info.subtype, &labels, &info.fields, &t.version)
+		err := row.Scan(&info.oid, &info.name, &info.builtin, &info.formatted, &info.unmodified, &info.kind, &info.category,
+			&info.delimiter, &info.element, &info.base, &info.typmod, &labels, &info.fields, &t.version)
 		if err != nil {
 			return nil, err
 		}

@@ -2,6 +2,7 @@ package pgvalue
 
 import (
 	"encoding/binary"
+	"errors"
 	"math"
 	"strconv"
 )
@@ -64,7 +65,11 @@ func (e *numericEncoder) text(dst []byte, s string) ([]byte, error) {
 	if f, ok := parseSpecialFloat(s); ok {
 		return e.special(dst, f)
 	}
-	return e.decimal(dst, s)
+	dst, err := e.decimal(dst, s)
+	if errors.Is(err, errNotNumber) && isLiteral(s) {
+		return dst, unread(errNotNumber)
+	}
+	return dst, err
 }
 
 func (e *numericEncoder) special(dst []byte, f float64) ([]byte, error) {

@@ -91,9 +91,24 @@ func (s *server) copyFields(table string, column *Column, fields ...[]byte) erro
 	buf = append(buf, 0xff, 0xff)
 	_, err := s.conn.PgConn().CopyFrom(context.Background(), bytes.NewReader(buf), "copy "+target+" from stdin (format binary)")
 	if err == nil && column.Text {
-		_, err = s.conn.Exec(context.Background(), "insert into "+table+" select v::"+column.Type+" from staged")
+		_, err = s.conn.Exec(context.Background(), "insert into "+table+" select v::"+column.Cast+" from staged")
 	}
 	return err
+}
+
+// field writes v as the sink does: what Append leaves to the server, it reads.
+func (s *server) field(column *Column, v any) ([]byte, error) {
+	field, err := column.Append(nil, v)
+	var left *ValueError
+	if !errors.As(err, &left) || left.Unread == "" {
+		return field, err
+	}
+	fields, refused, err := column.Read(context.Background(), s.conn.PgConn(), "", []string{left.Unread})
+	require.NoError(s.tb, err)
+	if reason, ok := refused[0]; ok {
+		return nil, errors.New(reason)
+	}
+	return fields[0], nil
 }
 
 // texts gives the column's values as text, in the order they were put in.
@@ -110,7 +125,7 @@ func (s *server) texts(table string) []string {
 func (s *server) land(typ string, v any) (string, error) {
 	s.tb.Helper()
 	column := s.table("landed", typ)
-	field, err := column.Append(nil, v)
+	field, err := s.field(column, v)
 	if err != nil {
 		return "", err
 	}

@@ -7,14 +7,13 @@ import (
 
 const (
 	errNoTime    = reason("it has no time of day")
-	errTimeOfISO = reason("PostgreSQL reads a time of day after a date only as YYYY-MM-DD hh:mm:ss, with no T")
+	errNoSuchOff = reason("there is no such time zone offset")
 )
 
 // timeEncoder writes time and timetz.
 //
-// A string is a time of day in ISO 8601, or a date and time whose date is
-// skipped as PostgreSQL does; so is a zone for time. For timetz a missing zone
-// is UTC. A time.Time gives its clock's reading, and its offset to timetz. A
+// A string is a time of day in ISO 8601, or left to the server. The zone is
+// skipped for time, as PostgreSQL does. For timetz a missing zone is UTC. A time.Time gives its clock's reading, and its offset to timetz. A
 // number is Unix seconds, so that 0 to 86399 count from midnight, in UTC.
 type timeEncoder struct {
 	refuseAll
@@ -34,10 +33,10 @@ func (e *timeEncoder) text(dst []byte, s string) ([]byte, error) {
 	switch {
 	case err != nil:
 		return dst, err
-	case m.infinity != 0 || !m.hasTime:
+	case !m.hasTime:
 		return dst, errNoTime
-	case m.compact:
-		return dst, errTimeOfISO
+	case m.hasDate:
+		return dst, errNotMoment
 	}
 	return e.write(dst, m.micros, m.zone), nil
 }

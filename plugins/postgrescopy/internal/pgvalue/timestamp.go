@@ -23,7 +23,7 @@ const (
 
 // timestampEncoder writes timestamp and timestamptz.
 //
-// A string is ISO 8601 as PostgreSQL reads it. For timestamptz one without a
+// A string is ISO 8601, or left to the server. For timestamptz one without a
 // zone is in UTC; for timestamp the zone is skipped and the clock's reading
 // kept, as PostgreSQL does, and a time.Time is treated alike. A number is Unix
 // seconds with a fraction (in UTC for timestamp).
@@ -33,17 +33,9 @@ type timestampEncoder struct {
 }
 
 func (e *timestampEncoder) text(dst []byte, s string) ([]byte, error) {
-	m, err := parseMoment(s)
-	switch {
-	case err != nil:
-		if onlyDigits(trimSpace(s)) {
-			return dst, errNumberText
-		}
+	m, err := parseDatedMoment(s)
+	if err != nil {
 		return dst, err
-	case m.infinity != 0:
-		return appendInfinity(dst, m.infinity), nil
-	case !m.hasDate:
-		return dst, errNoDate
 	}
 	zone := m.zone
 	if !e.zoned {
@@ -132,13 +124,22 @@ func parseSeconds(s string) (seconds, micros int64, err error) {
 	return d.seconds()
 }
 
-func onlyDigits(s string) bool {
-	for i := range len(s) {
-		if !isDigit(s[i]) && s[i] != '.' && s[i] != '-' {
-			return false
+// parseDatedMoment is parseMoment for a text that must have a date. PostgreSQL
+// reads many a number as a date, such as 45292 as a day of 2045; only YYYYMMDD
+// is surely meant as one.
+func parseDatedMoment(s string) (moment, error) {
+	m, err := parseMoment(s)
+	if err != nil {
+		d, notNumber := parseDecimal(trimSpace(s))
+		if notNumber == nil && (d.scale > 0 || len(trimSpace(s)) != len("YYYYMMDD")) {
+			return m, errNumberText
 		}
+		return m, err
 	}
-	return s != ""
+	if !m.hasDate {
+		return m, errNoDate
+	}
+	return m, nil
 }
 
 // dateEncoder writes date: the date of a string or a time.Time as it stands
@@ -147,16 +148,9 @@ func onlyDigits(s string) bool {
 type dateEncoder struct{ refuseAll }
 
 func (dateEncoder) text(dst []byte, s string) ([]byte, error) {
-	m, err := parseMoment(s)
-	switch {
-	case err != nil:
+	m, err := parseDatedMoment(s)
+	if err != nil {
 		return dst, err
-	case m.infinity > 0:
-		return appendInt32(dst, math.MaxInt32), nil
-	case m.infinity < 0:
-		return appendInt32(dst, math.MinInt32), nil
-	case !m.hasDate:
-		return dst, errNoDate
 	}
 	return appendDate(dst, m.days)
 }
