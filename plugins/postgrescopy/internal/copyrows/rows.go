@@ -3,12 +3,15 @@
 package copyrows
 
 import (
+	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
 
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/pgerr"
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/pgvalue"
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/table"
 )
 
@@ -16,6 +19,8 @@ import (
 type Values struct {
 	Fields map[string]any // nil when Args has them
 	Args   []any
+	// Read has fields that the server has read (see Unread), by column.
+	Read map[int][]byte
 	// Err is why there are no values.
 	Err error
 	// Filtered is true for a message that is left out on purpose: it has no row.
@@ -30,6 +35,9 @@ type Rows struct {
 	keys  []byte // their keys, in a form whose bytes sort as the values do
 	rows  []row
 	sets  []*table.ColumnSet // those that the rows have, in the order they came
+
+	// Unread are the values that Add has left to the server.
+	Unread []Unread
 
 	// Scratch that is kept with the rest.
 	present []byte     // the columns that a row has, a bit each
@@ -72,6 +80,7 @@ func (b *Rows) Release() {
 	b.table = nil
 	clear(b.sets)
 	b.sets = b.sets[:0]
+	b.Unread = nil
 	b.buf, b.keys = pooled(b.buf, maxPooledBytes), pooled(b.keys, maxPooledBytes)
 	b.rows, b.order, b.items = pooled(b.rows, maxPooledRows), pooled(b.order, maxPooledRows), pooled(b.items, maxPooledRows)
 	pool.Put(b)
@@ -89,16 +98,32 @@ func pooled[T any](buf []T, most int) []T {
 // Message returns the place, in the batch of messages, of a row.
 func (b *Rows) Message(row int) int { return b.rows[row].message }
 
+// Unread is a value that only the server can read.
+type Unread struct {
+	Message, Column int
+	// Value has the text. It is why the value is rejected if the server does not
+	// read it either.
+	Value *pgvalue.ValueError
+}
+
+// ErrUnread means that the row has values that only the server can read, which
+// are in Rows.Unread.
+var ErrUnread = errors.New("the row has values that only the server can read")
+
 // Add encodes the values of a message. On error the rows are as they were before.
 func (b *Rows) Add(message int, r Values) error {
 	if r.Err != nil {
 		return r.Err
 	}
 	clear(b.present)
-	from := len(b.buf)
-	fields, err := b.encode(r)
-	if err != nil {
+	from, unread := len(b.buf), len(b.Unread)
+	fields, err := b.encode(message, r)
+	if err == nil && len(b.Unread) > unread {
 		b.buf = b.buf[:from]
+		return ErrUnread
+	}
+	if err != nil {
+		b.buf, b.Unread = b.buf[:from], b.Unread[:unread]
 		return err
 	}
 	binary.BigEndian.PutUint16(b.buf[from:], uint16(fields))
@@ -108,9 +133,14 @@ func (b *Rows) Add(message int, r Values) error {
 	return nil
 }
 
+// SortByMessage puts rows that were added late in their place.
+func (b *Rows) SortByMessage() {
+	slices.SortFunc(b.rows, func(x, y row) int { return cmp.Compare(x.message, y.message) })
+}
+
 // encode appends the row, with no number of fields yet, and returns how many it
 // has.
-func (b *Rows) encode(r Values) (fields int, err error) {
+func (b *Rows) encode(message int, r Values) (fields int, err error) {
 	columns := b.table.Columns
 	b.buf = append(b.buf, 0, 0)
 	for i := range b.keyAt {
@@ -134,7 +164,9 @@ func (b *Rows) encode(r Values) (fields int, err error) {
 			b.keyAt[c.Key] = len(b.buf)
 		}
 		if b.buf, err = c.Value.Append(b.buf, v); err != nil {
-			return 0, err
+			if err = b.appendRead(message, i, r, err); err != nil {
+				return 0, err
+			}
 		}
 		b.present[i/8] |= 1 << (i % 8)
 		fields++
@@ -145,6 +177,21 @@ func (b *Rows) encode(r Values) (fields int, err error) {
 		}
 	}
 	return fields, nil
+}
+
+// appendRead appends a field that the server has read, or notes that it is to
+// read it. It returns err if that is not for the server.
+func (b *Rows) appendRead(message, column int, r Values, err error) error {
+	if field, found := r.Read[column]; found {
+		b.buf = append(b.buf, field...)
+		return nil
+	}
+	var value *pgvalue.ValueError
+	if !b.table.HasPLpgSQL || !errors.As(err, &value) || value.Unread == "" {
+		return err
+	}
+	b.Unread = append(b.Unread, Unread{message, column, value})
+	return nil
 }
 
 // setIndex finds the.set of the columns that are present.

@@ -14,7 +14,7 @@ import (
 // uses it at a time.
 type Batch struct {
 	Values []copyrows.Values // by message
-	// Map returns the values of a message whose Values are empty, when its row is encoded; they are valid until the next
+	// Map returns the values of a message whose Values have none, when its row is encoded; they are valid until the next
 	// call. Nil: the Values are all there is.
 	Map    func(message int) copyrows.Values
 	Tables []*TableRows // in the order in which they are written
@@ -91,7 +91,9 @@ func (b *Batch) values(message int) copyrows.Values {
 	if b.Map == nil || b.Values[message].Err != nil {
 		return b.Values[message]
 	}
-	return b.Map(message)
+	values := b.Map(message)
+	values.Read = b.Values[message].Read
+	return values
 }
 
 // filtered returns how many messages the mapping left out.

@@ -47,9 +47,9 @@ func (w *Writer) unusable(err error) (reason string, ok bool) {
 // encodeTable encodes the rows for one table. What does not fit the table is
 // rejected only if the table is still as it is known.
 func (w *Writer) encodeTable(ctx context.Context, b *Batch, t *TableRows, known *table.Table) error {
-	doubt := t.encode(b, known)
-	if doubt == none {
-		return nil
+	doubt, err := w.encodeAs(ctx, b, t, known)
+	if err != nil || doubt == none {
+		return err
 	}
 	newer, changed, err := w.tables.Refresh(ctx, t.Name, known)
 	if err == nil && !changed && doubt == typesInDoubt {
@@ -63,15 +63,36 @@ func (w *Writer) encodeTable(ctx context.Context, b *Batch, t *TableRows, known 
 	if err != nil {
 		return err
 	}
-	t.encode(b, newer)
-	return nil
+	_, err = w.encodeAs(ctx, b, t, newer)
+	return err
+}
+
+// encodeAs encodes the rows for the table as it is known, with the help of the
+// server where that is needed.
+func (w *Writer) encodeAs(ctx context.Context, b *Batch, t *TableRows, known *table.Table) (doubt, error) {
+	found := t.encode(b, known)
+	if len(t.rows.Unread) == 0 {
+		return found, nil
+	}
+	refused, err := w.readTexts(ctx, b, t)
+	if err != nil {
+		t.forget(b)
+		return none, err
+	}
+	if refused {
+		found = max(found, tableInDoubt)
+	}
+	return found, nil
 }
 
 // forget gives up what was found out about the rows.
 func (t *TableRows) forget(b *Batch) {
 	t.rows.Release()
 	t.rows, t.strategy, t.filtered = nil, table.Undecided, 0
-	b.eachMessage(t, func(message int) { delete(b.Rejected, message) })
+	b.eachMessage(t, func(message int) {
+		delete(b.Rejected, message)
+		b.Values[message].Read = nil
+	})
 	b.byServer = slices.DeleteFunc(b.byServer, func(message int) bool {
 		_, rejected := b.Rejected[message]
 		return !rejected
@@ -97,7 +118,7 @@ func (t *TableRows) encode(b *Batch, known *table.Table) doubt {
 			return
 		}
 		err := t.rows.Add(message, values)
-		if err == nil {
+		if err == nil || errors.Is(err, copyrows.ErrUnread) {
 			return
 		}
 		if _, before := b.Rejected[message]; before {

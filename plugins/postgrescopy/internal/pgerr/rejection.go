@@ -91,7 +91,7 @@ func (e RowError) whichColumn(columns []Column) string {
 }
 
 // notRead are the codes for a text that is no value of a type.
-var notRead = map[string]bool{"22P02": true, "2200M": true, "2200N": true, "42601": true}
+var notRead = map[string]bool{"22000": true, "22007": true, "22008": true, "22015": true, "22P02": true, "2200M": true, "2200N": true, "42601": true}
 
 // mentions looks for a type's name as a word of a message in front of the value.
 func mentions(message, typ string) bool {

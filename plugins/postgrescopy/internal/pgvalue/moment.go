@@ -22,7 +22,7 @@ type moment struct {
 }
 
 const (
-	errNotMoment = unread("not a date or time that PostgreSQL reads")
+	errNotMoment = unread("not a date or time that is read here")
 	errEmpty     = reason("it is empty")
 	errNoSuchNow = reason("a word whose meaning depends on the day of writing is not taken")
 )

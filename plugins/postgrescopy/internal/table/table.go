@@ -186,7 +186,7 @@ func (t *Table) loadTypes(ctx context.Context, q pgx.Tx, all []catalogueColumn) 
 		}
 		c.domain = from.oid != from.baseOID
 		if c.Value.Text {
-			c.stageType, c.castType = "text", from.baseType
+			c.stageType, c.castType = "text", c.Value.Cast
 		}
 	}
 	return t.check()
