@@ -27,6 +27,8 @@ const (
 	fieldExactlyOnce      = "exactly_once"
 	fieldChannel          = "channel"
 	fieldOffsetToken      = "offset_token"
+	fieldLowWatermark     = "low_watermark"
+	fieldScope            = "scope"
 	fieldLedgerTable      = "table"
 	fieldInitFiles        = "init_files"
 	fieldInitStatement    = "init_statement"
@@ -68,6 +70,7 @@ type outputConfig struct {
 	ledger       *ledger.Ledger     // nil without exactly_once
 	channel      *token
 	offset       *token
+	low          *token // nil: messages carry no low watermark
 	initScripts  []conn.InitScript
 	initMissed   []string // the patterns of init_files that no file matches
 	maxInFlight  int
@@ -139,6 +142,8 @@ func mappingFrom(conf *service.ParsedConfig, field string) (*bloblang.Executor, 
 	return conf.FieldBloblang(field)
 }
 
+// readLedger takes a block without channel and offset, which `connect create`
+// writes, for none.
 func (c *outputConfig) readLedger(conf *service.ParsedConfig) (err error) {
 	if !conf.Contains(fieldExactlyOnce) {
 		return nil
@@ -150,12 +155,39 @@ func (c *outputConfig) readLedger(conf *service.ParsedConfig) (err error) {
 	if c.offset, err = tokenFrom(conf, fieldOffsetToken); err != nil {
 		return err
 	}
+	if c.channel.text == "" && c.offset.text == "" {
+		c.channel, c.offset = nil, nil
+		return nil
+	}
+	if c.low, err = lowWatermark(conf, c.offset); err != nil {
+		return err
+	}
+	scope, err := conf.FieldString(fieldScope)
+	if err != nil {
+		return err
+	}
 	name, err := conf.FieldString(fieldLedgerTable)
 	if err != nil {
 		return err
 	}
-	c.ledger, err = ledger.New(name)
+	c.ledger, err = ledger.New(name, scope)
 	return err
+}
+
+// watermarkOf has the metadata that holds the low watermark of an offset.
+var watermarkOf = map[string]string{"csv_row": "csv_low_watermark", "kafka_offset": "kafka_low_watermark"}
+
+// lowWatermark reads the field, or takes the metadata that belongs to the offset.
+func lowWatermark(conf *service.ParsedConfig, offset *token) (*token, error) {
+	text, err := conf.FieldString(fieldLowWatermark)
+	if err != nil || text != "" {
+		low, err2 := tokenFrom(conf, fieldLowWatermark)
+		return low, errors.Join(err, err2)
+	}
+	if name, ok := watermarkOf[offset.metadata()]; ok {
+		return &token{plain: []tokenPart{{name: name}}}, nil
+	}
+	return nil, nil
 }
 
 func tokenFrom(conf *service.ParsedConfig, field string) (*token, error) {
@@ -282,7 +314,7 @@ var lintRule = `root = [
   if this.args_mapping.or("") != "" && this.columns.or([]).length() == 0 { ` + bloblString(errArgsWithoutColumns) + ` },
   if this.args_mapping.or("") != "" && this.unknown_fields.or("error") == "ignore" { ` + bloblString(errUnknownWithArgs) + ` },
   if this.max_in_flight.or(1).number().catch(1) < 1 { ` + bloblString(errMaxInFlight) + ` },
-  if this.exists("exactly_once.offset_token") && !this.exactly_once.offset_token.string().contains("${!") { ` + bloblString(errLedgerOffsetNoField) + ` },
+  if this.exactly_once.channel.or("") + this.exactly_once.offset_token.or("") != "" && !this.exactly_once.offset_token.or("").string().contains("${!") { ` + bloblString(errLedgerOffsetNoField) + ` },
 ].merge(
   if this.columns.or([]).length() > 0 {
     this.primary_keys.or([]).filter(k -> !this.columns.contains(k)).map_each(k -> ` + bloblString(errKeyNotInColumns) + `.format(k))

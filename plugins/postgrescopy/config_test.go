@@ -127,3 +127,19 @@ func TestInitFilesThatAreNotThereAreTold(t *testing.T) {
 	o := newTestOutput(t, "postgres://localhost/x", "table: t\ninit_files: [ 'no/such/*.sql' ]")
 	assert.Contains(t, o.log.String(), "init_files: no file matches no/such/*.sql")
 }
+
+func TestAGeneratedConfigurationHasNoLedger(t *testing.T) {
+	t.Parallel()
+	view, ok := service.GlobalEnvironment().GetOutputConfig("postgres_copy")
+	require.True(t, ok)
+	data, err := view.TemplateData()
+	require.NoError(t, err)
+	_, fields, found := strings.Cut(data.AdvancedConfigYAML, "\n  postgres_copy:\n")
+	require.True(t, found)
+	require.Contains(t, fields, "exactly_once:")
+	parsed, err := spec().ParseYAML(strings.ReplaceAll(strings.ReplaceAll(fields, "!!!SECRET_SCRUBBED!!!", "host=db"), "\n    ", "\n")[4:], nil)
+	require.NoError(t, err)
+	conf, err := configFromParsed(parsed)
+	require.NoError(t, err)
+	require.Nil(t, conf.ledger)
+}

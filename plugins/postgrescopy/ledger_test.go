@@ -72,7 +72,7 @@ func TestARowThatComesTwiceInABatchIsStoredOnce(t *testing.T) {
 func TestARejectedRowStaysOpenUntilItsRejectionIsStored(t *testing.T) {
 	t.Parallel()
 	db := newLedgerDB(t, `CREATE TABLE v (v int CHECK (v <> 3)); CREATE TABLE rejected (reason text)`)
-	good, bad := db.connected("table: v"+onceYAML), db.connected("table: rejected"+onceYAML)
+	good, bad := db.connected("table: v"+onceYAML+"  scope: events"), db.connected("table: rejected"+onceYAML+"  scope: events")
 
 	batch := numbered("a", 0, values(0, 6)...)
 	rejected := good.writeBatch(batch)
@@ -240,13 +240,13 @@ func TestATableThatIsNoLedgerIsRefused(t *testing.T) {
 	db := newLedgerDB(t, `CREATE TABLE v (v int); CREATE TABLE postgres_copy_ledger (channel int)`)
 	o := newTestOutput(t, db.dsn, "table: v"+onceYAML)
 	err := o.Connect(context.Background())
-	assert.EqualError(t, err, "table public.postgres_copy_ledger is not a ledger of postgres_copy, which has the columns channel text, offsets int8multirange and updated_at timestamptz: name another in `exactly_once.table`")
+	assert.EqualError(t, err, "table public.postgres_copy_ledger is not a ledger of postgres_copy, which has the columns scope text, channel text, offsets int8multirange, low_watermark int8 and updated_at timestamptz: name another in `exactly_once.table`")
 }
 
 func TestAStoredRejectionIsNotToldAgain(t *testing.T) {
 	t.Parallel()
 	db := newLedgerDB(t, `CREATE TABLE v (v int); CREATE TABLE rejected (reason text)`)
-	good, bad := db.connected("table: v"+onceYAML), db.connected("table: rejected"+onceYAML)
+	good, bad := db.connected("table: v"+onceYAML+"  scope: events"), db.connected("table: rejected"+onceYAML+"  scope: events")
 	batch := numbered("a", 0, fields{"v": "one"}, fields{"v": 2})
 	assert.Len(t, good.writeBatch(batch), 1)
 	assert.Empty(t, bad.writeBatch(numbered("a", 0, fields{"reason": "no number"})))

@@ -116,13 +116,17 @@ func (c *outputConfig) takeOffsets(b *load.Batch, batch service.MessageBatch) {
 		return
 	}
 	b.Offsets = ledger.NewOffsets(len(batch))
+	tableOf := tablesOf(b, len(batch))
 	channels, offsets := c.channel.reader(batch), c.offset.reader(batch)
 	for i := range batch {
+		if tableOf[i] < 0 {
+			continue
+		}
 		channel, err1 := channels(i)
 		offset, err2 := offsets(i)
 		err := errors.Join(err1, err2)
 		if err == nil {
-			err = b.Offsets.Set(i, channel, offset)
+			err = b.Offsets.Set(i, tableOf[i], channel, offset)
 		} else {
 			err = pgerr.Rejection{Kind: "ledger", Message: fmt.Sprintf("exactly_once: %v", err)}
 		}
@@ -131,4 +135,43 @@ func (c *outputConfig) takeOffsets(b *load.Batch, batch service.MessageBatch) {
 		}
 	}
 	b.Repeats = b.Offsets.Repeated()
+	c.takeWatermarks(b, batch)
+}
+
+// tablesOf returns the places of the messages' tables in the batch, -1 for one
+// whose table could not be told.
+func tablesOf(b *load.Batch, messages int) []int {
+	places := make([]int, messages)
+	for place, t := range b.Tables {
+		if t.Messages == nil {
+			return places // the table is the same for all
+		}
+		for _, i := range t.Messages {
+			places[i] = place + 1
+		}
+	}
+	for i := range places {
+		places[i]--
+	}
+	return places
+}
+
+// takeWatermarks notes the low watermark of each channel, which the last message
+// carries: that of the others is as low at most.
+func (c *outputConfig) takeWatermarks(b *load.Batch, batch service.MessageBatch) {
+	if c.low == nil {
+		return
+	}
+	watermarks := c.low.reader(batch)
+	for _, i := range b.Offsets.LastOfChannels() {
+		watermark, err := watermarks(i)
+		if err == nil {
+			err = b.Offsets.SetWatermark(i, watermark)
+		} else {
+			err = pgerr.Rejection{Kind: "ledger", Message: fmt.Sprintf("exactly_once: %v", err)}
+		}
+		if err != nil && b.Values[i].Err == nil {
+			b.Values[i] = copyrows.Values{Err: err}
+		}
+	}
 }

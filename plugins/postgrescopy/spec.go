@@ -82,11 +82,19 @@ func spec() *service.ConfigSpec {
 func exactlyOnceField() *service.ConfigField {
 	return service.NewObjectField(fieldExactlyOnce,
 		service.NewInterpolatedStringField(fieldChannel).
-			Description("The sequence that a message belongs to: a topic's partition, a file's lasting identity. It must not be used again for other content.").
-			Examples("${! @csv_channel }", "${! @kafka_topic }/${! @kafka_partition }"),
+			// No Examples here and below: `connect create` would write the first one
+			// out as the field's value, and so switch the ledger on.
+			Description("The sequence that a message belongs to, such as a file's lasting identity, `${! @csv_channel }`, or a topic's partition, `${! @kafka_topic }/${! @kafka_partition }`. It must not be used again for other content."),
 		service.NewInterpolatedStringField(fieldOffsetToken).
-			Description("The message's number in its channel, an integer that is the same whenever the message is sent again.").
-			Examples("${! @csv_row }", "${! @kafka_offset }"),
+			Description("The message's number in its channel, an integer that is the same whenever the message is sent again, such as `${! @csv_row }` or `${! @kafka_offset }`. The ledger is off while this and `channel` are empty."),
+		service.NewInterpolatedStringField(fieldLowWatermark).
+			Description("The number up to which the input has had every message of the channel acknowledged, in the units of `offset_token`. It keeps the ledger small where messages are filtered out on the way: numbers below it are done, whether they came or not. Empty takes the metadata `csv_low_watermark` if `offset_token` is `${! @csv_row }`, and `kafka_low_watermark` if it is `${! @kafka_offset }`. A message without it says nothing.").
+			ShortDescription("Below it every message of the channel was acknowledged.").
+			Default(""),
+		service.NewStringField(fieldScope).
+			Description("What the messages are done for. Empty is the table that they are written to, so that two outputs with two tables each store every message. Outputs with the same scope share their marks: what one of them has stored, the others skip.").
+			ShortDescription("What the messages are done for. Empty: the table.").
+			Default(""),
 		service.NewStringField(fieldLedgerTable).
 			Description("The table that notes which messages are dealt with. It is made if it is missing.").
 			Default("postgres_copy_ledger"),

@@ -12,6 +12,7 @@ import (
 // forms, which name metadata and nothing else, are read straight from the
 // messages, in a tenth of the time that the interpolation of a field takes.
 type token struct {
+	text  string
 	field *service.InterpolatedString
 	plain []tokenPart // nil: the field needs to be interpolated
 }
@@ -25,7 +26,7 @@ type tokenPart struct {
 var plainToken = regexp.MustCompile(`\$\{!\s*(?:@([A-Za-z_][A-Za-z0-9_]*)|metadata\("([^"\\]*)"\))\s*\}`)
 
 func newToken(text string, field *service.InterpolatedString) *token {
-	t := &token{field: field}
+	t := &token{text: text, field: field}
 	var plain []tokenPart
 	end := 0
 	for _, m := range plainToken.FindAllStringSubmatchIndex(text, -1) {
@@ -47,6 +48,18 @@ func newToken(text string, field *service.InterpolatedString) *token {
 	}
 	t.plain = plain
 	return t
+}
+
+// metadata returns the name of the metadata that the field is, if it is no more.
+func (t *token) metadata() string {
+	name := ""
+	for _, p := range t.plain {
+		if p.text != "" || (p.name != "" && name != "") {
+			return ""
+		}
+		name += p.name
+	}
+	return name
 }
 
 // containsInterpolation reports whether text may mean more than itself.

@@ -32,6 +32,37 @@ func (s *Session) Rollback(ctx context.Context) error {
 	return s.Exec(ctx, "ROLLBACK")
 }
 
+// Durable is a statement that has the COMMIT of its transaction wait as
+// synchronous_commit asks for, even if nothing else is written: what an earlier
+// transaction wrote is then as durable, though that one may have ended without
+// its standbys. It does nothing where no standby is synchronous.
+const Durable = "SELECT pg_catalog.pg_logical_emit_message(true, 'postgres_copy', '') WHERE pg_catalog.current_setting('synchronous_standby_names') <> ''"
+
+// unreplicated is the key of a connection's data that is set when a COMMIT
+// stopped to wait for synchronous standbys.
+const unreplicated = "postgres_copy.unreplicated"
+
+// noteUnreplicated notes the server's warning that a COMMIT was cancelled while it
+// waited for synchronous standbys: it has committed locally, and says so, but no
+// standby need have it. The routine tells in every language.
+func noteUnreplicated(c *pgconn.PgConn, n *pgconn.Notice) {
+	if n.Routine == "SyncRepWaitForLSN" {
+		c.CustomData()[unreplicated] = true
+	}
+}
+
+// AwaitStandbys returns once what was committed over the connection is as durable
+// as synchronous_commit asks for.
+func (s *Session) AwaitStandbys(ctx context.Context) error {
+	for s.Conn.CustomData()[unreplicated] != nil {
+		delete(s.Conn.CustomData(), unreplicated)
+		if err := s.Exec(ctx, s.Settings+Durable); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // QueryText runs statements and returns the rows of all their results as text;
 // NULL is the empty string.
 func (s *Session) QueryText(ctx context.Context, statements string) ([][]string, error) {

@@ -73,7 +73,7 @@ func (c *Settings) PoolConfig() (*pgxpool.Config, error) {
 	conn.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: 2 * time.Second}
 	}
-	conn.OnNotice = func(*pgconn.PgConn, *pgconn.Notice) {}
+	conn.OnNotice = noteUnreplicated
 
 	config.MaxConns = int32(c.MaxOpen)
 	config.MinConns, config.MinIdleConns = 0, 0

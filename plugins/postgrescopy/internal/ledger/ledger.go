@@ -4,34 +4,63 @@ package ledger
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/conn"
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/pgerr"
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/sqltext"
 )
 
-// Ledger is the table that holds which offsets of which channels have been
-// dealt with: their rows, or the rejections of their rows, were committed by
+// Ledger is the table that holds which offsets of which channels are done for
+// which scope: their rows, or the rejections of their rows, were committed by
 // the transaction that wrote them into the ledger.
 //
-//	channel    text PRIMARY KEY
-//	offsets    int8multirange NOT NULL
-//	updated_at timestamptz NOT NULL
+//	scope         text            the table that the rows are for, or a name that outputs share
+//	channel       text
+//	offsets       int8multirange  those that are done
+//	low_watermark int8            the input had every lower offset acknowledged
+//	updated_at    timestamptz
+//	PRIMARY KEY (scope, channel)
 //
 // It holds each offset and not just the highest, since batches may commit out
-// of order, and a rejected row stays open until its rejection is stored. In the
-// long run the offsets of a channel merge into one range.
-type Ledger struct{ quoted string }
+// of order, and a rejected row stays open until its rejection is stored. From the
+// first offset of a channel to its low watermark the offsets are one range,
+// whatever was filtered out between them; above, they merge as they become
+// contiguous. Rows with an empty scope are from a version that had none: their
+// offsets are done for every scope. Many goroutines may use a Ledger.
+type Ledger struct {
+	quoted string
+	scope  string // empty: the table
+	// unscoped: the ledger has rows with an empty scope.
+	unscoped atomic.Bool
+}
 
-// New returns the ledger in the table that a person calls name.
-func New(name string) (*Ledger, error) {
+// maxScope is how long the name of a scope may be, in bytes, so that the
+// ledger's index can hold it with that of a channel.
+const maxScope = 255
+
+// New returns the ledger in the table that a person calls name, for a scope of
+// this name, or for each table if it is empty.
+func New(name, scope string) (*Ledger, error) {
 	parsed, err := sqltext.ParseTableName(name)
 	if err != nil {
 		return nil, err
 	}
-	return &Ledger{quoted: parsed.Spellings()[0]}, nil
+	if len(scope) > maxScope {
+		return nil, fmt.Errorf("the scope of a ledger may have %d bytes: it has %d", maxScope, len(scope))
+	}
+	return &Ledger{quoted: parsed.Spellings()[0], scope: scope}, nil
+}
+
+// Scope returns what the rows of a table are done for.
+func (l *Ledger) Scope(table string) string {
+	if l.scope != "" {
+		return l.scope
+	}
+	return table
 }
 
 // overlapMark begins what MarkStatement fails on when another transaction has dealt
@@ -44,58 +73,58 @@ func IsOverlap(err error) bool {
 	return ok && strings.Contains(pgErr.Message, overlapMark)
 }
 
-// ledgerLock is the advisory lock under which a ledger is made.
-const ledgerLock = 0x70_67_63_6f_70_79_6c // "pgcopyl"
-
-// createStatement makes the ledger unless it is there.
-func (l *Ledger) createStatement() string {
-	return `CREATE TABLE IF NOT EXISTS ` + l.quoted + ` (
-	channel text PRIMARY KEY,
-	offsets int8multirange NOT NULL,
-	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now()
-) WITH (fillfactor = 50)`
-}
-
 // MarkStatement enters the offsets into the ledger, or fails, and with it the
 // transaction, when one of them is there already. It is the last statement
 // before COMMIT, so that batches of one channel wait for each other's COMMIT
 // only and not for each other's COPY. Channels are locked in the order of their
 // names. (It fails by casting a text to a number, since a DO block, which could
 // raise an error of its own, takes three times as long.)
-func (l *Ledger) MarkStatement(ranges []ChannelRanges) string {
+func (l *Ledger) MarkStatement(ranges []Ranges) string {
 	if len(ranges) == 0 {
 		return ""
 	}
-	return `WITH marked AS (INSERT INTO ` + l.quoted + ` AS l (channel, offsets) VALUES ` + valueList(ranges) +
-		` ON CONFLICT (channel) DO UPDATE SET offsets = l.offsets + EXCLUDED.offsets, updated_at = pg_catalog.now()` +
+	unscoped := ""
+	if l.unscoped.Load() {
+		unscoped = ` WHERE NOT EXISTS (SELECT FROM ` + l.quoted + ` AS o WHERE o.scope = '' AND o.channel = w.channel AND o.offsets && w.offsets)`
+	}
+	return `WITH marked AS (INSERT INTO ` + l.quoted + ` AS l (scope, channel, offsets, low_watermark) SELECT * FROM (VALUES ` + valueList(ranges) +
+		`) AS w (scope, channel, offsets, low_watermark)` + unscoped + ` ORDER BY w.scope, w.channel` +
+		` ON CONFLICT (scope, channel) DO UPDATE SET offsets = l.offsets + EXCLUDED.offsets + CASE WHEN EXCLUDED.low_watermark > pg_catalog.lower(l.offsets)` +
+		` THEN pg_catalog.int8multirange(pg_catalog.int8range(pg_catalog.lower(l.offsets), EXCLUDED.low_watermark)) ELSE '{}' END,` +
+		` low_watermark = GREATEST(l.low_watermark, EXCLUDED.low_watermark), updated_at = pg_catalog.now()` +
 		` WHERE NOT l.offsets && EXCLUDED.offsets RETURNING 1)` +
 		` SELECT CASE WHEN pg_catalog.count(*) = ` + strconv.Itoa(len(ranges)) +
 		` THEN 0 ELSE (` + sqltext.Literal(overlapMark) + `||pg_catalog.count(*))::int4 END FROM marked`
 }
 
 // valueList writes ranges as rows of VALUES.
-func valueList(ranges []ChannelRanges) string {
+func valueList(ranges []Ranges) string {
 	values := make([]string, len(ranges))
 	for i, r := range ranges {
-		values[i] = "(" + sqltext.Literal(r.Channel) + ", '" + r.Offsets + "'::pg_catalog.int8multirange)"
+		low := "NULL"
+		if r.low != noWatermark {
+			low = "'" + strconv.FormatInt(r.low, 10) + "'"
+		}
+		values[i] = "(" + sqltext.Literal(r.Scope) + ", " + sqltext.Literal(r.Channel) + ", '" + r.offsets + "'::pg_catalog.int8multirange, " + low + "::int8)"
 	}
 	return strings.Join(values, ", ")
 }
 
-// Read returns the messages whose offset the ledger holds.
-func (l *Ledger) Read(ctx context.Context, s *conn.Session, m *Offsets) (map[int]bool, error) {
-	all := m.Ranges(func(int) bool { return true })
+// Read returns the messages whose offset the ledger holds. The scopes are those
+// of the batch's tables.
+func (l *Ledger) Read(ctx context.Context, s *conn.Session, m *Offsets, scopes []string) (map[int]bool, error) {
+	all := m.Ranges(scopes, func(int) bool { return true })
 	if len(all) == 0 {
 		return nil, nil
 	}
-	rows, err := s.QueryText(ctx, s.Settings+`SELECT l.channel, l.offsets * w.offsets FROM (VALUES `+valueList(all)+`) AS w (channel, offsets)
-JOIN `+l.quoted+` AS l ON l.channel = w.channel AND l.offsets && w.offsets`)
+	rows, err := s.QueryText(ctx, s.Settings+`SELECT w.scope, w.channel, l.offsets * w.offsets FROM (VALUES `+valueList(all)+`) AS w (scope, channel, offsets, low_watermark)
+JOIN `+l.quoted+` AS l ON l.scope IN ('', w.scope) AND l.channel = w.channel AND l.offsets && w.offsets`)
 	if err != nil {
 		return nil, err
 	}
 	done := map[int]bool{}
 	for _, r := range rows {
-		if err := m.within(r[0], r[1], done); err != nil {
+		if err := m.within(scopes, r[0], r[1], r[2], done); err != nil {
 			return nil, err
 		}
 	}

@@ -20,35 +20,47 @@ type position struct {
 	offset  int64
 }
 
-// Offsets are the offsets of a batch of messages.
+// channel is a channel whose messages go to one table.
+type channel struct {
+	table int // the table's place in the batch
+	name  string
+}
+
+// noWatermark is less than every watermark that says anything.
+const noWatermark = math.MinInt64
+
+// Offsets are the offsets of a batch of messages. One goroutine uses them at a
+// time.
 type Offsets struct {
-	channels []string
-	byName   map[string]int
+	channels []channel
+	low      []int64 // the low watermarks of the channels
+	byName   map[channel]int
 	last     int        // the channel noted last
 	of       []position // by message; channel -1: none, the message has no offset
 }
 
 // NewOffsets returns room for the offsets of so many messages.
 func NewOffsets(messages int) *Offsets {
-	m := &Offsets{byName: map[string]int{}, of: make([]position, messages)}
+	m := &Offsets{byName: map[channel]int{}, of: make([]position, messages)}
 	for i := range m.of {
 		m.of[i].channel = -1
 	}
 	return m
 }
 
-// Set notes the offset of a message.
-func (m *Offsets) Set(message int, channel, offset []byte) error {
+// Set notes the offset of a message for the table with this place in the batch.
+func (m *Offsets) Set(message, table int, name, offset []byte) error {
 	i := m.last
-	if i >= len(m.channels) || m.channels[i] != string(channel) {
+	if i >= len(m.channels) || m.channels[i].table != table || m.channels[i].name != string(name) {
 		var ok bool
-		if i, ok = m.byName[string(channel)]; !ok {
-			if err := checkChannel(channel); err != nil {
+		if i, ok = m.byName[channel{table, string(name)}]; !ok {
+			if err := checkChannel(name); err != nil {
 				return err
 			}
 			i = len(m.channels)
-			m.channels = append(m.channels, string(channel))
-			m.byName[string(channel)] = i
+			added := channel{table, string(name)}
+			m.channels, m.low = append(m.channels, added), append(m.low, noWatermark)
+			m.byName[added] = i
 		}
 		m.last = i
 	}
@@ -57,6 +69,32 @@ func (m *Offsets) Set(message int, channel, offset []byte) error {
 		return pgerr.Rejection{Kind: "ledger", Message: fmt.Sprintf("exactly_once.offset_token gave %q: it must be an integer from -9223372036854775808 to 9223372036854775806", offset)}
 	}
 	m.of[message] = position{i, n}
+	return nil
+}
+
+// LastOfChannels returns the last message of each channel.
+func (m *Offsets) LastOfChannels() []int {
+	last := make([]int, len(m.channels))
+	for message, at := range m.of {
+		if at.channel >= 0 {
+			last[at.channel] = message
+		}
+	}
+	return last
+}
+
+// SetWatermark notes the low watermark that a message carries: all messages of
+// its channel with a lower offset are done.
+func (m *Offsets) SetWatermark(message int, watermark []byte) error {
+	at := m.of[message].channel
+	if at < 0 || len(watermark) == 0 {
+		return nil
+	}
+	n, err := strconv.ParseInt(string(watermark), 10, 64)
+	if err != nil {
+		return pgerr.Rejection{Kind: "ledger", Message: fmt.Sprintf("exactly_once.low_watermark gave %q: it must be an integer, or nothing", watermark)}
+	}
+	m.low[at] = max(m.low[at], n)
 	return nil
 }
 
@@ -125,27 +163,45 @@ func (m *Offsets) ascending() bool {
 	return true
 }
 
-// Ranges returns the offsets of the messages that want admits, as a literal of
-// int8multirange for each channel that has any, sorted by channel.
-func (m *Offsets) Ranges(want func(message int) bool) []ChannelRanges {
+// Ranges are offsets of a channel.
+type Ranges struct {
+	Scope   string // what they are done for
+	Channel string
+	offsets string // as a literal of int8multirange
+	low     int64  // the channel's low watermark
+}
+
+// Ranges returns the offsets of the messages that want admits, once for each
+// scope and channel that has any. The scopes are those of the batch's tables.
+func (m *Offsets) Ranges(scopes []string, want func(message int) bool) []Ranges {
+	type key struct{ scope, channel string }
 	offsets := make([][]int64, len(m.channels))
 	for i, at := range m.of {
 		if at.channel >= 0 && want(i) {
 			offsets[at.channel] = append(offsets[at.channel], at.offset)
 		}
 	}
-	var found []ChannelRanges
+	byKey := map[key]int{} // two names may mean one table
+	var found []Ranges
+	var lists [][]int64
 	for i, list := range offsets {
-		if len(list) > 0 {
-			found = append(found, ChannelRanges{m.channels[i], multirange(list)})
+		if len(list) == 0 {
+			continue
 		}
+		k := key{scopes[m.channels[i].table], m.channels[i].name}
+		n, ok := byKey[k]
+		if !ok {
+			n, byKey[k] = len(found), len(found)
+			found, lists = append(found, Ranges{Scope: k.scope, Channel: k.channel, low: m.low[i]}), append(lists, nil)
+		}
+		lists[n] = append(lists[n], list...)
+		found[n].low = max(found[n].low, m.low[i])
 	}
-	slices.SortFunc(found, func(x, y ChannelRanges) int { return strings.Compare(x.Channel, y.Channel) })
+	for n, list := range lists {
+		found[n].offsets = multirange(list)
+	}
 	return found
 }
-
-// ChannelRanges are offsets of a channel, as a literal of int8multirange.
-type ChannelRanges struct{ Channel, Offsets string }
 
 // multirange writes offsets, in any order, as an int8multirange: {[1,5),[7,8)}.
 func multirange(offsets []int64) string {
@@ -169,18 +225,15 @@ func multirange(offsets []int64) string {
 	return string(append(text, '}'))
 }
 
-// within adds the messages of a channel whose offsets lie in the multirange.
-func (m *Offsets) within(channel, multirange string, done map[int]bool) error {
-	i, ok := m.byName[channel]
-	if !ok {
-		return nil
-	}
+// within adds the messages of a scope and channel whose offsets lie in the
+// multirange.
+func (m *Offsets) within(scopes []string, scope, name, multirange string, done map[int]bool) error {
 	ranges, err := parseMultirange(multirange)
 	if err != nil {
 		return err
 	}
 	for message, at := range m.of {
-		if at.channel != i {
+		if at.channel < 0 || m.channels[at.channel].name != name || scopes[m.channels[at.channel].table] != scope {
 			continue
 		}
 		n, _ := slices.BinarySearchFunc(ranges, at.offset, func(r [2]int64, offset int64) int {

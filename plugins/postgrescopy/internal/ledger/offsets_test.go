@@ -43,7 +43,7 @@ func TestOffsetsThatRepeatAreFoundAmongSeveralChannels(t *testing.T) {
 			m := NewOffsets(len(c.of))
 			for i, o := range c.of {
 				if o.channel != "" {
-					require.NoError(t, m.Set(i, []byte(o.channel), []byte(o.offset)))
+					require.NoError(t, m.Set(i, 0, []byte(o.channel), []byte(o.offset)))
 				}
 			}
 			assert.Equal(t, c.want, m.Repeated())

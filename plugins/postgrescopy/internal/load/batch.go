@@ -159,16 +159,30 @@ func (b *Batch) groups(every bool) (groups []group, leftOut int) {
 	return groups, leftOut
 }
 
-// doneOffsets are the offsets that are done once the transaction commits.
-func (b *Batch) doneOffsets() []ledger.ChannelRanges {
-	if b.Offsets == nil {
-		return nil
+// scopes are what rows of the batch's tables are done for in the ledger.
+func (b *Batch) scopes(l *ledger.Ledger) []string {
+	scopes := make([]string, len(b.Tables))
+	for i, t := range b.Tables {
+		name := t.Name
+		if t.table != nil {
+			name = t.table.Quoted
+		}
+		scopes[i] = l.Scope(name)
 	}
-	return b.Offsets.Ranges(func(message int) bool {
+	return scopes
+}
+
+// mark is the statement that enters the offsets which are done once the
+// transaction commits, empty if there are none.
+func (b *Batch) mark(l *ledger.Ledger) string {
+	if l == nil {
+		return ""
+	}
+	return l.MarkStatement(b.Offsets.Ranges(b.scopes(l), func(message int) bool {
 		if _, rejected := b.Rejected[message]; rejected {
 			return false
 		}
 		_, repeats := b.Repeats[message]
 		return !repeats && !b.done[message]
-	})
+	}))
 }

@@ -106,13 +106,11 @@ func isolate(ctx context.Context, s *conn.Session, b *Batch, l *ledger.Ledger) e
 	if err := out.reject(b, all); err != nil {
 		return err
 	}
-	mark := ""
-	if l != nil {
-		if mark = l.MarkStatement(b.doneOffsets()); mark != "" {
-			mark += "; "
-		}
+	mark := b.mark(l)
+	if mark == "" {
+		mark = conn.Durable
 	}
-	return s.Exec(ctx, mark+"COMMIT")
+	return s.Exec(ctx, mark+"; COMMIT")
 }
 
 // isolatedByServer reports whether the server can do it, which takes a temporary

@@ -34,19 +34,22 @@ func commit(ctx context.Context, s *conn.Session, b *Batch, l *ledger.Ledger) er
 	if err != nil {
 		return err
 	}
-	var mark string
-	if l != nil {
-		mark = l.MarkStatement(b.doneOffsets())
+	mark := b.mark(l)
+	durable := mark == "" && b.leavesOut(groups)
+	if len(groups) == 0 && mark == "" && !durable {
+		return nil
+	}
+	begin := s.Settings + b.takeTurns()
+	if durable {
+		begin += conn.Durable + "; "
 	}
 	switch {
-	case len(groups) == 0 && mark == "":
-		return nil
 	case len(groups) == 0:
-		return s.Exec(ctx, s.Settings+mark)
+		return s.Exec(ctx, begin+mark)
 	case len(groups) == 1 && (mark == "" || !groups[0].staged):
-		err = commitOne(ctx, s, b, groups[0], mark)
+		err = commitOne(ctx, s, b, groups[0], begin, mark)
 	default:
-		err = commitAll(ctx, s, b, groups, mark)
+		err = commitAll(ctx, s, b, groups, begin, mark)
 	}
 	if err != nil {
 		return err
@@ -57,6 +60,15 @@ func commit(ctx context.Context, s *conn.Session, b *Batch, l *ledger.Ledger) er
 		}
 	}
 	return nil
+}
+
+// leavesOut reports whether rows may be acknowledged that this transaction does
+// not write, since the table or the ledger has them already.
+func (b *Batch) leavesOut(groups []group) bool {
+	if len(b.done) > 0 || b.Result.Duplicates > 0 {
+		return true
+	}
+	return slices.ContainsFunc(groups, func(g group) bool { return g.staged && g.of.table.Mode == table.Ignore })
 }
 
 // chooseStrategies decides for the groups of an ignore or upsert whether they are
@@ -97,15 +109,15 @@ func chooseStrategies(ctx context.Context, s *conn.Session, b *Batch, groups []g
 	return chosen, nil
 }
 
-func commitOne(ctx context.Context, s *conn.Session, b *Batch, g group, mark string) error {
-	statements := s.Settings + b.takeTurns() + g.statements("")
+func commitOne(ctx context.Context, s *conn.Session, b *Batch, g group, begin, mark string) error {
+	statements := begin + g.statements("")
 	if mark != "" {
 		statements += "; " + mark
 	}
 	return send(ctx, s, b, g, statements)
 }
 
-func commitAll(ctx context.Context, s *conn.Session, b *Batch, groups []group, mark string) error {
+func commitAll(ctx context.Context, s *conn.Session, b *Batch, groups []group, begin, mark string) error {
 	used := map[string]bool{}
 	for i, g := range groups {
 		empty := ""
@@ -114,7 +126,7 @@ func commitAll(ctx context.Context, s *conn.Session, b *Batch, groups []group, m
 		}
 		statements := g.statements(empty)
 		if i == 0 {
-			statements = "BEGIN; " + s.Settings + b.takeTurns() + statements
+			statements = "BEGIN; " + begin + statements
 		}
 		used[g.Set.StageName] = true
 		if err := send(ctx, s, b, g, statements); err != nil {

@@ -168,10 +168,14 @@ func (w *Writer) attempt(ctx context.Context, b *Batch) error {
 				return err
 			}
 		}
+		write := commit
 		if b.isolating {
-			return isolate(ctx, s, b, w.Ledger)
+			write = isolate
 		}
-		return commit(ctx, s, b, w.Ledger)
+		if err := write(ctx, s, b, w.Ledger); err != nil {
+			return err
+		}
+		return s.AwaitStandbys(ctx)
 	})
 }
 
@@ -182,7 +186,7 @@ func (w *Writer) leaveOutDone(ctx context.Context, s *conn.Session, b *Batch) (e
 	if !b.readLedger && len(b.Rejected) == 0 && !w.replays.take() {
 		return nil
 	}
-	if b.done, err = w.Ledger.Read(ctx, s, b.Offsets); err != nil {
+	if b.done, err = w.Ledger.Read(ctx, s, b.Offsets, b.scopes(w.Ledger)); err != nil {
 		return err
 	}
 	for message := range b.done {
