@@ -14,6 +14,5 @@ const deadAfter = 35 * time.Second
 func newDialer() *net.Dialer {
 	return &net.Dialer{
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 4},
-		Control:         limitUnacknowledged,
 	}
 }

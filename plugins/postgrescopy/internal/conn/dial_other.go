@@ -2,7 +2,12 @@
 
 package conn
 
-import "syscall"
+import (
+	"syscall"
+	"time"
+)
 
 // limitUnacknowledged is left to the system here.
-func limitUnacknowledged(string, string, syscall.RawConn) error { return nil }
+func limitUnacknowledged(time.Duration) func(network, address string, conn syscall.RawConn) error {
+	return nil
+}

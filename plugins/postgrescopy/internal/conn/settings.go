@@ -39,7 +39,8 @@ type Settings struct {
 }
 
 // PoolConfig reads the DSN, the environment, the password file and the service
-// file, as libpq does. Its errors tell no password.
+// file, as libpq does. What it cannot honour it refuses by name. Its errors have
+// no password.
 func (c *Settings) PoolConfig() (*pgxpool.Config, error) {
 	if strayAt.MatchString(c.DSN) {
 		return nil, &pgerr.OperatorError{Message: "the dsn cannot be used: there is an @ too many: percent-encode the special characters of the user, the password and the database's name (@ as %40, / as %2F)"}
@@ -49,6 +50,10 @@ func (c *Settings) PoolConfig() (*pgxpool.Config, error) {
 		return nil, &pgerr.OperatorError{Message: "the dsn cannot be used: " + withoutDSN(err, c.DSN)}
 	}
 	conn := config.ConnConfig
+	t := &transport{conn: conn, dialer: newDialer(), unacknowledged: deadAfter}
+	if err := applyOptions(t); err != nil {
+		return nil, pgerr.Operatorf("the dsn cannot be used: %v", err)
+	}
 	if c.TLS != nil {
 		useTLS(conn, c.TLS)
 	}
@@ -67,7 +72,8 @@ func (c *Settings) PoolConfig() (*pgxpool.Config, error) {
 	// Nothing is prepared under a name, for the sake of poolers.
 	conn.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
 	conn.StatementCacheCapacity, conn.DescriptionCacheCapacity = 0, 0
-	conn.DialFunc = newDialer().DialContext
+	t.dialer.Control = limitUnacknowledged(t.unacknowledged)
+	conn.DialFunc = t.dialer.DialContext
 	// A pipeline that stops has the server stop too, which otherwise would go on
 	// with what it has received.
 	conn.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {

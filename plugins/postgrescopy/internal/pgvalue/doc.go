@@ -3,10 +3,9 @@
 // A value is taken for what it plainly is: an int for a text column, a number
 // in a string for an int column, an object for a jsonb column. A string, and
 // bytes for all but bytea, is read as PostgreSQL itself would read that text for
-// the column's type, with the session's TimeZone at UTC and the other settings
-// at their defaults, whatever they are in the session; a spelling whose meaning
-// depends on settings, on the day, or on the server's version is refused with a
-// reason, and never guessed.
+// the column's type, with TimeZone at UTC. The usual spellings are read here.
+// Others, such as 5 January 2021, are left to the server ([ValueError.Unread],
+// [Column.Read]); now and today, whose meaning depends on the day, are refused.
 //
 // What is no string goes by these rules:
 //
@@ -22,10 +21,10 @@
 //   - An array fits an array column, nested ones its dimensions. An object or an
 //     array fits a composite type by its fields' names or their order.
 //
-// Types without a binary encoder here (xml, money, tsvector, the geometric ones,
-// those of most extensions, and what is made of them) give a [Column] whose Text
-// is set: Append then writes the text form, and the server must be asked to cast
-// it. The session's settings do count there.
+// Only common types have a binary encoder here. For the others (intervals, ranges,
+// bits, composite types, xml, money, the geometric ones, those of most extensions,
+// and arrays of them) Text of the [Column] is set: Append writes the text form,
+// and the server must be asked to cast it. The session's settings count there.
 //
 // [Load] reads type definitions from the catalogue, [Types.Column] makes the
 // writer of one column, and [Column.Append] writes one value. A Column and a
