@@ -20,11 +20,11 @@ func (w *Writer) readTexts(ctx context.Context, b *Batch, t *TableRows) (refused
 	}
 	err = w.Pool.InSession(ctx, func(s *conn.Session) error {
 		for column, values := range byColumn {
-			any, err := b.readColumn(ctx, s, t, column, values)
+			bad, err := b.readColumn(ctx, s, t, column, values)
 			if err != nil {
 				return err
 			}
-			refused = refused || any
+			refused = refused || bad
 		}
 		return nil
 	})
@@ -46,7 +46,7 @@ func (w *Writer) readTexts(ctx context.Context, b *Batch, t *TableRows) (refused
 }
 
 // readColumn has the server read values of one column.
-func (b *Batch) readColumn(ctx context.Context, s *conn.Session, t *TableRows, column int, values []copyrows.Unread) (any bool, err error) {
+func (b *Batch) readColumn(ctx context.Context, s *conn.Session, t *TableRows, column int, values []copyrows.Unread) (anyRefused bool, err error) {
 	texts := make([]string, len(values))
 	for i, v := range values {
 		texts[i] = v.Value.Unread

@@ -73,7 +73,8 @@ func (e RowError) whichColumn(columns []Column) string {
 			e.Column == "" && c.Domain && mentions(e.Message, c.Type),
 			e.Column == "" && c.CastType != "" && mentions(e.Message, c.CastType):
 			named = append(named, c)
-		case e.Column == "" && c.CastType != "" && notRead[e.Code]:
+		case e.Column == "" && c.CastType != "" && notRead[e.Code],
+			e.Column == "" && e.Code == "22000" && strings.Contains(c.CastType, "range"): // crossed bounds
 			cast = append(cast, c)
 		}
 	}
@@ -91,7 +92,7 @@ func (e RowError) whichColumn(columns []Column) string {
 }
 
 // notRead are the codes for a text that is no value of a type.
-var notRead = map[string]bool{"22000": true, "22007": true, "22008": true, "22015": true, "22P02": true, "2200M": true, "2200N": true, "42601": true}
+var notRead = map[string]bool{"22007": true, "22008": true, "22015": true, "22P02": true, "2200M": true, "2200N": true, "42601": true}
 
 // mentions looks for a type's name as a word of a message in front of the value.
 func mentions(message, typ string) bool {

@@ -50,6 +50,8 @@ func (t *Types) encoder(oid uint32, typmod int32, depth int) encoder {
 		return t.encoder(info.base, info.typmod, depth+1)
 	case info.kind == "e":
 		return &enumEncoder{labels: info.labels}
+	case info.kind == "c":
+		return t.recordEncoder(info, depth)
 	case info.element != 0:
 		return t.arrayEncoder(info, typmod, depth)
 	case info.kind != "b":
@@ -73,8 +75,21 @@ func (t *Types) arrayEncoder(info *typeInfo, typmod int32, depth int) encoder {
 	}
 	e := &arrayEncoder{element: element, oid: info.element}
 	switch element.(type) {
-	case *jsonEncoder, *arrayEncoder:
+	case *jsonEncoder, *recordEncoder, *arrayEncoder:
 		e.flat = true // an item of these may be a list itself
+	}
+	return e
+}
+
+func (t *Types) recordEncoder(info *typeInfo, depth int) encoder {
+	e := &recordEncoder{names: map[string]struct{}{}}
+	for _, f := range info.fields {
+		enc := t.encoder(f.OID, f.Typmod, depth+1)
+		if enc == nil {
+			return nil
+		}
+		e.fields = append(e.fields, recordField{name: f.Name, oid: f.OID, enc: enc})
+		e.names[f.Name] = struct{}{}
 	}
 	return e
 }

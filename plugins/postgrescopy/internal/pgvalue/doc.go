@@ -22,7 +22,7 @@
 //     array fits a composite type by its fields' names or their order.
 //
 // Only common types have a binary encoder here. For the others (intervals, ranges,
-// bits, composite types, xml, money, the geometric ones, those of most extensions,
+// bits, xml, money, the geometric ones, those of most extensions,
 // and arrays of them) Text of the [Column] is set: Append writes the text form,
 // and the server must be asked to cast it. The session's settings count there.
 //

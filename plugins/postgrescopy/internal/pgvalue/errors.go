@@ -40,12 +40,17 @@ func newValueError(c *Column, v any, err error) *ValueError {
 	var stale staleReason
 	refused.Catalogue = errors.As(err, &stale)
 	var left unread
-	if errors.As(err, &left) {
+	if _, isObject := v.(map[string]any); errors.As(err, &left) && !isObject && !(isList(v) && c.text.hasFields()) {
 		if text, err := appendValue(nil, c.text, v); err == nil {
 			refused.Unread = string(text)
 		}
 	}
 	return refused
+}
+
+func isList(v any) bool {
+	_, ok := v.([]any)
+	return ok
 }
 
 // show gives a value for an error's message.

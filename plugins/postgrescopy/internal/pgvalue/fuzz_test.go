@@ -139,7 +139,7 @@ var families = map[string][]string{
 	"moments":  {"date", "time", "timetz", "timestamp", "timestamptz", "time(2)", "timestamptz(0)", "timestamp(3)"},
 	"json":     {"json", "jsonb"},
 	"networks": {"inet", "cidr"},
-	"arrays":   {"int4[]", "text[]", "numeric[]", "timestamptz[]", "jsonb[]", "mood[]", "bool[]"},
+	"arrays":   {"int4[]", "text[]", "numeric[]", "timestamptz[]", "jsonb[]", "mood[]", "bool[]", "pair", "pair[]"},
 }
 
 func TestWhatIsEasilyMisreadIsReadAsPostgreSQLDoesOrRefused(t *testing.T) {

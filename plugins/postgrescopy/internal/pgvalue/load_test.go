@@ -46,7 +46,7 @@ func TestOnlyTypesWithoutAnEncoderAreSentAsText(t *testing.T) {
 		"oid": true, `"char"`: true, "macaddr": true, "macaddr8": true, "bit(3)": true, "bit(8)": true, "varbit": true, "varbit(5)": true,
 		"interval": true, "interval(2)": true, "interval day to second": true, "interval year": true, "interval[]": true,
 		"int4range": true, "int8range": true, "numrange": true, "daterange": true, "tsrange": true, "tstzrange": true, "textrange": true, "int4range[]": true,
-		"int4multirange": true, "datemultirange": true, "pair": true, "pair[]": true,
+		"int4multirange": true, "datemultirange": true,
 	}
 	for _, r := range readings {
 		if s.lacks(r.typ, "") {

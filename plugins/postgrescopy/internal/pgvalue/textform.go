@@ -221,6 +221,12 @@ func (e *textFormEncoder) nests() bool {
 	return e.fields == nil && (e.builtin || e.name == "hstore") && !e.json()
 }
 
+// hasFields reports whether the values are of a composite type, or arrays of one.
+// Their text form has the fields in an order that may be stale.
+func (e *textFormEncoder) hasFields() bool {
+	return e.fields != nil || (e.element != nil && e.element.hasFields())
+}
+
 // checkNames refuses an object with fields that the type does not have.
 func checkNames(m map[string]any, names map[string]struct{}) error {
 	for name := range m {
