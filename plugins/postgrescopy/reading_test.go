@@ -84,3 +84,12 @@ func TestWithoutPLpgSQLTheEncodersDecide(t *testing.T) {
 	assert.Equal(t, map[int]string{0: `column "day" date: cannot take "5 January 2021": not a date or time that is read here`}, rejected)
 	assert.Equal(t, "2021-01-05", db.value("SELECT day FROM v"))
 }
+
+func TestAMappingInTheOutputYieldsTextsForTheServer(t *testing.T) {
+	t.Parallel()
+	db := newTestDB(t, "CREATE TABLE v (id int, day date)")
+	o := db.connected("table: v\nmapping: |\n  root.day = this.d + \" January 2021\"\n  root.d = deleted()\n")
+	rejected := o.write(fields{"id": 1, "d": "5"}, fields{"id": 2, "d": "50"}, fields{"id": 3, "d": "7"})
+	assert.Equal(t, map[int]string{1: `column "day" date: cannot take "50 January 2021": date/time field value out of range (hint: Perhaps you need a different "datestyle" setting.)`}, rejected)
+	assert.Equal(t, []string{"1|2021-01-05", "3|2021-01-07"}, db.rows("SELECT * FROM v ORDER BY id"))
+}
