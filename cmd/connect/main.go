@@ -15,6 +15,7 @@ import (
 	"github.com/ecommerce-ingest/connect/internal/demo"
 	"github.com/ecommerce-ingest/connect/internal/infer"
 	"github.com/ecommerce-ingest/connect/internal/livepage"
+	"github.com/ecommerce-ingest/connect/internal/load"
 	"github.com/ecommerce-ingest/connect/internal/mappingfile"
 	"github.com/ecommerce-ingest/connect/internal/top"
 	_ "github.com/ecommerce-ingest/connect/plugins/all"
@@ -46,6 +47,7 @@ func main() {
 		),
 		service.CLIOptAddCommand(demo.Command()),
 		service.CLIOptAddCommand(top.Command()),
+		service.CLIOptAddCommand(load.Command()),
 		service.CLIOptAddCommand(infer.Command()),
 	)
 }

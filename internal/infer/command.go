@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/ecommerce-ingest/connect/internal/cliargs"
 )
 
 const description = `
@@ -42,7 +44,11 @@ func Command() *cli.Command {
 }
 
 func run(c *cli.Context) error {
-	t, err := Look(c.Args().Slice(), c.String("table"))
+	paths, err := cliargs.Files(c)
+	if err != nil {
+		return err
+	}
+	t, err := Look(paths, c.String("table"))
 	if err != nil {
 		return err
 	}

@@ -15,15 +15,16 @@ type Board struct {
 	now   func() time.Time
 	began time.Time
 
-	mu      sync.Mutex
-	inputs  []*Input
-	outputs []*Output
-	last    totals // when it was sampled last
-	sampled time.Time
-	history history
-	recent  recent
-	refused Rejections
-	moved   time.Time // when a row was done last, or none was waiting
+	mu       sync.Mutex
+	inputs   []*Input
+	outputs  []*Output
+	last     totals // when it was sampled last
+	sampled  time.Time
+	history  history
+	recent   recent
+	refused  Rejections
+	followed followed
+	moved    time.Time // when a row was done last, or none was waiting
 }
 
 // New returns an empty Board.

@@ -22,6 +22,7 @@ type Snapshot struct {
 	Shares     Shares    `json:"shares"`
 	Bottleneck string    `json:"bottleneck"` // files, reading, mapping or database
 	Retries    int64     `json:"retries"`
+	ReadBytes  int64     `json:"read_bytes"`
 
 	Outputs  []OutputSnapshot `json:"outputs"`
 	Files    []File           `json:"files"`
@@ -90,8 +91,8 @@ func (b *Board) Snapshot(values bool) *Snapshot {
 			Bytes: stand.Backlog, Files: stand.FilesWaiting, Oldest: stand.OldestUnread.Seconds(), Unacked: stand.Unacked,
 		},
 		FilesNow: FileCounts{stand.FilesKnown, stand.FilesWaiting, stand.FilesFailed},
-		Retries:  t.retries,
-		Outputs:  []OutputSnapshot{},
+		Retries:  t.retries, ReadBytes: t.bytes,
+		Outputs: []OutputSnapshot{},
 	}
 	s.Rates = stand.now.rows(max(stand.now.took.Seconds(), 0.001))
 	s.Shares = stand.now.shares()

@@ -38,6 +38,7 @@ func (c *config) options(store positions.Store, log watch.Log) watch.Options {
 		StopAtBadRow: !c.continueOnError,
 
 		ResumeReplaced: c.resumeReplaced,
+		ExitAfterRead:  c.exitAfterRead,
 
 		BatchRows: c.batchCount,
 		MaxRows:   c.limit,

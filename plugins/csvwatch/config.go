@@ -37,6 +37,7 @@ const (
 	fieldQuietPeriod       = "quiet_period"
 	fieldOrder             = "order"
 	fieldResumeReplaced    = "resume_replaced"
+	fieldExitAfterRead     = "exit_after_read"
 	fieldBatchCount        = "batch_count"
 	fieldMaxOpenFiles      = "max_open_files"
 	fieldCheckpointCache   = "checkpoint_cache"
@@ -80,6 +81,7 @@ type config struct {
 	quietPeriod     time.Duration
 	byName          bool
 	resumeReplaced  bool
+	exitAfterRead   bool
 	batchCount      int
 	maxOpenFiles    int
 	cache, cacheKey string
@@ -120,6 +122,7 @@ func configFromParsed(p *service.ParsedConfig, res *service.Resources) (c config
 	c.quietPeriod = g.duration(fieldQuietPeriod)
 	c.byName = g.string(fieldOrder) == orderName
 	c.resumeReplaced = g.bool(fieldResumeReplaced)
+	c.exitAfterRead = g.bool(fieldExitAfterRead)
 	c.batchCount = g.int(fieldBatchCount)
 	c.maxOpenFiles = g.int(fieldMaxOpenFiles)
 	c.cache = g.string(fieldCheckpointCache)

@@ -44,7 +44,9 @@ func (i *input) Connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	watcher, err := watch.Start(ctx, i.config.options(store, i.resources.Logger()))
+	options := i.config.options(store, i.resources.Logger())
+	options.OneFile = status.Of(i.resources).FollowsFiles()
+	watcher, err := watch.Start(ctx, options)
 	if err != nil {
 		return errors.Join(err, store.Close())
 	}
@@ -64,6 +66,9 @@ func (i *input) ReadBatch(ctx context.Context) (service.MessageBatch, service.Ac
 	}
 	defer i.status.Reading()()
 	batch, ack, err := i.deliveries.next(ctx, i.config.batchCount)
+	if errors.Is(err, watch.ErrAllRead) {
+		return nil, nil, service.ErrEndOfInput
+	}
 	if errors.Is(err, positions.ErrInUse) {
 		i.resources.Logger().Errorf("%v: this one stops reading", err)
 		return nil, nil, errors.Join(service.ErrNotConnected, i.Close(ctx))

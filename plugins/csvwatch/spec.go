@@ -153,6 +153,11 @@ func fileFields() []*service.ConfigField {
 			ShortDescription("Read a file only once it has not been modified for this long.").
 			Examples("10s", "5m").
 			Default("0s"),
+		service.NewBoolField(fieldExitAfterRead).
+			Description("End, and with it the pipeline, once every file that is there is read and every row acknowledged, in place of waiting for more. A last record without a line end is taken after `quiet_period`, as ever.").
+			ShortDescription("End once everything that is there is read.").
+			Default(false).
+			Advanced(),
 		service.NewBoolField(fieldResumeReplaced).
 			Description("If a file is renamed over another one, is longer and begins with every byte that was read of that, resume after these bytes: `rsync` and programs that rewrite a growing file replace it like this. If false, the new file is read from its start.").
 			ShortDescription("Resume in a longer version that replaces a file.").

@@ -159,7 +159,7 @@ func (o *copyOutput) WriteBatch(ctx context.Context, messages service.MessageBat
 	o.lost.Store(0)
 	o.refused.Store(0)
 	o.metrics.committed(b, time.Since(started), w.Pool)
-	o.publish(messages, b)
+	o.publish(messages, b, started)
 	o.measure(w)
 	return rejectedRows(messages, b.Rejected)
 }

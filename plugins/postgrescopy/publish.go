@@ -13,15 +13,21 @@ import (
 
 // publish makes a committed batch visible to whoever shows how the pipeline
 // stands.
-func (o *copyOutput) publish(messages service.MessageBatch, b *load.Batch) {
+func (o *copyOutput) publish(messages service.MessageBatch, b *load.Batch, began time.Time) {
 	stored := b.Result.Written
 	if _, fallback := messages[0].MetaGetMut("fallback_error"); fallback {
 		stored = 0 // these are rejections of the output before this one
 	}
-	o.status.Committed(status.Commit{
+	commit := status.Commit{
 		Stored: stored, SkippedKey: b.Result.Duplicates, SkippedLedger: b.Result.Skipped,
 		Filtered: b.Result.Filtered, Rejected: len(b.Rejected),
-	})
+	}
+	o.status.Committed(commit)
+	if o.board.FollowsFiles() {
+		path, _ := messages[0].MetaGetMut("path") // they are all of one file then
+		name, _ := path.(string)
+		o.board.FileCommitted(name, began, commit)
+	}
 	if len(b.Rejected) == 0 {
 		return
 	}

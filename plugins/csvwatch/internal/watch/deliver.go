@@ -37,7 +37,12 @@ type Segment struct {
 // has a value it may return without any. The error wraps positions.ErrInUse when another instance has taken over; then
 // only Close is left to do. Next is for one goroutine at a time: it is this one that reads.
 func (w *Watcher) Next(ctx context.Context, most int, wake <-chan struct{}) ([]*Segment, error) {
-	var lingered <-chan time.Time
+	var lingered, endCheckDue <-chan time.Time
+	if w.opt.ExitAfterRead {
+		tick := time.NewTicker(endCheck)
+		defer tick.Stop()
+		endCheckDue = tick.C
+	}
 	defer w.busy()
 	for {
 		w.reader.fill(ctx, most)
@@ -64,6 +69,10 @@ func (w *Watcher) Next(ctx context.Context, most int, wake <-chan struct{}) ([]*
 			w.busy()
 		case <-lingered:
 			return w.takeReady(ctx)
+		case <-endCheckDue:
+			if w.allDone() {
+				return nil, ErrAllRead
+			}
 		case <-wake:
 			return nil, nil
 		case <-ctx.Done():
@@ -94,8 +103,7 @@ func (w *Watcher) takeReady(ctx context.Context) ([]*Segment, error) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	batch := w.ready
-	w.ready, w.readyRows = nil, 0
+	batch := w.takeSegments()
 	w.out += len(batch)
 	for _, s := range batch {
 		s.LowWatermark = s.file.acked.at.Row + 1
@@ -104,6 +112,25 @@ func (w *Watcher) takeReady(ctx context.Context) ([]*Segment, error) {
 		}
 	}
 	return batch, nil
+}
+
+// takeSegments takes what is ready, or the part of it that is of one file. The lock is held.
+func (w *Watcher) takeSegments() []*Segment {
+	n := len(w.ready)
+	for i, s := range w.ready {
+		if w.opt.OneFile && s.file != w.ready[0].file {
+			n = i
+			break
+		}
+	}
+	batch := w.ready[:n:n]
+	if w.ready = w.ready[n:]; len(w.ready) == 0 {
+		w.ready = nil
+	}
+	for _, s := range batch {
+		w.readyRows -= len(s.Rows)
+	}
+	return batch
 }
 
 // Done tells that all rows of s are behind us. It moves the position of the file if all before s is, too.

@@ -52,6 +52,10 @@ type Options struct {
 	ByName bool
 	// ResumeReplaced goes on in a longer file that takes the place of one that was read and begins with all that was read.
 	ResumeReplaced bool
+	// ExitAfterRead ends the watch with ErrAllRead once all that was found is read and acknowledged.
+	ExitAfterRead bool
+	// OneFile returns segments of one file at a time from Next.
+	OneFile bool
 	// StopAtBadRow leaves the rest of a file alone after its first bad record.
 	StopAtBadRow bool
 
@@ -112,6 +116,7 @@ type Watcher struct {
 	figures   Figures
 	idleSince time.Time // since when Next has had nothing to read; zero when it has, or is not called
 	census    census
+	endSince  time.Time // since when only cleaning up is left to do; zero before
 }
 
 // Start loads the positions and begins to watch. The store is closed by Close.

@@ -1,0 +1,139 @@
+package load
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/ecommerce-ingest/connect/internal/status"
+)
+
+// Outcome is how a load ended, and the exit code that says so.
+type Outcome string
+
+// The outcomes. A load that stored nothing new since all of it was there already is Stored.
+const (
+	Stored      Outcome = "stored"       // every row
+	Rejected    Outcome = "rejected"     // some rows were rejected, all others are stored
+	Failed      Outcome = "failed"       // wrong configuration, or the database was not reachable in time
+	NothingDone Outcome = "nothing_done" // there was nothing to load
+	Interrupted Outcome = "interrupted"  // the next load goes on where this one was
+)
+
+// ExitCode returns the exit code of an outcome.
+func (o Outcome) ExitCode() int {
+	switch o {
+	case Stored:
+		return 0
+	case Rejected:
+		return 1
+	case Failed:
+		return 2
+	case NothingDone:
+		return 3
+	}
+	return 130
+}
+
+// Report is what a load came to. Its JSON form is what --json prints.
+type Report struct {
+	Outcome Outcome `json:"outcome"`
+	// Problem says why the outcome is Failed.
+	Problem string       `json:"problem,omitempty"`
+	Seconds float64      `json:"seconds"`
+	Total   FileReport   `json:"total"`
+	Files   []FileReport `json:"files"`
+	// Rejections are the first that there were, at most 50 of them.
+	Rejections []status.Rejection `json:"rejections,omitempty"`
+}
+
+// FileReport is what became of the rows of one file.
+type FileReport struct {
+	Path     string  `json:"path,omitempty"`
+	Rows     int64   `json:"rows"`
+	Stored   int64   `json:"stored"`
+	Skipped  int64   `json:"skipped"`  // stored before
+	Filtered int64   `json:"filtered"` // left out by the mapping
+	Rejected int64   `json:"rejected"`
+	Seconds  float64 `json:"seconds"`
+}
+
+func (r *Report) collect(board *status.Board, took time.Duration) {
+	r.Seconds = took.Seconds()
+	r.Files = []FileReport{}
+	for _, f := range board.FileOutcomes() {
+		file := FileReport{
+			Path: f.Path, Stored: f.Stored, Skipped: f.Skipped, Filtered: f.Filtered, Rejected: f.Rejected,
+			Rows: f.Stored + f.Skipped + f.Filtered + f.Rejected, Seconds: f.Ended.Sub(f.Began).Seconds(),
+		}
+		r.Files = append(r.Files, file)
+		r.Total.Rows += file.Rows
+		r.Total.Stored += file.Stored
+		r.Total.Skipped += file.Skipped
+		r.Total.Filtered += file.Filtered
+		r.Total.Rejected += file.Rejected
+	}
+	r.Total.Seconds = r.Seconds
+	r.Rejections = board.Snapshot(true).Newest
+}
+
+// conclude sets the outcome of a load that came to its end.
+func (r *Report) conclude() {
+	switch {
+	case r.Total.Rejected > 0:
+		r.Outcome = Rejected
+	case r.Total.Rows == 0:
+		r.Outcome = NothingDone
+	default:
+		r.Outcome = Stored
+	}
+}
+
+func (r *Report) writeJSON(out io.Writer) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(r)
+}
+
+// filesShown bounds the files that the text lists, reasonsShown the rejections.
+const (
+	filesShown   = 50
+	reasonsShown = 5
+)
+
+func (r *Report) writeText(out io.Writer, verb string) error {
+	table := tabwriter.NewWriter(out, 0, 4, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(table, "rows\t%s\tskipped\tfiltered\trejected\tseconds\t  file\n", verb)
+	for i, f := range r.Files {
+		if i == filesShown {
+			fmt.Fprintf(table, "\t\t\t\t\t\t  and %s more\n", humanize.Comma(int64(len(r.Files)-filesShown)))
+			break
+		}
+		f.writeTo(table, f.Path)
+	}
+	if len(r.Files) != 1 {
+		r.Total.writeTo(table, fmt.Sprintf("in %s files", humanize.Comma(int64(len(r.Files)))))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for i, rejection := range r.Rejections {
+		if i == reasonsShown {
+			break
+		}
+		fmt.Fprintf(out, "rejected: %s, row %d (%s): %s\n", rejection.Path, rejection.Row, rejection.Stage, rejection.Reason)
+	}
+	if r.Problem != "" {
+		fmt.Fprintln(out, r.Problem)
+	}
+	return nil
+}
+
+func (f *FileReport) writeTo(out io.Writer, name string) {
+	n := humanize.Comma
+	fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\t%.1f\t  %s\n", n(f.Rows), n(f.Stored), n(f.Skipped), n(f.Filtered), n(f.Rejected), f.Seconds, name)
+}
