@@ -151,7 +151,11 @@ func (c *column) typed(commas bool) choice {
 	case k.reads(k.anyTime):
 		ch := c.of(k.anyTime, "timestamptz")
 		ch.steps = autoTime
-		ch.remark = "has times in several forms, which ts_parse_auto reads; those without a time zone are taken for UTC"
+		if !k.anyTime.zoned {
+			ch.sql = "timestamp"
+		} else if k.anyTime.local {
+			ch.remark = "has times with and without a time zone: those without are taken for UTC"
+		}
 		return ch
 	case k.reads(k.clock):
 		return c.of(k.clock, "time")

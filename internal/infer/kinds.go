@@ -225,11 +225,16 @@ func (c *calendar) read(cell string) (float64, bool) {
 	return float64(t.Unix()), ok
 }
 
-// anyTime is what ts_parse_auto reads.
-type anyTime struct{}
+// anyTime is what ts_parse_auto reads, except Unix time.
+type anyTime struct{ zoned, local bool }
 
-func (anyTime) read(cell string) (float64, bool) {
+func (a *anyTime) read(cell string) (float64, bool) {
 	t, err := timetext.Parse(cell, time.UTC)
+	if hasZone(cell) {
+		a.zoned = true
+	} else {
+		a.local = true
+	}
 	return float64(t.UnixMicro()), err == nil && strings.ContainsAny(cell, "-/")
 }
 

@@ -8,14 +8,9 @@ import "github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/pgvalu
 // base type of PostgreSQL without a modifier. The type has its name in
 // pg_catalog, such as int8 or timestamptz; For panics when it is not known.
 func For(typeName string) func(text string) bool {
-	column, ok := pgvalue.Builtin(typeName)
+	check, ok := pgvalue.Builtin(typeName)
 	if !ok {
 		panic("valuecheck: no type " + typeName)
 	}
-	var buf []byte
-	return func(text string) bool {
-		var err error
-		buf, err = column.Append(buf[:0], text)
-		return err == nil
-	}
+	return func(text string) bool { return check(text) == nil }
 }

@@ -1,11 +1,19 @@
 package pgvalue
 
-// Builtin returns the writer of a base type of pg_catalog, such as int8 or
-// numeric, without a modifier and without asking a server.
-func Builtin(name string) (*Column, bool) {
+// Builtin returns a function that returns why a text cannot stand in a column of
+// a base type of pg_catalog, such as int8 or numeric, without a modifier. It asks
+// no server, and so refuses spellings that only the server reads.
+func Builtin(name string) (check func(text string) error, ok bool) {
 	enc := builtinEncoder(name, -1)
 	if name == "numeric" {
 		enc = newNumericEncoder(-1)
 	}
-	return &Column{Name: name, Type: name, enc: enc}, enc != nil
+	if enc == nil {
+		return nil, false
+	}
+	var buf []byte
+	return func(text string) (err error) {
+		buf, err = enc.text(buf[:0], text)
+		return err
+	}, true
 }
