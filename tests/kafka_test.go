@@ -197,7 +197,7 @@ func TestARebalanceStormWhileTheDatabaseIsDown(t *testing.T) {
 func TestPartitionsOfEventsAreMadeAheadAndDropped(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	for _, name := range []string{"001_user_events.sql", "006_events_by_day.sql", "006_events_by_day.sql"} {
+	for _, name := range []string{"001_user_events.sql", "007_events_by_day.sql", "007_events_by_day.sql"} {
 		s.db.exec(s.schema(name))
 	}
 	insert := func(id int, at string) {
