@@ -43,7 +43,7 @@ func run() error {
 	flag.Uint64Var(&o.seed, "seed", 1, "the data's seed")
 	flag.IntVar(&o.seconds, "seconds", 20, "how long latency is measured at each pace, and idling")
 	flag.IntVar(&o.files, "files", 10_000, "finished files in the folder that is watched for idling")
-	only := flag.String("only", "", "measure only what has a name that matches this regular expression, such as 'reference: connect', latency or idle")
+	only := flag.String("only", "", "measure only what has a name that matches this regular expression, such as 'reference: connect', latency, scale or idle")
 	flag.StringVar(&o.parallelCopy, "parallel-copy", "", "a timescaledb-parallel-copy `binary` to compare with")
 	flag.StringVar(&o.before, "before", "", "another build of connect to compare with, a `binary`")
 	flag.StringVar(&o.spark.python, "spark", "", "a `python` that has PySpark, to compare with the Spark job; needs -jdbc")
@@ -149,6 +149,11 @@ func measure(ctx context.Context, o options) (*results, error) {
 				return nil, fmt.Errorf("measuring the latency of Spark: %w", err)
 			}
 			r.SparkLatency = &d
+		}
+	}
+	if o.only.MatchString("scale") {
+		if err := b.measureScale(ctx, r, o); err != nil {
+			return nil, fmt.Errorf("measuring scale: %w", err)
 		}
 	}
 	if o.only.MatchString("idle") {

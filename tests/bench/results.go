@@ -56,6 +56,9 @@ type way struct {
 }
 
 type results struct {
+	Scale        []*scaleCost `json:"scale,omitempty"`
+	ScaleLatency []delays     `json:"scale_latency,omitempty"`
+
 	Rows    int      `json:"rows"`
 	Rounds  int      `json:"rounds"`
 	Seed    uint64   `json:"seed"`
@@ -154,6 +157,16 @@ func (r *results) print(out io.Writer) error {
 	}
 	if d := r.SparkLatency; d != nil {
 		fmt.Fprintf(table, "Spark, %d events/s\t%d\t%.1f\t%.1f\t%.1f\n", d.EventsPerSecond, d.Files, d.P50, d.P99, d.Max)
+	}
+	if len(r.Scale) > 0 {
+		fmt.Fprintf(table, "\nthrough Kafka\twall s\trows/s\tclient µs/row\tbroker µs/row\tserver µs/row\n")
+	}
+	for _, c := range r.Scale {
+		fmt.Fprintf(table, "%s\t%.2f (%.2f–%.2f)\t%.0f\t%.2f\t%.2f\t%.2f\n", c.Name, c.WallSeconds.Median, c.WallSeconds.Min, c.WallSeconds.Max,
+			c.RowsPerSecond, c.ClientMicros.Median, c.BrokerMicros.Median, c.ServerMicros.Median)
+	}
+	for _, d := range r.ScaleLatency {
+		fmt.Fprintf(table, "from file to row, %d events/s\t%d\t%.1f\t%.1f\t%.1f\n", d.EventsPerSecond, d.Files, d.P50, d.P99, d.Max)
 	}
 	if i := r.Idle; i != nil {
 		fmt.Fprintf(table, "\nidle beside %d finished files, for %.0f s\t%.2f %% of a core\t%.0f MB\n", i.Files, i.Seconds, i.Core, i.Memory)
