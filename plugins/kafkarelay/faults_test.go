@@ -292,7 +292,9 @@ func TestABatchWaitsForABrokerThatIsAway(t *testing.T) {
 	require.NoError(t, b.Restart(t.Context()))
 	require.NoError(t, <-written)
 	batch, acks := in.read(10)
-	require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, offsetsOf(t, batch))
+	for i, m := range batch {
+		require.EqualValues(t, i+1, meta(t, m, "csv_row"))
+	}
 	ackAll(t, acks)
 	require.Less(t, strings.Count(log.String()+in.log.String(), "\n"), 20, "the log is flooded")
 }

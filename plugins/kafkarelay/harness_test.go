@@ -70,7 +70,7 @@ func newReader(t *testing.T, brokers string, fields ...string) *reader {
 
 func newIdleReader(t *testing.T, brokers string, fields ...string) *reader {
 	t.Helper()
-	yaml := fmt.Sprintf("seed_brokers: [ %q ]\ncommit_period: 50ms\nmetadata_max_age: 300ms\nsession_timeout: 6s\nheartbeat_interval: 500ms\n%s\n", brokers, strings.Join(fields, "\n"))
+	yaml := fmt.Sprintf("seed_brokers: [ %q ]\ncommit_period: 50ms\nmetadata_max_age: 300ms\nheartbeat_interval: 500ms\n%s\n", brokers, strings.Join(fields, "\n"))
 	parsed, err := inputSpec().ParseYAML(yaml, nil)
 	require.NoError(t, err)
 	conf, err := inputConfigFromParsed(parsed)

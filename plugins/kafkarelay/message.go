@@ -16,18 +16,23 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/kafkarelay/internal/progress"
 )
 
-// Metadata of every message. Those that kafka_franz sets have its names.
+// Metadata of records that are no rows of csv_watch. Those that kafka_franz sets
+// have its names.
 const (
-	metaKafkaKey         = "kafka_key"
-	metaKafkaTopic       = "kafka_topic"
-	metaKafkaTopicID     = "kafka_topic_id"
-	metaKafkaPartition   = "kafka_partition"
-	metaKafkaOffset      = "kafka_offset"
-	metaKafkaEpoch       = "kafka_leader_epoch"
-	metaKafkaWatermark   = "kafka_low_watermark"
-	metaKafkaUnix        = "kafka_timestamp_unix"
-	metaKafkaMillis      = "kafka_timestamp_ms"
-	metaKafkaTombstone   = "kafka_tombstone_message"
+	metaKafkaKey       = "kafka_key"
+	metaKafkaTopic     = "kafka_topic"
+	metaKafkaTopicID   = "kafka_topic_id"
+	metaKafkaPartition = "kafka_partition"
+	metaKafkaOffset    = "kafka_offset"
+	metaKafkaEpoch     = "kafka_leader_epoch"
+	metaKafkaWatermark = "kafka_low_watermark"
+	metaKafkaUnix      = "kafka_timestamp_unix"
+	metaKafkaMillis    = "kafka_timestamp_ms"
+	metaKafkaTombstone = "kafka_tombstone_message"
+)
+
+// Metadata of rows that are made here.
+const (
 	metaModTimeUnix      = "mod_time_unix"
 	metaChannelWatermark = "csv_low_watermark"
 )
@@ -61,9 +66,11 @@ func topicIDText(id [16]byte) string { return base64.RawURLEncoding.EncodeToStri
 
 // decode makes the message of a record and returns which row it is. p is the
 // progress of the partition before this record.
+//
+// A row has the metadata of csv_watch and no more. These are eight, as many as a
+// map holds before it grows; growing costs more than all else here.
 func (d *decoder) decode(r *kgo.Record, p *progress.Partition) (*service.Message, progress.Row) {
 	m := service.NewMessage(nil)
-	d.describe(m, r)
 	var row progress.Row
 	var header []byte
 	var failure, raw string
@@ -95,6 +102,7 @@ func (d *decoder) decode(r *kgo.Record, p *progress.Partition) (*service.Message
 		}
 	}
 	if row.Channel == "" {
+		d.describe(m, r)
 		m.SetBytes(r.Value)
 		return m, progress.Row{}
 	}
@@ -116,7 +124,7 @@ func (d *decoder) decode(r *kgo.Record, p *progress.Partition) (*service.Message
 	return m, row
 }
 
-// describe sets what every record has.
+// describe sets where a record stands.
 func (d *decoder) describe(m *service.Message, r *kgo.Record) {
 	m.MetaSetMut(metaKafkaTopic, d.topic)
 	m.MetaSetMut(metaKafkaTopicID, d.topicID)
