@@ -2,6 +2,7 @@ package tests
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -186,9 +187,13 @@ func (r *relay) recreate(partitions int32) {
 	_, err := r.admin.DeleteTopic(r.t.Context(), r.topic)
 	require.NoError(r.t, err)
 	await(r.t, "the topic to be gone", func() error {
-		_, err := r.admin.CreateTopic(r.t.Context(), partitions, 1, nil, r.topic)
+		details, err := r.admin.ListTopics(r.t.Context(), r.topic)
+		if err == nil && details[r.topic].Err == nil {
+			err = errors.New("it is still there")
+		}
 		return err
 	})
+	kafkatest.CreateTopic(r.t, r.admin, r.topic, partitions)
 }
 
 // newBroker starts a broker that a test may stop.

@@ -93,7 +93,8 @@ func NewTopic(tb testing.TB, brokers string, partitions int32, settings ...strin
 	return name
 }
 
-// CreateTopic creates a topic.
+// CreateTopic creates a topic and waits until the broker knows it: it learns of
+// it from the controller a moment later.
 func CreateTopic(tb testing.TB, admin *kadm.Client, name string, partitions int32, settings ...string) {
 	tb.Helper()
 	configs := map[string]*string{}
@@ -102,5 +103,16 @@ func CreateTopic(tb testing.TB, admin *kadm.Client, name string, partitions int3
 	}
 	if _, err := admin.CreateTopic(tb.Context(), partitions, 1, configs, name); err != nil {
 		tb.Fatalf("creating the topic %s: %v", name, err)
+	}
+	for {
+		details, err := admin.ListTopics(tb.Context(), name)
+		if err == nil && details.Error() == nil && len(details[name].Partitions) == int(partitions) {
+			return
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-tb.Context().Done():
+			tb.Fatalf("waiting for the topic %s: %v", name, tb.Context().Err())
+		}
 	}
 }

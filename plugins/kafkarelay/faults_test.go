@@ -86,9 +86,10 @@ func recreate(t *testing.T, brokers, topic string) {
 	_, err := admin.DeleteTopic(t.Context(), topic)
 	require.NoError(t, err)
 	await(t, "the topic to be gone", func() bool {
-		_, err := admin.CreateTopic(t.Context(), 1, 1, nil, topic)
-		return err == nil
+		details, err := admin.ListTopics(t.Context(), topic)
+		return err == nil && details[topic].Err != nil
 	})
+	kafkatest.CreateTopic(t, admin, topic, 1)
 }
 
 func TestANewTopicOfTheSameNameIsReadFromItsStart(t *testing.T) {
