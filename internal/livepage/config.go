@@ -40,10 +40,12 @@ func Field() *service.ConfigField {
 	).Description("A page that shows how the pipeline stands, live, in a browser and to `connect top`.")
 }
 
-// Schema is the schema of the program's configuration: that of Benthos, and the
-// page.
+// Schema is the schema of the program's configuration: that of Benthos, whose
+// server listens on loopback unless told otherwise, and the page.
 func Schema(version, date string) *service.ConfigSchema {
-	return service.GlobalEnvironment().FullConfigSchema(version, date).Field(Field())
+	schema := service.GlobalEnvironment().FullConfigSchema(version, date).Field(Field())
+	schema.SetFieldDefault("127.0.0.1:4195", "http", "address")
+	return schema
 }
 
 // FromParsed serves the page as the main configuration says. The page is no
