@@ -16,9 +16,11 @@ func (r *Reader) advice(header []string, raw string) string {
 	if had == len(expected) && len(expected) > 0 {
 		return ""
 	}
-	for _, c := range []rune{',', ';', '\t', '|'} {
-		cells := r.cellsOf(raw, c)
-		if c != r.opts.delimiter() && len(cells) > 1 && len(header) == 1 && (len(expected) == 0 || namesIn(cells, expected) > had) {
+	for _, c := range ",;\t|" {
+		if len(header) > 1 || c == r.opts.delimiter() {
+			continue
+		}
+		if cells := r.cellsOf(raw, c); len(cells) > 1 && (len(expected) == 0 || namesIn(cells, expected) > had) {
 			return ". Its cells seem to be separated by " + strconv.QuoteRune(c) + ": set delimiter to that"
 		}
 	}
@@ -93,6 +95,8 @@ func looksLikeData(names []string, unexpected bool) bool {
 	for _, name := range names {
 		switch name = strings.TrimSpace(name); {
 		case name == "":
+		case !strings.ContainsAny(name, "0123456789"):
+			text++
 		case isData.MatchString(name):
 			is++
 		case mayBeData.MatchString(name):

@@ -36,6 +36,7 @@ func sniff(b []byte, converts bool) (reason string, undecided bool) {
 	begun := func(mark string) bool { return len(b) < len(mark) && bytes.HasPrefix([]byte(mark), b) }
 	for _, f := range foreign {
 		switch {
+		case len(b) > 0 && b[0] != f.begins[0]: // most of them, at once
 		case begun(f.begins):
 			undecided = true
 		case !bytes.HasPrefix(b, []byte(f.begins)):

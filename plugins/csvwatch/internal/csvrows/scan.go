@@ -15,19 +15,23 @@ type span struct {
 type syntax struct {
 	delimiter []byte
 	lazy      bool
-	blank     [256]bool // bytes that may stand between a quote and its delimiter
-	special   [256]bool // bytes at which an unquoted cell may end or go wrong
+	// Which may stand between a quote and its delimiter.
+	spaces, tabs bool
+	special      [256]bool // bytes at which an unquoted cell may end or go wrong
 }
 
 func newSyntax(delimiter rune, lazy, trim bool) *syntax {
 	s := &syntax{delimiter: []byte(string(delimiter)), lazy: lazy}
-	s.blank[' '], s.blank['\t'] = trim && delimiter != ' ', trim && delimiter != '\t'
+	s.spaces, s.tabs = trim && delimiter != ' ', trim && delimiter != '\t'
 	s.special[s.delimiter[0]] = true
 	s.special['\n'] = true
 	s.special['\r'] = true
 	s.special['"'] = !lazy
 	return s
 }
+
+// isBlank reports whether c may stand between a quote and its delimiter.
+func (s *syntax) isBlank(c byte) bool { return (c == ' ' && s.spaces) || (c == '\t' && s.tabs) }
 
 // state is where within a record a scan stands.
 type state uint8
@@ -65,7 +69,7 @@ func (s *scan) run(b []byte, last bool, syn *syntax, spans *[]span) (length, nex
 			s.cell, s.state = s.i, leading
 
 		case leading:
-			for s.i < len(b) && syn.blank[b[s.i]] {
+			for s.i < len(b) && syn.isBlank(b[s.i]) {
 				s.i++
 			}
 			switch {
@@ -134,7 +138,7 @@ func (s *scan) run(b []byte, last bool, syn *syntax, spans *[]span) (length, nex
 			default:
 				s.closed = s.i - 1
 				switch {
-				case syn.blank[b[s.i]]:
+				case syn.isBlank(b[s.i]):
 					s.state = trailing
 				case syn.lazy:
 					s.state = quoted
@@ -144,7 +148,7 @@ func (s *scan) run(b []byte, last bool, syn *syntax, spans *[]span) (length, nex
 			}
 
 		case trailing:
-			for s.i < len(b) && syn.blank[b[s.i]] {
+			for s.i < len(b) && syn.isBlank(b[s.i]) {
 				s.i++
 			}
 			switch end, length, next := s.boundary(b, last, syn); end {
