@@ -142,7 +142,7 @@ func configFromParsed(p *service.ParsedConfig, res *service.Resources) (c config
 	}
 	avoid := []string{c.moveOnFinish}
 	if c.cache == "" {
-		avoid = append(avoid, positions.FilesOf(c.dir)...) // which grow with each row that is read
+		avoid = append(avoid, positions.FilesOf(c.dir)...) // which grow with each row read
 	}
 	if c.patterns, err = discover.Compile(paths, exclude, hidden, avoid...); err != nil {
 		return c, err
@@ -156,7 +156,7 @@ func configFromParsed(p *service.ParsedConfig, res *service.Resources) (c config
 	return c, nil
 }
 
-// checkMove finds finished files that would lie among those to be read, from which they could not be told.
+// checkMove rejects a directory for finished files from which files are read.
 func (c *config) checkMove() error {
 	if c.moveOnFinish == "" {
 		return nil
@@ -173,17 +173,17 @@ func (c *config) checkMove() error {
 	return nil
 }
 
-// check holds what the lint rules say, for configurations that were not linted.
+// check repeats the lint rules, for configurations that were not linted.
 func (c *config) check(paths []string) error {
 	switch {
 	case len(paths) == 0:
-		return errors.New("paths is empty: name at least one, such as data/*.csv")
+		return errors.New(errPaths)
 	case c.deleteOnFinish && c.moveOnFinish != "":
-		return errors.New("delete_on_finish and move_on_finish exclude each other: set only one of them")
+		return errors.New(errDeleteAndMove)
 	case c.batchCount < 1:
-		return errors.New("batch_count must be at least 1")
+		return errors.New(errBatchCount)
 	case c.limit < c.batchCount:
-		return errors.New("checkpoint_limit must be at least batch_count, or no batch could ever be full: raise it")
+		return errors.New(errCheckpointLimit)
 	case c.limitBytes < 1:
 		return errors.New("checkpoint_limit_bytes must be at least 1")
 	case c.pollInterval <= 0:
@@ -193,19 +193,19 @@ func (c *config) check(paths []string) error {
 	case c.minimumAge < 0:
 		return errors.New("minimum_age must not be negative")
 	case c.quietPeriod <= 0:
-		return errors.New("quiet_period must be longer than 0s, or records that are still being written would be torn")
+		return errors.New("quiet_period must be longer than 0s, or records that are still being written would be split")
 	case c.maxOpenFiles < 4:
-		return errors.New("max_open_files must be at least 4")
+		return errors.New(errMaxOpenFiles)
 	case c.cache == "" && c.dir == "":
-		return errors.New("there is no place for positions: set checkpoint_dir or checkpoint_cache")
+		return errors.New("there is nowhere to save positions: set checkpoint_dir or checkpoint_cache")
 	case c.cache != "" && c.cacheKey == "":
 		return errors.New("checkpoint_key is empty: give the positions in the cache a key, such as csv_watch")
 	case c.rows.ParseHeaderRow && c.rows.ExpectedFields == csvrows.AnyFields:
-		return errors.New("expected_number_of_fields: -1 needs parse_header_row: false")
+		return errors.New(errAnyFields)
 	case c.rows.ExpectedFields < csvrows.AnyFields:
-		return errors.New("expected_number_of_fields must be at least -1")
+		return errors.New(errExpectedFields)
 	case c.rows.MaxRecordBytes < 1:
-		return errors.New("max_record_bytes must be at least 1")
+		return errors.New(errMaxRecordBytes)
 	}
 	return c.rows.Validate()
 }
@@ -237,7 +237,7 @@ func (g *getter) char(name string) rune {
 	case g.err != nil:
 		return 0
 	case name == fieldDelimiter && len(text) != 1:
-		g.err = errors.New("delimiter must be a single character")
+		g.err = errors.New(errDelimiter)
 	case len(text) > 1:
 		g.err = fmt.Errorf("%s must be a single character, or empty", name)
 	case len(text) == 1:

@@ -25,7 +25,7 @@ func parse(yaml string) (config, error) {
 	return configFromParsed(parsed, service.MockResources())
 }
 
-// lint gives what linting an input of this configuration says.
+// lint returns the lint messages for an input with this configuration.
 func lint(t *testing.T, yaml string) (found []string) {
 	t.Helper()
 	lints, err := service.GlobalEnvironment().NewComponentConfigLinter().
@@ -37,7 +37,7 @@ func lint(t *testing.T, yaml string) (found []string) {
 	return found
 }
 
-func TestAWrongConfigurationIsToldByLintAndByTheInputItself(t *testing.T) {
+func TestWrongSettingsFailLintAndParsing(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ yaml, message string }{
 		{"paths: []", "paths is empty: name at least one, such as data/*.csv"},
@@ -66,7 +66,7 @@ func TestAWrongConfigurationIsToldByLintAndByTheInputItself(t *testing.T) {
 	}
 }
 
-func TestAWrongConfigurationIsToldByTheInput(t *testing.T) {
+func TestWrongSettingsFailParsing(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ yaml, message string }{
 		{"paths: [ '' ]", "an empty path matches nothing: write a path such as data/*.csv"},
@@ -77,9 +77,9 @@ func TestAWrongConfigurationIsToldByTheInput(t *testing.T) {
 		{"poll_interval: 0s", "poll_interval must be longer than 0s"},
 		{"checkpoint_interval: 0s", "checkpoint_interval must be longer than 0s"},
 		{"minimum_age: -1s", "minimum_age must not be negative"},
-		{"quiet_period: 0s", "quiet_period must be longer than 0s, or records that are still being written would be torn"},
+		{"quiet_period: 0s", "quiet_period must be longer than 0s, or records that are still being written would be split"},
 		{"checkpoint_limit_bytes: 0", "checkpoint_limit_bytes must be at least 1"},
-		{"checkpoint_dir: ''", "there is no place for positions: set checkpoint_dir or checkpoint_cache"},
+		{"checkpoint_dir: ''", "there is nowhere to save positions: set checkpoint_dir or checkpoint_cache"},
 		{"checkpoint_cache: nowhere", `checkpoint_cache names the cache resource "nowhere", which is not defined: add it to cache_resources`},
 		{"checkpoint_cache: nowhere\ncheckpoint_key: ''", "checkpoint_key is empty: give the positions in the cache a key, such as csv_watch"},
 		{"delimiter: '\"'", `delimiter '"' is not possible: use a character other than a quote or a line end`},
@@ -94,7 +94,7 @@ func TestAWrongConfigurationIsToldByTheInput(t *testing.T) {
 	}
 }
 
-func TestARightConfigurationIsTakenAsItIsWritten(t *testing.T) {
+func TestAllFieldsAreParsed(t *testing.T) {
 	t.Parallel()
 	yaml := `
 paths: [ data/**/*.csv ]
