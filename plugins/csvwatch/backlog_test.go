@@ -9,10 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var backlogTest = flag.Int("backlog.test", 2000, "how many files TestABacklogIsReadWithFewFilesOpenAndLittleMemory has")
+var backlogTest = flag.Int("backlog.test", 2000, "how many files TestABacklogIsReadWithBoundedMemory has")
 
 // Not parallel: it measures the heap.
-func TestABacklogIsReadWithFewFilesOpenAndLittleMemory(t *testing.T) {
+func TestABacklogIsReadWithBoundedMemory(t *testing.T) {
 	const perFile, bytesPerFile, fixed = 10, 2 << 10, 32 << 20
 	files := *backlogTest
 	dir := t.TempDir()

@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// received counts what the engine counts as received from inputs, which works for any input and output.
+// received returns the engine's count of messages received from inputs.
 type received struct {
 	rows   atomic.Int64
 	wanted int64
@@ -57,7 +57,7 @@ func (r *received) NewGaugeCtor(string, ...string) service.MetricsExporterGaugeC
 
 func (r *received) Close(context.Context) error { return nil }
 
-// writeShopFile writes rows as a shop sends them.
+// writeShopFile writes rows of shop events.
 func writeShopFile(tb testing.TB, path string, rows int) (bytes int64) {
 	tb.Helper()
 	f, err := os.Create(path)
@@ -94,7 +94,7 @@ func writeReferenceFile(tb testing.TB, path string, rows int) (bytes int64) {
 	return info.Size()
 }
 
-// runUntilReceived runs a stream until so many rows went through it, and returns the CPU time that took.
+// runUntilReceived runs a stream for so many rows and returns the CPU time.
 func runUntilReceived(tb testing.TB, input string, rows int) time.Duration {
 	tb.Helper()
 	env := service.NewEnvironment()
@@ -121,8 +121,7 @@ func runUntilReceived(tb testing.TB, input string, rows int) time.Duration {
 }
 
 // BenchmarkAgainstStockCSV reads the same file with the stock csv input and with csv_watch, in turn, into drop: a file of
-// ten columns of which one is quoted, and one of seven; with Go's own setting of the garbage collector, and with that of
-// cmd/connect.
+// ten columns, one of them quoted, and one of seven; with Go's default GOGC and with that of cmd/connect.
 func BenchmarkAgainstStockCSV(b *testing.B) {
 	for _, c := range []struct {
 		name    string
@@ -155,7 +154,7 @@ func againstStock(b *testing.B, write func(testing.TB, string, int) int64) {
 		ours = append(ours, rows/took.Seconds())
 		times = append(times, theirs.Seconds()/took.Seconds())
 	}
-	// Medians, since other work on the machine shows in some rounds and not in others.
+	// Medians, because other work on the machine affects some rounds only.
 	b.ReportMetric(median(stock), "stock-rows/cpu-s")
 	b.ReportMetric(median(ours), "rows/cpu-s")
 	b.ReportMetric(median(times), "times-stock")
@@ -167,7 +166,7 @@ func median(all []float64) float64 {
 	return all[len(all)/2]
 }
 
-// BenchmarkReading is csv_watch alone, for profiles.
+// BenchmarkReading measures csv_watch alone, for profiles.
 func BenchmarkReading(b *testing.B) {
 	const rows = 300_000
 	dir := b.TempDir()

@@ -9,7 +9,7 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/positions"
 )
 
-// cacheKV lets positions live in a cache resource.
+// cacheKV stores positions in a cache resource.
 type cacheKV struct {
 	res  *service.Resources
 	name string

@@ -9,33 +9,30 @@ import (
 )
 
 const (
-	// claimEvery is how often it is looked whether another instance has let go of the positions, or whether what kept
-	// them from being opened was put right.
+	// claimEvery is the time between attempts to open the positions.
 	claimEvery = 250 * time.Millisecond
-	// While it is not so, the log says so at once, then after firstPatience, then after twice as long each time, up to
-	// mostPatience.
-	firstPatience = 10 * time.Second
-	mostPatience  = 10 * time.Minute
+	// A problem that lasts is logged at once, after firstBackoff, and then after twice as long each time, up to maxBackoff.
+	firstBackoff = 10 * time.Second
+	maxBackoff   = 10 * time.Minute
 )
 
-// claim opens where positions are kept. While another instance has them it waits, since to wait is what a second instance
-// is there for, and so it does while they cannot be opened for the reason that was told last: the engine would say so in
-// the log with each of its attempts, several a second.
+// claim opens the store of positions. It waits while another instance uses it, and while opening fails for the reason
+// that was logged last: if it returned, the engine would log each attempt, several per second.
 func (i *input) claim(ctx context.Context) (positions.Store, error) {
-	deadline := time.Now().Add(i.patience)
+	deadline := time.Now().Add(i.backoff)
 	for {
 		store, err := i.config.openStore(ctx, i.resources, i.lease)
 		switch {
 		case err == nil:
-			i.patience, i.told = 0, ""
+			i.backoff, i.logged = 0, ""
 			return store, nil
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case reason(err) != i.told:
-			i.patience, i.told = firstPatience, reason(err)
+		case reason(err) != i.logged:
+			i.backoff, i.logged = firstBackoff, reason(err)
 			return nil, err
 		case !time.Now().Before(deadline):
-			i.patience = morePatience(i.patience)
+			i.backoff = nextBackoff(i.backoff)
 			return nil, err
 		}
 		select {
@@ -46,7 +43,7 @@ func (i *input) claim(ctx context.Context) (positions.Store, error) {
 	}
 }
 
-// reason is the same for errors that need not be told twice: another instance shows itself by its beats, which change.
+// reason returns the same text for errors that need not be logged twice: ErrInUse contains a heartbeat, which changes.
 func reason(err error) string {
 	if errors.Is(err, positions.ErrInUse) {
 		return positions.ErrInUse.Error()
@@ -54,6 +51,6 @@ func reason(err error) string {
 	return err.Error()
 }
 
-func morePatience(than time.Duration) time.Duration {
-	return min(max(firstPatience, 2*than), mostPatience)
+func nextBackoff(last time.Duration) time.Duration {
+	return min(max(firstBackoff, 2*last), maxBackoff)
 }

@@ -14,12 +14,12 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/positions"
 )
 
-func TestASecondInstanceSaysSoOnceAndThenWaitsInSilence(t *testing.T) {
+func TestASecondInstanceLogsOnceAndWaits(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	first := startInput(t, dir, "")
 	second := newInput(first.config, service.MockResources())
-	// What is returned here, the engine puts into the log.
+	// The engine logs what is returned here.
 	err := second.Connect(t.Context())
 	require.ErrorIs(t, err, positions.ErrInUse)
 	require.ErrorContains(t, err, "is in use by another csv_watch: give each input a checkpoint_dir of its own")
@@ -36,7 +36,7 @@ func TestASecondInstanceSaysSoOnceAndThenWaitsInSilence(t *testing.T) {
 	require.NoError(t, second.Close(t.Context()))
 }
 
-func TestPositionsThatCannotBeOpenedAreToldOnceAndThenTriedInSilence(t *testing.T) {
+func TestAFailureToOpenPositionsIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	inTheWay := filepath.Join(t.TempDir(), "state")
 	require.NoError(t, os.WriteFile(inTheWay, nil, 0o600))
@@ -47,15 +47,15 @@ func TestPositionsThatCannotBeOpenedAreToldOnceAndThenTriedInSilence(t *testing.
 
 	connected := make(chan error, 1)
 	go func() { connected <- in.Connect(t.Context()) }()
-	require.Never(t, func() bool { return len(connected) > 0 }, 3*claimEvery, claimEvery, "the same is not told again")
+	require.Never(t, func() bool { return len(connected) > 0 }, 3*claimEvery, claimEvery, "the same problem is not logged again")
 	require.NoError(t, os.Remove(inTheWay))
 	require.NoError(t, <-connected, "it goes on when it was put right")
 	require.NoError(t, in.Close(t.Context()))
 }
 
-func TestPatienceGrowsToAMost(t *testing.T) {
+func TestTheBackoffIsBounded(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, 10*time.Second, morePatience(0))
-	require.Equal(t, 20*time.Second, morePatience(10*time.Second))
-	require.Equal(t, 10*time.Minute, morePatience(9*time.Minute))
+	require.Equal(t, 10*time.Second, nextBackoff(0))
+	require.Equal(t, 20*time.Second, nextBackoff(10*time.Second))
+	require.Equal(t, 10*time.Minute, nextBackoff(9*time.Minute))
 }

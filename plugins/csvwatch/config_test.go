@@ -147,7 +147,7 @@ auto_replay_nacks: false`
 	}, c)
 }
 
-func TestTheDefaultsAreRight(t *testing.T) {
+func TestTheDefaults(t *testing.T) {
 	t.Parallel()
 	require.Empty(t, lint(t, "paths: [ a.csv ]"))
 	c, err := parse("paths: [ a.csv ]")
@@ -160,8 +160,8 @@ func TestTheDefaultsAreRight(t *testing.T) {
 	require.Contains(t, lintRule, fmt.Sprint(defaultCheckpointLimit))
 }
 
-// TestTheExamplesOfTheDocumentationRun builds each of them and runs it for a moment.
-func TestTheExamplesOfTheDocumentationRun(t *testing.T) {
+// TestTheExamplesRun builds each example and runs it briefly.
+func TestTheExamplesRun(t *testing.T) {
 	view, exists := service.GlobalEnvironment().GetInputConfig("csv_watch")
 	require.True(t, exists)
 	data, err := view.TemplateData()

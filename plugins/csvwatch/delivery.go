@@ -12,19 +12,18 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/watch"
 )
 
-// delivery is a batch on its way. The rows are kept until they are acknowledged, so that rejected ones can be made into
-// messages again; messages themselves are given away for good, which spares the pipeline from copying them before it
-// changes them.
+// delivery is a batch in flight. It keeps the rows until they are acknowledged, so that rejected rows can become messages
+// again. It does not keep the messages, so the pipeline may change them without a copy.
 type delivery struct {
 	parts    []part
 	attempts int
 	once     sync.Once
 }
 
-// part is what a delivery has of one segment.
+// part is the rows of one segment in a delivery.
 type part struct {
 	segment *pending
-	rows    []int // those that are in it; nil for all
+	rows    []int // indexes; nil for all
 }
 
 func (p *part) len() int {
@@ -41,15 +40,16 @@ func (p *part) row(i int) int {
 	return p.rows[i]
 }
 
-// pending is a segment of which some rows have no answer yet.
+// pending is a segment with rows in flight.
 type pending struct {
 	*watch.Segment
 	origin   origin
-	left     int
-	rejected bool // some row was rejected for good
+	left     int  // rows in flight
+	rejected bool // a row was rejected and will not be sent again
 }
 
-// deliveries turns segments into batches, and takes their answers.
+// deliveries turns segments into batches and handles their acknowledgements. next is called from one goroutine,
+// acknowledgements come from any.
 type deliveries struct {
 	watcher *watch.Watcher
 	status  *status.Input
@@ -60,8 +60,8 @@ type deliveries struct {
 
 	refused *replay.Queue[*delivery]
 
-	mu   sync.Mutex // over what is left of segments
-	told bool
+	mu     sync.Mutex // guards the segments in flight and warned
+	warned bool
 }
 
 func newDeliveries(w *watch.Watcher, c config, log *service.Logger, s *status.Input, latency *service.MetricTimer) *deliveries {
@@ -71,7 +71,7 @@ func newDeliveries(w *watch.Watcher, c config, log *service.Logger, s *status.In
 	}
 }
 
-// next returns the next batch: one that was refused and is due again, or new rows.
+// next returns the next batch: rejected rows that are due again, or new rows.
 func (d *deliveries) next(ctx context.Context, most int) (service.MessageBatch, service.AckFunc, error) {
 	for {
 		if out, ok := d.refused.Take(); ok {
@@ -89,7 +89,7 @@ func (d *deliveries) next(ctx context.Context, most int) (service.MessageBatch, 
 	}
 }
 
-// batch makes the messages of new segments.
+// batch returns the messages of new segments.
 func (d *deliveries) batch(segments []*watch.Segment) (service.MessageBatch, service.AckFunc) {
 	out := &delivery{parts: make([]part, len(segments))}
 	for i, s := range segments {
@@ -116,7 +116,7 @@ func (d *deliveries) messages(out *delivery) (service.MessageBatch, service.AckF
 	}
 }
 
-// answer takes what became of a delivery.
+// answer handles the acknowledgement of a delivery, or its rejection by err.
 func (d *deliveries) answer(out *delivery, err error) {
 	refusal := replay.RefusalOf(err, rowNameOf, out.names())
 	next := &delivery{attempts: out.attempts + 1}
@@ -136,9 +136,9 @@ func (d *deliveries) answer(out *delivery, err error) {
 			d.settle(p.segment, n, true)
 		}
 	}
-	if err != nil && !d.retry && !d.told {
-		d.told = true
-		d.log.Warnf("Rows were rejected: %v. Since auto_replay_nacks is false they are read again only after a restart, and so are all rows of the same files behind them", err)
+	if err != nil && !d.retry && !d.warned {
+		d.warned = true
+		d.log.Warnf("Rows were rejected: %v. Because auto_replay_nacks is false, they and the later rows of the same files are read again only after a restart", err)
 	}
 	if len(next.parts) > 0 {
 		d.refused.Add(next, next.attempts)
@@ -163,7 +163,7 @@ func (p *part) name(row int) rowName {
 	return rowName{channel: p.segment.Channel, row: p.segment.Rows[row].Number}
 }
 
-// refused returns the rows of a part that were refused.
+// refused returns the rejected rows of a part.
 func (p *part) refused(refusal replay.Refusal[rowName]) (rows []int) {
 	if refusal.None() {
 		return nil
@@ -176,7 +176,7 @@ func (p *part) refused(refusal replay.Refusal[rowName]) (rows []int) {
 	return rows
 }
 
-// settle notes the answer for n rows of p. The lock is held.
+// settle records that n rows of p are acknowledged, or rejected for good. d.mu is held.
 func (d *deliveries) settle(p *pending, n int, rejected bool) {
 	p.rejected = p.rejected || rejected
 	p.left -= n

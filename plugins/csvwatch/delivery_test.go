@@ -18,7 +18,7 @@ import (
 
 var errOutput = errors.New("the output said no")
 
-// answering makes the consumer give an answer to each batch in turn; after the last one it accepts everything.
+// answering returns a consumer that answers each batch in turn and accepts everything after the last answer.
 func (p *pipeline) answering(answers ...func(service.MessageBatch) error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -75,7 +75,7 @@ func messagesOf(numbers ...int) (rows []string) {
 	return rows
 }
 
-func TestARejectedBatchComesAgainAsItWas(t *testing.T) {
+func TestARejectedBatchIsSentAgainUnchanged(t *testing.T) {
 	t.Parallel()
 	p := startPipeline(t, t.TempDir(), "")
 	p.answering(no, no, no)
@@ -83,7 +83,7 @@ func TestARejectedBatchComesAgainAsItWas(t *testing.T) {
 	require.Equal(t, messagesOf(0, 1, 2), p.waitFor(3))
 }
 
-func TestOfABatchOnlyTheRejectedRowsComeAgain(t *testing.T) {
+func TestOnlyTheRejectedRowsAreSentAgain(t *testing.T) {
 	t.Parallel()
 	p := startPipeline(t, t.TempDir(), "")
 	p.answering(p.noTo(`"1"`, `"3"`), p.noTo(`"3"`), no)
@@ -102,7 +102,7 @@ processors:
       root = if this.id == "2" { deleted() } else { this }
   - mutation: root.seen = this.seen.or(0) + 1
 `)
-	// They go through it again as they were before it.
+	// The rejected rows pass the processors again, in their original form.
 	p.answering(p.noTo(`"0"`, `"4"`), p.noTo(`"4"`), p.noTo(`"4"`))
 	p.write("a.csv", csvOf(0, 6))
 	rows := p.waitFor(5)
@@ -114,7 +114,7 @@ processors:
 	require.Len(t, p.rows, 5)
 }
 
-func TestRejectedRowsThatCannotBeToldApartComeAgainAll(t *testing.T) {
+func TestUnidentifiedRejectionsSendTheWholeBatchAgain(t *testing.T) {
 	t.Parallel()
 	for _, mapping := range []string{"meta = {}", "meta csv_row = @csv_row + 100", "meta csv_row = @csv_row.string()"} {
 		p := startPipeline(t, t.TempDir(), "\nprocessors:\n  - mapping: "+mapping+"\n")
@@ -151,7 +151,7 @@ func TestWithoutReplayARejectedRowWaitsForTheNextStart(t *testing.T) {
 	p := startPipeline(t, dir, "  batch_count: 2\n  checkpoint_limit: 4\n  auto_replay_nacks: false\n")
 	p.answering(func(service.MessageBatch) error { return nil }, no)
 	p.write("a.csv", csvOf(0, 20))
-	// More than checkpoint_limit rows follow: what was rejected does not count against it.
+	// More than checkpoint_limit rows follow: rejected rows do not count towards it.
 	require.Equal(t, messagesOf(0, 1, 4, 5, 6, 7), p.waitFor(18)[:6])
 	p.stop()
 
@@ -159,7 +159,7 @@ func TestWithoutReplayARejectedRowWaitsForTheNextStart(t *testing.T) {
 	require.Equal(t, messagesOf(2, 3, 4), q.waitFor(18)[:3])
 }
 
-func TestNoMoreThanTheLimitIsReadWithoutAnAnswer(t *testing.T) {
+func TestUnacknowledgedRowsAreBounded(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "in"), 0o755))
@@ -207,7 +207,7 @@ func TestPositionsLiveInACacheToo(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
-func TestASecondInstanceOnTheSamePositionsWaitsForTheFirstToEnd(t *testing.T) {
+func TestASecondInstanceWaitsForTheFirstToEnd(t *testing.T) {
 	t.Parallel()
 	for name, setup := range map[string]func(dir string) (extra, resources string){
 		"directory": func(string) (string, string) { return "", "" },
@@ -233,7 +233,7 @@ func TestASecondInstanceOnTheSamePositionsWaitsForTheFirstToEnd(t *testing.T) {
 	}
 }
 
-func TestManySmallFilesShareABatchWhenTheOutputIsBusy(t *testing.T) {
+func TestSmallFilesShareABatchWhileTheOutputIsBusy(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	p := startPipeline(t, dir, "")

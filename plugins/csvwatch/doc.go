@@ -1,5 +1,5 @@
-// Package csvwatch registers the input csv_watch: a folder of CSV files, read as it grows and changes, as batches of
-// structured rows that resume where they were after a restart.
+// Package csvwatch registers the input csv_watch, which reads folders of growing CSV files as batches of structured rows
+// and resumes after a restart.
 //
-// This package knows Benthos; what it does is in the packages below internal, which do not.
+// Only this package knows Benthos; the packages in internal do the work.
 package csvwatch

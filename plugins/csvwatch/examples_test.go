@@ -16,7 +16,7 @@ import (
 
 var shownFile = regexp.MustCompile("(?s)```text\n(.*?)\n```")
 
-// TestTheExamplesFilesAreReadAsDescribed reads the file that the text of an example shows with the example's input.
+// TestTheExamplesFilesAreReadAsDescribed reads the file in an example's text with the example's input.
 func TestTheExamplesFilesAreReadAsDescribed(t *testing.T) {
 	view, exists := service.GlobalEnvironment().GetInputConfig("csv_watch")
 	require.True(t, exists)
@@ -54,7 +54,7 @@ func TestTheExamplesFilesAreReadAsDescribed(t *testing.T) {
 	}
 }
 
-// readWith runs the input of a configuration until so many messages have come, and returns them.
+// readWith runs the input of a configuration and returns its first messages, so many of them.
 func readWith(t *testing.T, config string, n int) (got []string) {
 	t.Helper()
 	input, _, found := strings.Cut(strings.TrimPrefix(strings.TrimSpace(config), "input:\n"), "\noutput:")
@@ -83,7 +83,7 @@ func readWith(t *testing.T, config string, n int) (got []string) {
 			require.Fail(t, "too few messages", "%q", got)
 		}
 	}
-	// It reads relative paths, so it must have ended before the next one goes elsewhere.
+	// Paths are relative, so the input must end before the next one changes the directory.
 	require.NoError(t, stream.StopWithin(20*time.Second))
 	require.NoError(t, <-done)
 	return got

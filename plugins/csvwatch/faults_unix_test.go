@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// ids waits until so many rows were printed and gives their ids, sorted.
+// ids waits until so many rows were printed and returns their ids, sorted.
 func (c *child) ids(t *testing.T, n int) (ids []string) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
@@ -35,7 +35,7 @@ func (c *child) ids(t *testing.T, n int) (ids []string) {
 	}
 }
 
-// says waits until the log has a text.
+// says waits until the log contains a text.
 func (c *child) says(t *testing.T, text string) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !strings.Contains(c.log.String(), text); time.Sleep(time.Millisecond) {
@@ -45,7 +45,7 @@ func (c *child) says(t *testing.T, text string) {
 	}
 }
 
-// asNobody makes a process that may not read what is forbidden, even when the tests run as root.
+// asNobody makes cmd run as an unprivileged user if the tests run as root.
 func asNobody(t *testing.T, dir string) func(*exec.Cmd) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -57,7 +57,7 @@ func asNobody(t *testing.T, dir string) func(*exec.Cmd) {
 		require.NoError(t, err)
 		return os.Chown(path, nobody, nobody)
 	}))
-	// The test binary lies where only its owner may look.
+	// Only its owner can access the test binary.
 	binary := filepath.Join(dir, "binary")
 	src, err := os.Open(os.Args[0])
 	require.NoError(t, err)
@@ -73,7 +73,7 @@ func asNobody(t *testing.T, dir string) func(*exec.Cmd) {
 	}
 }
 
-func TestAFileThatMayNotBeReadIsToldOnceAndReadWhenItMayBe(t *testing.T) {
+func TestAnUnreadableFileIsLoggedOnceAndReadLater(t *testing.T) {
 	t.Parallel()
 	for name, extra := range map[string]string{"notified": "", "polled": "  notify: false\n  poll_interval: 20ms\n"} {
 		t.Run(name, func(t *testing.T) {
@@ -113,7 +113,7 @@ func TestAFileThatMayNotBeReadIsToldOnceAndReadWhenItMayBe(t *testing.T) {
 	}
 }
 
-func TestWhatIsKnownOfAFolderThatMayNotBeReadAtTheStartIsKept(t *testing.T) {
+func TestPositionsInAnUnreadableFolderAreKept(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	in := filepath.Join(dir, "in")
@@ -129,7 +129,7 @@ func TestWhatIsKnownOfAFolderThatMayNotBeReadAtTheStartIsKept(t *testing.T) {
 	channel, _, _ := strings.Cut(c.take(0)[0], " ")
 
 	t.Cleanup(func() { _ = os.Chmod(folder, 0o755) })
-	// Once not even its files can be looked at, once it only cannot be listed.
+	// Without access to its files, and then only without the permission to list it.
 	for n, mode := range []os.FileMode{0o000, 0o111} {
 		require.NoError(t, os.Chmod(folder, mode))
 		c = startChild(t, config, prepare)
@@ -173,7 +173,7 @@ func TestTooManyOpenFilesAreSurvived(t *testing.T) {
 	c.end(syscall.SIGTERM)
 }
 
-func TestADirectoryForPositionsThatCannotBeMadeIsTold(t *testing.T) {
+func TestAnImpossibleCheckpointDirIsAnError(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "in"), 0o755))

@@ -13,15 +13,15 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/watch"
 )
 
-// input is the component's lifecycle; everything else is beneath it.
+// input is the Benthos input. Its methods are called one at a time.
 type input struct {
 	config    config
 	resources *service.Resources
 	meter     *meter
 	status    *status.Input
 	lease     *positions.Lease
-	patience  time.Duration // how long the next claim waits in silence
-	told      string        // why the last claim failed, as far as the log knows
+	backoff   time.Duration // how long the next claim waits before it logs the same problem again
+	logged    string        // the problem of the last claim, as logged
 
 	watcher    *watch.Watcher
 	deliveries *deliveries
@@ -35,7 +35,7 @@ func newInput(c config, res *service.Resources) *input {
 		status: status.Of(res).AddInput(res.Label())}
 }
 
-// Connect opens the positions, which only one instance may have, and begins to watch.
+// Connect opens the positions, which only one instance may use, and starts to watch.
 func (i *input) Connect(ctx context.Context) error {
 	if i.watcher != nil {
 		return nil
@@ -59,7 +59,7 @@ func (i *input) Connect(ctx context.Context) error {
 	return nil
 }
 
-// ReadBatch waits for rows.
+// ReadBatch returns the next batch and waits for it.
 func (i *input) ReadBatch(ctx context.Context) (service.MessageBatch, service.AckFunc, error) {
 	if i.watcher == nil {
 		return nil, nil, service.ErrNotConnected
@@ -70,13 +70,13 @@ func (i *input) ReadBatch(ctx context.Context) (service.MessageBatch, service.Ac
 		return nil, nil, service.ErrEndOfInput
 	}
 	if errors.Is(err, positions.ErrInUse) {
-		i.resources.Logger().Errorf("%v: this one stops reading", err)
+		i.resources.Logger().Errorf("%v: this instance stops reading", err)
 		return nil, nil, errors.Join(service.ErrNotConnected, i.Close(ctx))
 	}
 	return batch, ack, err
 }
 
-// Close saves the positions and lets go of everything.
+// Close saves the positions and releases everything.
 func (i *input) Close(ctx context.Context) error {
 	if i.watcher == nil {
 		return nil

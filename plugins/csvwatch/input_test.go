@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// pipeline is a real stream with a csv_watch input, whose batches go to a function.
+// pipeline is a stream with a csv_watch input and a function as its output.
 type pipeline struct {
 	tb     testing.TB
 	dir    string
@@ -27,7 +27,7 @@ type pipeline struct {
 	answer  func(service.MessageBatch) error
 }
 
-// childConfig is an input that watches dir/in with its positions in dir/state. extra is more YAML of it.
+// childConfig returns an input that watches dir/in with its positions in dir/state. extra is more YAML of it.
 func childConfig(dir, extra string) string {
 	return fmt.Sprintf("csv_watch:\n  paths: [ %q ]\n  checkpoint_dir: %q\n%s", filepath.Join(dir, "in", "**", "*.csv"), filepath.Join(dir, "state"), extra)
 }
@@ -123,7 +123,7 @@ func (p *pipeline) write(name, text string) {
 	require.NoError(p.tb, f.Close())
 }
 
-func TestRowsArriveAsTheFileGrowsAndOnlyOnceOverARestart(t *testing.T) {
+func TestRowsOfAGrowingFileArriveExactlyOnce(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	p := startPipeline(t, dir, "")

@@ -32,7 +32,7 @@ var (
 )
 
 const (
-	// childEnv makes this test binary the process that is killed: a stream that prints each row.
+	// childEnv makes this test binary run the stream that is killed, which prints each row.
 	childEnv = "CSV_WATCH_TEST_CHILD"
 	// childFilesEnv is how many files it may have open.
 	childFilesEnv = "CSV_WATCH_TEST_FILES"
@@ -145,7 +145,7 @@ func (c *child) listen(out *bufio.Reader) {
 	}
 }
 
-// take gives what was printed since the last time.
+// take returns what was printed since the last call.
 func (c *child) take(from int) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -159,8 +159,8 @@ func (c *child) end(signal os.Signal) {
 	_ = c.cmd.Wait()
 }
 
-// TestKilledAtAnyMoment kills a pipeline again and again while files grow, come and are rotated. No row may be lost or
-// torn, and a row keeps its channel and its number over all of it.
+// TestKilledAtAnyMoment repeatedly kills a pipeline while files appear, grow and are rotated. No row may be lost or
+// partial, and every row keeps its channel and its number.
 func TestKilledAtAnyMoment(t *testing.T) {
 	t.Parallel()
 	seed := *killSeed
@@ -219,7 +219,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	}
 	t.Logf("%d rows were written, and %d repeated by %d ends", written, seen.repeated, *kills)
 
-	// After a clean stop nothing comes again.
+	// After a clean stop, no row is read again.
 	last := startChild(t, config)
 	extra := filepath.Join(in, "extra.csv")
 	require.NoError(t, os.WriteFile(extra, fmt.Appendf(nil, "id,text\n%d,last\n", written), 0o644))
@@ -233,7 +233,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	require.True(t, strings.HasSuffix(lines[0], fmt.Sprint(" ", written)), lines[0])
 }
 
-// names are the channel and number of each row, by its id, and the reverse.
+// names holds the channel and number of each row by id, and the reverse.
 type names struct {
 	byID, byName map[string]string
 	repeated     int
@@ -256,7 +256,7 @@ func (n *names) add(t *testing.T, lines []string) {
 	}
 }
 
-// writeOn writes rows with ids from 0 on to several files until it is told to stop, and returns how many.
+// writeOn writes rows with ids from 0 on to several files until it is stopped, and returns their number.
 func writeOn(t *testing.T, dir string, r *rand.Rand, stop <-chan struct{}) int {
 	type open struct {
 		path string

@@ -33,7 +33,7 @@ func startInput(tb testing.TB, dir, extra string) *input {
 	return in
 }
 
-// drain reads and acknowledges until so many rows have come.
+// drain reads and acknowledges so many rows.
 func drain(tb testing.TB, in *input, rows int) {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
@@ -82,7 +82,7 @@ func BenchmarkNotification(b *testing.B) {
 	report("append", appended)
 }
 
-// BenchmarkIdle measures what it costs to watch finished files.
+// BenchmarkIdle measures the cost of watching finished files.
 func BenchmarkIdle(b *testing.B) {
 	for _, mode := range []string{"notified", "polled"} {
 		b.Run(mode, func(b *testing.B) {
@@ -139,8 +139,8 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// BenchmarkMemory measures the most memory in use while a small and a large file are read into drop: what was alive, and
-// with what waited to be collected.
+// BenchmarkMemory measures the peak of memory while a small and a large file are read into drop: the live heap, and the
+// heap including garbage.
 func BenchmarkMemory(b *testing.B) {
 	for _, c := range []struct {
 		name string
@@ -165,10 +165,10 @@ func BenchmarkMemory(b *testing.B) {
 	}
 }
 
-// used is memory in bytes: what the last collection found alive, and what the heap holds.
+// used is memory in bytes: the live heap after the last collection, and the whole heap.
 type used struct{ live, heap uint64 }
 
-// peak watches how much memory is in use, until it is stopped.
+// peak records the maximum of used until it is stopped.
 func peak() (most *used, stop func()) {
 	most = &used{}
 	done, ended := make(chan struct{}), make(chan struct{})

@@ -25,7 +25,7 @@ const (
 	metaError       = "csv_error" // of bad records only
 )
 
-// origin is what the messages of one segment have in common, boxed once.
+// origin is the metadata that the messages of one segment share, boxed once.
 type origin struct {
 	path, modTime, modTimeUnix, channel, watermark any
 	header                                         service.ImmutableValue
@@ -53,14 +53,14 @@ func originOf(s *watch.Segment, nulls []string) origin {
 	return o
 }
 
-// rowName is what tells a row from all others, for ever.
+// rowName identifies a row permanently.
 type rowName struct {
 	channel string
 	row     int64
 }
 
-// rowNameOf reads from a message, or from what was made of it, which row it is. Metadata stay with what a message is made
-// into. What the engine carries along in contexts does not: processors that filter or reorder hand these on by position.
+// rowNameOf returns the row of a message. It relies on the metadata, which messages derived from it keep. The engine's
+// message contexts would not do: processors that filter or reorder assign them by position.
 func rowNameOf(m *service.Message) (name rowName, ok bool) {
 	channel, _ := m.MetaGetMut(metaChannel)
 	row, _ := m.MetaGetMut(metaRow)
@@ -71,7 +71,7 @@ func rowNameOf(m *service.Message) (name rowName, ok bool) {
 	return name, ok
 }
 
-// message makes the message of one row.
+// message returns the message of a row.
 func (o *origin) message(row *csvrows.Row) *service.Message {
 	m := service.NewMessage(nil)
 	m.MetaSetMut(metaPath, o.path)
@@ -91,7 +91,7 @@ func (o *origin) message(row *csvrows.Row) *service.Message {
 	if row.Err != nil {
 		m.SetBytes([]byte(row.Raw))
 		m.SetError(row.Err)
-		// The error may be replaced or cleared on the way; this stays.
+		// Processors may replace or clear the error, but not this.
 		m.MetaSetMut(metaError, row.Err.Error())
 		return m
 	}
@@ -120,12 +120,12 @@ func (o *origin) cell(s *string) any {
 	return boxString(s)
 }
 
-// isStorable tells that databases take the raw record as text. That of a good row is valid UTF-8.
+// isStorable reports whether databases accept the raw record as text. That of a good row is valid UTF-8.
 func isStorable(row *csvrows.Row) bool {
 	return strings.IndexByte(row.Raw, 0) < 0 && (row.Err == nil || utf8.ValidString(row.Raw))
 }
 
-// textOf is s, which need not be text on every system, as databases take it.
+// textOf returns s, which may be no text, in a form that databases accept as text.
 func textOf(s string) string {
 	if utf8.ValidString(s) {
 		return s
@@ -133,7 +133,7 @@ func textOf(s string) string {
 	return storable(s)
 }
 
-// storable writes NUL and what is not UTF-8 as \xNN.
+// storable escapes NUL and bytes that are not UTF-8 as \xNN.
 func storable(s string) string {
 	var b strings.Builder
 	b.Grow(len(s) + 16)

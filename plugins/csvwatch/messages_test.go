@@ -22,7 +22,7 @@ func metaOf(t *testing.T, m *service.Message) map[string]any {
 	return meta
 }
 
-func TestAMessageIsTheRowWithWhereItComesFrom(t *testing.T) {
+func TestAMessageHasTheRowAndItsOrigin(t *testing.T) {
 	t.Parallel()
 	s := &watch.Segment{
 		Path: "in/a.csv", Channel: "0198c0de", LowWatermark: 5, Modified: time.Unix(1750000000, 5).In(time.FixedZone("x", 3600)),
@@ -41,7 +41,7 @@ func TestAMessageIsTheRowWithWhereItComesFrom(t *testing.T) {
 	require.NoError(t, m.GetError())
 }
 
-func TestWhatAPipelineChangesInOneMessageItChangesInNoOther(t *testing.T) {
+func TestChangingAMessageAffectsNoOther(t *testing.T) {
 	t.Parallel()
 	s := &watch.Segment{
 		Columns: []string{"id", "name"},
@@ -77,7 +77,7 @@ func TestWithoutAHeaderAMessageIsAnArray(t *testing.T) {
 	require.False(t, has)
 }
 
-func TestCellsThatStandForNullAreNull(t *testing.T) {
+func TestNullValuesBecomeNull(t *testing.T) {
 	t.Parallel()
 	rows := []csvrows.Row{{Number: 1, Fields: []string{"", "NULL", "null", " "}}}
 	for _, test := range []struct {
@@ -95,7 +95,7 @@ func TestCellsThatStandForNullAreNull(t *testing.T) {
 	}
 }
 
-func TestABadRecordIsAFailedMessageWithItsText(t *testing.T) {
+func TestABadRecordIsAFailedMessage(t *testing.T) {
 	t.Parallel()
 	reason := errors.New("1 cell where 2 are in the header")
 	s := &watch.Segment{
@@ -113,14 +113,14 @@ func TestABadRecordIsAFailedMessageWithItsText(t *testing.T) {
 	require.Equal(t, int64(3), meta["csv_row"])
 }
 
-func TestANameOfAFileThatIsNoTextIsWrittenOut(t *testing.T) {
+func TestAFileNameThatIsNoTextIsEscaped(t *testing.T) {
 	t.Parallel()
 	s := &watch.Segment{Path: "in/\xff\n ü.csv", Rows: []csvrows.Row{{Number: 1, Fields: []string{"1"}}}}
 	o := originOf(s, nil)
 	require.Equal(t, "in/\\xff\n ü.csv", metaOf(t, o.message(&s.Rows[0]))["path"])
 }
 
-func TestNULInAGoodRowIsWrittenOutInItsRawRecordOnly(t *testing.T) {
+func TestNULIsEscapedInTheRawRecordOnly(t *testing.T) {
 	t.Parallel()
 	s := &watch.Segment{Columns: []string{"v"}, Rows: []csvrows.Row{{Number: 1, Fields: []string{"a\x00b"}, Raw: "a\x00b"}}}
 	o := originOf(s, nil)

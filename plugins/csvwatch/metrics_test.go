@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// gathered are the metrics of a stream, by name.
+// gathered holds the metrics of a stream by name.
 type gathered struct {
 	mu     sync.Mutex
 	values map[string]int64
@@ -71,7 +71,7 @@ func (g *gathered) NewGaugeCtor(name string, _ ...string) service.MetricsExporte
 
 func (g *gathered) Close(context.Context) error { return nil }
 
-// ours are the metrics of csv_watch, without those that want is silent about.
+// ours returns the metrics of csv_watch that are in want.
 func (g *gathered) ours(want map[string]int64) map[string]int64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -94,7 +94,7 @@ func (g *gathered) await(t *testing.T, want map[string]int64) {
 	}
 }
 
-// streamWith runs a stream whose metrics are gathered, and answers batches by a function.
+// streamWith runs a stream, gathers its metrics and passes its batches to a function.
 func streamWith(t *testing.T, g *gathered, input string, answer func(service.MessageBatch) error) {
 	t.Helper()
 	env := service.NewEnvironment()
@@ -115,7 +115,7 @@ func streamWith(t *testing.T, g *gathered, input string, answer func(service.Mes
 	})
 }
 
-func TestMetricsTellHowThingsStand(t *testing.T) {
+func TestMetricsShowTheState(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	in := filepath.Join(dir, "in")
@@ -138,7 +138,7 @@ func TestMetricsTellHowThingsStand(t *testing.T) {
 	streamWith(t, g, childConfig(dir, "  batch_count: 4\n  checkpoint_limit: 4\n  quiet_period: 1ms\n  delete_on_finish: true\n"),
 		func(service.MessageBatch) error { <-release; return nil })
 
-	// The first file is on its way, and nothing more may be read: not even whether it ends there.
+	// The first file is in flight, and the limit allows no further read, not even of the end of the file.
 	g.await(t, map[string]int64{
 		"files_discovered_total": 3, "files_known": 3, "files_waiting": 3, "files_open": 1, "files_finished_total": 0, "files_failed_total": 0,
 		"rows_read_total": 4, "rows_bad_total": 1, "rows_acked_total": 0, "rows_unacked": 4,
@@ -156,7 +156,7 @@ func TestMetricsTellHowThingsStand(t *testing.T) {
 	})
 }
 
-func TestSavesThatFailAreCounted(t *testing.T) {
+func TestFailedSavesAreCounted(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows does not let go of what is open")

@@ -5,7 +5,7 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/watch"
 )
 
-// publish makes what the watcher knows visible to whoever shows how the pipeline stands.
+// publish connects the watcher to the status of the pipeline.
 func (i *input) publish() {
 	watcher := i.watcher
 	i.status.Connected(

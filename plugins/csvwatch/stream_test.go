@@ -11,7 +11,7 @@ import (
 	_ "github.com/ecommerce-ingest/connect/plugins/csvwatch"
 )
 
-// Messages of any content go through files of one column.
+// Messages with any content pass through files of one column.
 const throughFiles = `
 output:
   csv_files:
@@ -51,9 +51,8 @@ func TestUpstreamStreamSuitesThroughFiles(t *testing.T) {
 	)
 }
 
-// These suites reject some of what they receive, or leave it without an answer, and count on each message to come in a
-// batch of its own.
-func TestUpstreamStreamSuitesOfRejectionThroughFiles(t *testing.T) {
+// These suites reject some messages, or do not acknowledge them, and expect each message in a batch of its own.
+func TestUpstreamRejectionSuitesThroughFiles(t *testing.T) {
 	t.Parallel()
 	suite := integration.StreamTests(
 		integration.StreamTestStreamSaturatedUnacked(50),
