@@ -31,6 +31,7 @@ func load(t *testing.T, env ...string) *types.Project {
 		[]string{filepath.Join(root, "docker-compose.yml")},
 		cli.WithName("shop"),
 		cli.WithEnv(env),
+		cli.WithDefaultProfiles(), // COMPOSE_PROFILES
 		cli.WithDiscardEnvFile,
 	)
 	require.NoError(t, err)
