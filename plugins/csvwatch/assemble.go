@@ -2,7 +2,6 @@ package csvwatch
 
 import (
 	"context"
-	"os"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
@@ -47,12 +46,9 @@ func (c *config) options(store positions.Store, log watch.Log) watch.Options {
 	}
 	switch {
 	case c.deleteOnFinish:
-		o.Finish = func(_ context.Context, path string) error { return os.Remove(path) }
+		o.Finish = finish.Delete
 	case c.moveOnFinish != "":
-		o.Finish = func(ctx context.Context, path string) error {
-			_, err := finish.Move(ctx, path, c.moveOnFinish)
-			return err
-		}
+		o.Finish = finish.NewMover(c.moveOnFinish).Move
 	}
 	return o
 }

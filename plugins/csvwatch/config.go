@@ -3,7 +3,6 @@ package csvwatch
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -154,23 +153,6 @@ func configFromParsed(p *service.ParsedConfig, res *service.Resources) (c config
 		return c, fmt.Errorf("checkpoint_cache names the cache resource %q, which is not defined: add it to cache_resources", c.cache)
 	}
 	return c, nil
-}
-
-// checkMove rejects a directory for finished files from which files are read.
-func (c *config) checkMove() error {
-	if c.moveOnFinish == "" {
-		return nil
-	}
-	done, err := filepath.Abs(c.moveOnFinish)
-	if err != nil {
-		return fmt.Errorf("finding move_on_finish: %w", err)
-	}
-	for _, base := range c.patterns.Bases() {
-		if from, err := filepath.Abs(base); err == nil && from == done {
-			return fmt.Errorf("move_on_finish is %s, where files are read from: name another directory, such as one in it", c.moveOnFinish)
-		}
-	}
-	return nil
 }
 
 // check repeats the lint rules, for configurations that were not linted.

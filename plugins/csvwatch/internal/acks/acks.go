@@ -4,7 +4,8 @@ package acks
 // Line holds the parts of one content that are out for delivery, in the order of the content. M marks a place in the
 // content. The zero Line is empty and ready. A Line is for one goroutine at a time.
 type Line[M any] struct {
-	parts []*Part[M]
+	parts   []*Part[M]
+	blocked bool // a part was given up: the end never moves past it
 }
 
 // Part is one stretch of a content that is out for delivery.
@@ -16,7 +17,9 @@ type Part[M any] struct {
 // Add puts a part that ends at end behind those that are out.
 func (l *Line[M]) Add(end M) *Part[M] {
 	p := &Part[M]{end: end}
-	l.parts = append(l.parts, p)
+	if !l.blocked {
+		l.parts = append(l.parts, p)
+	}
 	return p
 }
 
@@ -37,5 +40,16 @@ func (l *Line[M]) Done(p *Part[M]) (end M, moved bool) {
 	return end, moved
 }
 
-// Out is how many parts wait to be done, or for one before them.
+// GiveUp notes that p will not be done. The parts behind it need not be kept: the end never moves past p.
+func (l *Line[M]) GiveUp(p *Part[M]) {
+	for i, q := range l.parts {
+		if q == p {
+			clear(l.parts[i:])
+			l.parts, l.blocked = l.parts[:i], true
+			return
+		}
+	}
+}
+
+// Out returns how many parts wait to be done, or for one before them.
 func (l *Line[M]) Out() int { return len(l.parts) }

@@ -52,3 +52,24 @@ func TestInAnyOrderTheEndIsBeforeTheFirstPartThatIsNotDone(t *testing.T) {
 		require.Zero(t, l.Out())
 	}
 }
+
+func TestNothingIsKeptBehindAPartThatIsGivenUp(t *testing.T) {
+	t.Parallel()
+	var l Line[int]
+	a, b, c := l.Add(1), l.Add(2), l.Add(3)
+	_, moved := l.Done(c)
+	require.False(t, moved)
+	l.GiveUp(b)
+	require.Equal(t, 1, l.Out())
+	for n := range 1000 {
+		_, moved := l.Done(l.Add(4 + n))
+		require.False(t, moved)
+	}
+	require.Equal(t, 1, l.Out())
+	end, moved := l.Done(a)
+	require.True(t, moved)
+	require.Equal(t, 1, end)
+	require.Zero(t, l.Out())
+	_, moved = l.Done(b)
+	require.False(t, moved)
+}

@@ -1,4 +1,7 @@
-// Package finish moves files that are done out of the way.
+// Package finish deletes files that are done, or moves them out of the way.
+//
+// A name may be given to another file at any moment: by a producer that renames its next file over the last one. So a
+// file is first taken aside under a private name, and only then looked at and finished.
 package finish
 
 import (
@@ -9,71 +12,61 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+	"sync"
 )
 
-// mostNames bounds the search for a free name.
-const mostNames = 100_000
+// Delete deletes the file that was taken aside.
+func Delete(_ context.Context, aside, _ string) error { return os.Remove(aside) }
 
-// remove is os.Remove, except in tests.
-var remove = os.Remove
-
-// Move puts the file at path into the directory dir, which is made if needed, and returns where it is now. Nothing is
-// ever overwritten: when the name is taken, "-1", "-2" and so on is put before its extension. Across filesystems the
-// file is copied, flushed to the disk, and only then removed from where it was. Of a symbolic link it is what it leads to
-// that is copied, and the link that is removed. When the context ends, a copy is given up, which is its error.
-func Move(ctx context.Context, path, dir string) (string, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", fmt.Errorf("making the directory for finished files: %w", err)
-	}
-	if isSame(os.Stat, filepath.Dir(path), dir) {
-		// It would look as if a move had been cut in two.
-		return "", fmt.Errorf("it is in %s already, where finished files go: leave that out of what is watched", dir)
-	}
-	for n := range mostNames {
-		if ctx.Err() != nil {
-			return "", fmt.Errorf("moving a finished file: %w", context.Cause(ctx))
-		}
-		target := filepath.Join(dir, numbered(filepath.Base(path), n))
-		err := moveTo(ctx, path, target)
-		switch {
-		case err == nil:
-			return target, nil
-		case !errors.Is(err, fs.ErrExist) || errors.As(err, new(*stayedError)):
-			return "", fmt.Errorf("moving a finished file: %w", err)
-		}
-	}
-	return "", fmt.Errorf("moving a finished file: %s has too many files of the name %s", dir, filepath.Base(path))
+// Mover moves files into a directory. It is safe for concurrent use.
+type Mover struct {
+	dir   string
+	mu    sync.Mutex
+	names names
 }
 
-// numbered puts a number before the extensions of a name; 0 for none.
-func numbered(name string, n int) string {
-	if n == 0 {
-		return name
+// NewMover returns a Mover into a directory, which is made when the first file comes.
+func NewMover(dir string) *Mover { return &Mover{dir: dir} }
+
+// Move puts the file that was taken aside into the directory, under the name that path ends with. Nothing is ever
+// overwritten: when the name is taken, a number is put before its extension. Across filesystems the file is copied,
+// flushed to the disk, and only then removed from where it was. Of a symbolic link it is what it leads to that is copied,
+// and the link that is removed. When the context ends, a copy is given up, which is its error.
+func (m *Mover) Move(ctx context.Context, aside, path string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := os.MkdirAll(m.dir, 0o755); err != nil {
+		return fmt.Errorf("making the directory for finished files: %w", err)
 	}
-	stem, ext := name, ""
-	if dot := strings.IndexByte(name[1:], '.'); dot >= 0 {
-		stem, ext = name[:dot+1], name[dot+1:]
+	if isSame(os.Stat, filepath.Dir(path), m.dir) {
+		return fmt.Errorf("it is in %s already, where finished files go: leave that out of what is watched", m.dir)
 	}
-	return fmt.Sprintf("%s-%d%s", stem, n, ext)
+	if ctx.Err() != nil {
+		return fmt.Errorf("moving a finished file: %w", context.Cause(ctx))
+	}
+	_, err := m.names.place(m.dir, filepath.Base(path), func(to string) error { return moveTo(ctx, aside, to) })
+	if err != nil {
+		return fmt.Errorf("moving a finished file: %w", err)
+	}
+	return nil
 }
 
 // moveTo gives the file another name, which must be free: the error is fs.ErrExist when it is not.
-func moveTo(ctx context.Context, path, target string) error {
-	if link, err := os.Lstat(path); err == nil && link.Mode()&fs.ModeSymlink != 0 {
+func moveTo(ctx context.Context, aside, target string) error {
+	if link, err := os.Lstat(aside); err == nil && link.Mode()&fs.ModeSymlink != 0 {
 		// From another directory it might lead elsewhere or nowhere.
-		return copyOver(ctx, path, target)
+		return copyOver(ctx, aside, target)
 	}
-	err := renameNew(path, target)
-	if errors.Is(err, fs.ErrExist) && isSame(os.Lstat, path, target) {
+	err := renameNew(aside, target)
+	if errors.Is(err, fs.ErrExist) && isSame(os.Lstat, aside, target) {
 		// A crash in the middle of an earlier move left both names.
-		return os.Remove(path)
+		return os.Remove(aside)
 	}
-	if err == nil || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) || errors.As(err, new(*stayedError)) {
+	if err == nil || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	// Another filesystem, or one that cannot rename in this way.
-	return copyOver(ctx, path, target)
+	return copyOver(ctx, aside, target)
 }
 
 func isSame(look func(string) (os.FileInfo, error), path, target string) bool {
@@ -86,11 +79,11 @@ func isSame(look func(string) (os.FileInfo, error), path, target string) bool {
 }
 
 // copyOver copies the file and then removes it. A copy that was cut short has no name of its own yet.
-func copyOver(ctx context.Context, path, target string) error {
+func copyOver(ctx context.Context, aside, target string) error {
 	if _, err := os.Lstat(target); err == nil {
 		return fs.ErrExist
 	}
-	src, err := os.Open(path)
+	src, err := os.Open(aside)
 	if err != nil {
 		return err
 	}
@@ -99,15 +92,15 @@ func copyOver(ctx context.Context, path, target string) error {
 	if err != nil {
 		return err
 	}
-	aside, err := os.CreateTemp(filepath.Dir(target), ".moving-*.tmp")
+	part, err := os.CreateTemp(filepath.Dir(target), ".moving-*.tmp")
 	if err != nil {
 		return err
 	}
-	defer os.Remove(aside.Name())
-	if _, err = io.Copy(aside, &untilDone{ctx, src}); err == nil {
-		err = aside.Sync()
+	defer os.Remove(part.Name())
+	if _, err = io.Copy(part, &untilDone{ctx, src}); err == nil {
+		err = part.Sync()
 	}
-	err = errors.Join(err, aside.Close(), os.Chmod(aside.Name(), info.Mode().Perm()), os.Chtimes(aside.Name(), info.ModTime(), info.ModTime()))
+	err = errors.Join(err, part.Close(), os.Chmod(part.Name(), info.Mode().Perm()), os.Chtimes(part.Name(), info.ModTime(), info.ModTime()))
 	if err != nil {
 		return err
 	}
@@ -116,33 +109,19 @@ func copyOver(ctx context.Context, path, target string) error {
 		return err
 	}
 	if now.Size() != info.Size() || !now.ModTime().Equal(info.ModTime()) {
-		return fmt.Errorf("%s has changed while it was copied", path)
+		return errors.New("it has changed while it was copied")
 	}
-	if err := renameNew(aside.Name(), target); err != nil {
+	if err := renameNew(part.Name(), target); err != nil {
 		return err
 	}
 	// The name is to be on its disk before the other one goes from another disk.
-	err = syncDir(filepath.Dir(target))
-	if err == nil {
-		err = remove(path)
+	if err = syncDir(filepath.Dir(target)); err == nil {
+		err = os.Remove(aside)
 	}
 	if err != nil {
-		return stayed(err, path, info, target)
+		return errors.Join(err, os.Remove(target)) // or there would be one more with each try
 	}
 	return nil
-}
-
-// stayedError is why a file could not be taken from where it was. Neither another name nor a copy would help.
-type stayedError struct{ error }
-
-func (e *stayedError) Unwrap() error { return e.error }
-
-// stayed takes the new name away again when what it was, info, is still at path: or there would be one more with each try.
-func stayed(err error, path string, info os.FileInfo, target string) error {
-	if now, gone := os.Stat(path); gone == nil && os.SameFile(now, info) {
-		err = errors.Join(err, os.Remove(target))
-	}
-	return &stayedError{err}
 }
 
 // untilDone reads until a context ends.

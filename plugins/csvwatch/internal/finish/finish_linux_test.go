@@ -16,12 +16,12 @@ func TestAFileIsMovedToAnotherFilesystem(t *testing.T) {
 	}
 	t.Cleanup(func() { os.RemoveAll(other) })
 	dir := t.TempDir()
+	m := NewMover(filepath.Join(other, "done"))
 	for _, want := range []string{"a.csv", "a-1.csv"} {
 		path := write(t, filepath.Join(dir, "a.csv"), want)
-		to, err := Move(t.Context(), path, filepath.Join(other, "done"))
-		require.NoError(t, err)
-		require.Equal(t, filepath.Join(other, "done", want), to)
-		require.Equal(t, want, content(t, to))
-		require.NoFileExists(t, path)
+		private := aside(t, path)
+		require.NoError(t, m.Move(t.Context(), private, path))
+		require.Equal(t, want, content(t, filepath.Join(other, "done", want)))
+		require.NoFileExists(t, private)
 	}
 }

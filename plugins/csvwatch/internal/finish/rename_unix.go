@@ -2,22 +2,31 @@
 
 package finish
 
-import "os"
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+)
 
-// renameNew renames only if the new name is free: making a second link fails when the name is taken, a rename would not.
+// renameNew renames only if the new name is free.
 func renameNew(path, target string) error {
-	if err := os.Link(path, target); err != nil {
+	err := renameNoReplace(path, target)
+	if !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EINVAL) {
 		return err
 	}
-	err := remove(path)
-	if err == nil {
-		return nil
+	// Making a second link fails when the name is taken; a rename would not.
+	if err = os.Link(path, target); err == nil {
+		return os.Remove(path)
 	}
-	info, gone := os.Lstat(target)
-	if gone != nil {
-		return &stayedError{err}
+	if !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrPermission) {
+		return err
 	}
-	return stayed(err, path, info, target)
+	// The filesystem has no links.
+	if _, err := os.Lstat(target); err == nil {
+		return &os.LinkError{Op: "rename", Old: path, New: target, Err: fs.ErrExist}
+	}
+	return os.Rename(path, target)
 }
 
 // syncDir makes the names in a directory durable.

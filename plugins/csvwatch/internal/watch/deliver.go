@@ -163,6 +163,7 @@ func (w *Watcher) Abandon(s *Segment) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.release(s)
+	s.file.line.GiveUp(s.part)
 }
 
 func (w *Watcher) release(s *Segment) {

@@ -10,6 +10,7 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/content"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/finish"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/plan"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/positions"
 )
@@ -67,7 +68,9 @@ type file struct {
 	changed time.Duration // when a change was seen last
 	due     time.Duration // of its alarm; 0 for none
 	set     time.Duration // the earliest time for which it is among the alarms; 0 for none
-	recheck time.Duration // when what was read is compared although nothing seems to have changed; 0 for never
+	// cleanAfter is when it may be tried again to clean it up.
+	cleanAfter time.Duration
+	recheck    time.Duration // when what was read is compared although nothing seems to have changed; 0 for never
 
 	looks    int32 // scans since it is missing
 	turns    int32
@@ -180,6 +183,9 @@ func (w *Watcher) entries() []positions.Entry {
 
 // Found implements discover.Sink.
 func (w *Watcher) Found(path string, st fileid.Stat) {
+	if finish.IsAside(path) {
+		return
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.now()
@@ -202,6 +208,7 @@ func (w *Watcher) Found(path string, st fileid.Stat) {
 	case first:
 		f.changed = now
 		w.figures.Discovered++
+		w.endFinishing(f)
 	case old.Size != st.Size || old.Modified != st.Modified:
 		f.changed, f.quiet, f.moved, f.sticky = now, false, false, false
 	case old.Changed != st.Changed:
@@ -353,7 +360,7 @@ func (w *Watcher) rest(f *file, now time.Duration) {
 // considerFinish hands f to the cleaner when everything that must come before is so. The lock is held.
 func (w *Watcher) considerFinish(f *file) {
 	w.logFinished(f)
-	if w.opt.Finish != nil && f.mayFinish() {
+	if w.opt.Finish != nil && f.mayFinish() && f.cleanAfter <= w.now() {
 		w.finish[f] = struct{}{}
 		poke(w.tidy)
 	}

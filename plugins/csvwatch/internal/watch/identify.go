@@ -16,7 +16,7 @@ func (f *file) relation(is identity.Evidence) identity.Relation {
 		was.Path = f.alias
 	}
 	r := identity.Compare(was, is)
-	if f.finishing && !f.seen && r != identity.Unchanged {
+	if f.finishing && !f.seen && r == identity.Changed && (is.Born == 0 || f.st.Born == 0) {
 		return identity.Other // it may be gone, and its inode another file's
 	}
 	return r

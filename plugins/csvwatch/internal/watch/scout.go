@@ -150,8 +150,8 @@ func (w *Watcher) forgetLost(full bool) {
 
 // isLost tells that nothing more will come of f.
 func (f *file) isLost() bool {
-	if f.heir != nil && !f.heir.dead {
-		return false // which is to be looked at first
+	if (f.heir != nil && !f.heir.dead) || (f.finishing && f.seen) {
+		return false // its heir is to be looked at first; it is only aside
 	}
 	return f.missing && f.looks >= 2 && f.state == resting && !f.isOpen.Load() && f.line.Out() == 0
 }

@@ -213,10 +213,11 @@ func (w *world) set(name string, args []string) {
 	case "poll":
 		w.options.PollInterval, w.options.Notify = 5*time.Millisecond, false
 	case "delete":
-		w.options.Finish = remove
+		w.options.Finish, w.hangs = remove, false
 	case "crash-after-delete":
-		w.options.Finish = func(ctx context.Context, path string) error {
-			if err := os.Remove(path); err != nil {
+		w.hangs = true
+		w.options.Finish = func(ctx context.Context, aside, _ string) error {
+			if err := os.Remove(aside); err != nil {
 				return err
 			}
 			<-ctx.Done() // what comes behind it never happens
@@ -228,10 +229,7 @@ func (w *world) set(name string, args []string) {
 		w.options.Rows.Delimiter = []rune(args[0])[0]
 	case "move":
 		w.avoid = w.path(args[0])
-		w.options.Finish = func(ctx context.Context, path string) error {
-			_, err := finish.Move(ctx, path, w.path(args[0]))
-			return err
-		}
+		w.options.Finish = finish.NewMover(w.path(args[0])).Move
 	case "quiet":
 		d, err := time.ParseDuration(args[0])
 		require.NoError(w.tb, err)

@@ -188,7 +188,7 @@ func TestALongMoveHoldsUpNeitherPositionsNorTheEnd(t *testing.T) {
 	w := newWorld(t)
 	w.options.SaveEvery, w.options.Quiet = 5*time.Millisecond, 5*time.Millisecond
 	moving := make(chan struct{})
-	w.options.Finish = func(ctx context.Context, path string) error {
+	w.options.Finish = func(ctx context.Context, _, _ string) error {
 		close(moving)
 		<-ctx.Done() // as a copy does that is not done yet
 		return ctx.Err()
@@ -235,7 +235,7 @@ func TestASaveThatTheEndCutsShortIsNoFault(t *testing.T) {
 	require.NoError(t, err)
 	store := &slow{Store: dir, saving: make(chan struct{})}
 	w.options.Store = store
-	w.options.Finish = func(_ context.Context, path string) error { return os.Remove(path) }
+	w.options.Finish, w.hangs = remove, true
 	w.write("in/a.csv", "id,v\n1,a\n")
 	w.start()
 	w.expect("1,a")
@@ -249,11 +249,12 @@ func TestASaveThatTheEndCutsShortIsNoFault(t *testing.T) {
 func TestAFileThatGrowsWhileItWaitsToBeCleanedUpIsLeft(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.hangs = true
 	removing, release := make(chan string, 2), make(chan struct{})
-	w.options.Finish = func(_ context.Context, path string) error {
+	w.options.Finish = func(_ context.Context, aside, path string) error {
 		removing <- path
 		<-release
-		return os.Remove(path)
+		return os.Remove(aside)
 	}
 	w.write("in/a.csv", "id,v\n1,a\n")
 	w.write("in/b.csv", "id,v\n2,b\n")

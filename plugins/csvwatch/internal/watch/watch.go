@@ -67,9 +67,14 @@ type Options struct {
 	// MaxOpen bounds the open files; at least 4.
 	MaxOpen int
 
-	// Finish is called for a file that is done to its end, has been quiet, and whose position is saved. When the context
-	// ends it must return soon, with an error if it is not done. Nil: nothing happens to such files.
-	Finish func(ctx context.Context, path string) error
+	// Finish is called for a file that is done to its end, has been quiet, and whose position is saved. It lies at aside,
+	// where nobody exchanges it, and was at path. When the context ends it must return soon, with an error if it is not
+	// done: then the file is put back. Nil: nothing happens to such files.
+	Finish func(ctx context.Context, aside, path string) error
+
+	// For tests: what happens after the last look at a file, and how long one that could not be cleaned up is left alone.
+	beforeAside func(path string)
+	cleanRetry  time.Duration
 }
 
 // Watcher is one running watch. It is safe for concurrent use.
@@ -152,6 +157,7 @@ func Start(ctx context.Context, opt Options) (*Watcher, error) {
 	for i := range entries {
 		w.restore(&entries[i])
 	}
+	w.recoverAside()
 	if opt.Notify {
 		if w.hints, err = hints.New(); err != nil {
 			opt.Log.Warnf("%v: files are found by looking every %s", err, opt.PollInterval)

@@ -31,6 +31,7 @@ type world struct {
 	avoid   string
 	log     *memoryLog
 	byHand  bool // the test takes what comes
+	hangs   bool // cleaning up does not end
 
 	watcher *Watcher
 	stop    context.CancelFunc
@@ -186,7 +187,7 @@ func (w *world) settle() {
 		w.mu.Lock()
 		held := len(w.held)
 		w.mu.Unlock()
-		if why = w.watcher.unrest(held); why == "" {
+		if why = w.watcher.unrest(held); why == "" && (w.hangs || !w.watcher.isCleaning()) {
 			calm++
 		} else {
 			calm = 0
@@ -209,6 +210,18 @@ func (w *Watcher) unrest(held int) string {
 		}
 	}
 	return ""
+}
+
+// isCleaning reports whether a file is being cleaned up.
+func (w *Watcher) isCleaning() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for f := range w.known {
+		if f.finishing && f.seen && !f.missing {
+			return true
+		}
+	}
+	return false
 }
 
 // until waits until it is true of the watcher.
@@ -309,7 +322,7 @@ func (l *memoryLog) count(text string) int {
 	return n
 }
 
-func remove(_ context.Context, path string) error { return os.Remove(path) }
+func remove(_ context.Context, aside, _ string) error { return os.Remove(aside) }
 
 // beQuiet lets the quiet time of all files pass at once.
 func (w *world) beQuiet() {
@@ -317,7 +330,7 @@ func (w *world) beQuiet() {
 	w.watcher.mu.Lock()
 	long := w.watcher.now() - 2*w.options.Quiet
 	for f := range w.watcher.known {
-		f.changed = long
+		f.changed, f.cleanAfter = long, 0
 		if f.due != 0 {
 			f.due = 0
 			w.watcher.alarm(f, w.watcher.now())

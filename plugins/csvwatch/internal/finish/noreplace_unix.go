@@ -1,0 +1,8 @@
+//go:build unix && !linux
+
+package finish
+
+import "errors"
+
+// renameNoReplace is not there.
+func renameNoReplace(string, string) error { return errors.ErrUnsupported }
