@@ -41,7 +41,7 @@ func Field() *service.ConfigField {
 }
 
 // Schema is the schema of the program's configuration: that of Benthos, whose
-// server listens on loopback unless told otherwise, and the page.
+// server listens on loopback unless configured otherwise, and the page.
 func Schema(version, date string) *service.ConfigSchema {
 	schema := service.GlobalEnvironment().FullConfigSchema(version, date).Field(Field())
 	schema.SetFieldDefault("127.0.0.1:4195", "http", "address")

@@ -113,7 +113,7 @@ func (s *shop) ask(ctx context.Context) (*shopFigures, *pgx.Conn) {
 	return found, conn
 }
 
-// problem is told without what the driver says, which may name hosts and users.
+// problem is shown without the text of the driver, which may name hosts and users.
 func problem(err error) *shopFigures {
 	if err == nil {
 		return nil
@@ -161,7 +161,7 @@ func readShop(ctx context.Context, conn *pgx.Conn) (*shopFigures, error) {
 	return found, err
 }
 
-// mostTypes bounds the types of events of a minute that are told apart.
+// mostTypes bounds the event types that are counted separately in a minute.
 const mostTypes = 12
 
 func (f *shopFigures) add(minute time.Time, name string, events int64, revenue float64) {

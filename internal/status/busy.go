@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Busy adds up for how long at least one of several things was under way, and
-// for how long as many as there may be. The zero value has no limit.
+// Busy measures for how long at least one operation was in progress, and for how
+// long the maximum number was. The zero value has no maximum.
 type Busy struct {
 	limit int
 
@@ -16,7 +16,7 @@ type Busy struct {
 	any, full time.Duration
 }
 
-// Begin says that one more is under way until the function is called.
+// Begin records the start of an operation, which ends when the function is called.
 func (b *Busy) Begin() (end func()) {
 	b.change(1)
 	return func() { b.change(-1) }
@@ -38,7 +38,7 @@ func (b *Busy) Times(now time.Time) (some, full time.Duration) {
 	return b.any, b.full
 }
 
-// bring adds what passed since it was brought up to date last. The lock is held.
+// bring adds the time since the last call. The lock is held.
 func (b *Busy) bring(now time.Time) {
 	passed := max(0, now.Sub(b.at))
 	if b.n > 0 {

@@ -10,14 +10,14 @@ import (
 // closes it.
 type Dial func(context.Context) (*pgx.Conn, error)
 
-// DatabaseAt says how others reach the database that is written to.
+// DatabaseAt sets how readers connect to the output's database.
 func (o *Output) DatabaseAt(dial Dial) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.dial = dial
 }
 
-// Databases returns how to reach the databases of all outputs.
+// Databases returns how to connect to the databases of all outputs.
 func (b *Board) Databases() []Dial {
 	b.mu.Lock()
 	defer b.mu.Unlock()

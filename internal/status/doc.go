@@ -1,5 +1,5 @@
-// Package status keeps how a pipeline stands: what comes in, what is stored or
-// refused, how far behind it is, what holds it up, and the last hour of it.
+// Package status holds the state of a pipeline: what it reads, stores and rejects,
+// how far behind it is, its bottleneck, and a history of one hour.
 //
 // Components publish: an input and an output register with the Board of their
 // pipeline and count what they do, per batch and not per row. Readers pull: the

@@ -56,15 +56,15 @@ func (b *Board) AddInput(label string) *Input {
 	return in
 }
 
-// Connected says that the input works. Figures are asked for once a second,
-// files while somebody looks.
+// Connected records that the input is connected. figures is called once a second,
+// files when a reader asks for them.
 func (in *Input) Connected(figures func() InputFigures, files func(most int) []File) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.read, in.files, in.since = figures, files, in.board.now()
 }
 
-// Disconnected says that the input is over, at least for now.
+// Disconnected records that the input is not connected.
 func (in *Input) Disconnected() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -74,8 +74,7 @@ func (in *Input) Disconnected() {
 	in.read, in.files = nil, nil
 }
 
-// Reading says that the input was asked for rows. The function that it returns
-// says that it has answered.
+// Reading records that the input was asked for rows, until answered is called.
 func (in *Input) Reading() (answered func()) { return in.reading.Begin() }
 
 // Done notes that rows are committed, and returns how long that took since they

@@ -41,15 +41,14 @@ type Commit struct {
 	Mapping                                               time.Duration // part of the writing that was not the database's
 }
 
-// Writing says that a batch is being written. The function that it returns says
-// that it no longer is.
+// Writing records that a batch is being written, until done is called.
 func (o *Output) Writing() (done func()) { return o.writing.Begin() }
 
 // Times returns for how long at least one batch was being written, and for how
 // long as many as may be.
 func (o *Output) Times() (some, full time.Duration) { return o.writing.Times(time.Now()) }
 
-// Committed counts a batch, and says that the database is there.
+// Committed counts a batch and records that the database is connected.
 func (o *Output) Committed(c Commit) {
 	o.stored.Add(int64(c.Stored))
 	o.skippedKey.Add(int64(c.SkippedKey))
@@ -60,7 +59,7 @@ func (o *Output) Committed(c Commit) {
 	o.Connected()
 }
 
-// Connected says that the database is there.
+// Connected records that the database is connected.
 func (o *Output) Connected() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -69,15 +68,15 @@ func (o *Output) Connected() {
 	}
 }
 
-// Away says that the database cannot be reached, and why in one line without
-// secrets.
+// Away records that the database cannot be reached, with the reason in one line
+// without secrets.
 func (o *Output) Away(why string) { o.down(why, false) }
 
-// Refused says that the database does not take a batch until a person has done
-// something, and why in one line without secrets.
+// Refused records that the database rejects every batch until an operator acts, with
+// the reason in one line without secrets.
 func (o *Output) Refused(why string) { o.down(why, true) }
 
-// Disconnected says that the output was closed.
+// Disconnected records that the output was closed.
 func (o *Output) Disconnected() { o.down("", false) }
 
 func (o *Output) down(why string, stuck bool) {

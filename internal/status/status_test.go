@@ -80,7 +80,7 @@ func TestTheVerdictNamesWhatIsTheMatter(t *testing.T) {
 		},
 		"a person is needed": {
 			func(b *bench) { b.out.Refused(`there is no table t: create it`); b.pass(180, nothing) },
-			Bad, "PostgreSQL has refused every attempt for 3 min: something has to be put right", []string{"there is no table t: create it"},
+			Bad, "PostgreSQL has rejected every attempt for 3 min: an operator must act", []string{"there is no table t: create it"},
 		},
 		"not connected yet": {
 			func(b *bench) { b.out.Disconnected(); b.in.Disconnected(); b.pass(1, nothing) },

@@ -87,7 +87,7 @@ func (b *Board) stand(now time.Time) stand {
 	s.stalled = now.Sub(b.moved)
 	s.left = timeLeft(s.Backlog, &s.minute)
 	s.grown = s.Backlog - b.history.backlogAgo(60)
-	s.verdict = s.judge(now)
+	s.verdict = s.assess(now)
 	return s
 }
 
@@ -115,8 +115,8 @@ func (h *history) backlogAgo(seconds int) int64 {
 	return h.points[(h.next-min(seconds, kept)+historyLength)%historyLength].Backlog
 }
 
-// judge puts the worst of what is the matter first.
-func (s *stand) judge(now time.Time) Verdict {
+// assess returns the verdict. Its headline is the worst problem.
+func (s *stand) assess(now time.Time) Verdict {
 	v := Verdict{Details: []string{}}
 	say := func(level Level, format string, args ...any) {
 		line := fmt.Sprintf(format, args...)
@@ -127,7 +127,7 @@ func (s *stand) judge(now time.Time) Verdict {
 		v.Level = max(v.Level, level)
 		v.Details = append(v.Details, line)
 	}
-	s.judgeOutputs(now, say)
+	s.assessOutputs(now, say)
 	switch {
 	case !s.inputUp:
 		say(Warning, "The folder is not watched yet")
@@ -137,7 +137,7 @@ func (s *stand) judge(now time.Time) Verdict {
 	if s.FilesFailed > 0 {
 		say(Warning, "%s refused: see the list of files", count(int64(s.FilesFailed), "file is", "files are"))
 	}
-	s.judgeBacklog(say)
+	s.assessBacklog(say)
 	if v.Headline == "" {
 		if s.now.Read == 0 && s.Unacked == 0 {
 			say(Good, "Waiting for files: everything so far is stored")
@@ -158,14 +158,14 @@ func (s *stand) judge(now time.Time) Verdict {
 	return v
 }
 
-func (s *stand) judgeOutputs(now time.Time, say func(Level, string, ...any)) {
+func (s *stand) assessOutputs(now time.Time, say func(Level, string, ...any)) {
 	if s.down == nil {
 		return
 	}
 	away := Span(now.Sub(s.outage.since))
 	switch {
 	case s.outage.stuck:
-		say(Bad, "PostgreSQL has refused every attempt for %s: something has to be put right", away)
+		say(Bad, "PostgreSQL has rejected every attempt for %s: an operator must act", away)
 	case s.outage.problem != "":
 		say(Bad, "Database away for %s", away)
 	default:
@@ -176,7 +176,7 @@ func (s *stand) judgeOutputs(now time.Time, say func(Level, string, ...any)) {
 	}
 }
 
-func (s *stand) judgeBacklog(say func(Level, string, ...any)) {
+func (s *stand) assessBacklog(say func(Level, string, ...any)) {
 	if s.Backlog == 0 || s.OldestUnread < behindAfter || (s.left >= 0 && s.left < behindAfter) {
 		return
 	}

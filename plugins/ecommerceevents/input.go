@@ -7,15 +7,15 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
-// input is the Benthos input: it makes batches when they are due and sends
-// those again that were not delivered.
+// input is the Benthos input: it generates batches when they are due, and sends
+// rejected messages again.
 type input struct {
 	conf      config
 	pace      pace
-	remaining int // messages still to be made, when conf.count is above 0
+	remaining int // messages still to be generated, if conf.count is above 0
 	sim       *simulation
-	replays   *replays // nil: nacks are not answered
-	rows      []row    // reused when there are no replays
+	replays   *replays // nil without auto_replay_nacks
+	rows      []row    // reused without replays
 }
 
 func newInput(conf config) *input {
@@ -30,13 +30,12 @@ func newInput(conf config) *input {
 	return i
 }
 
-// ConnectionTest implements service.ConnectionTestable: there is nothing to
-// connect to.
+// ConnectionTest succeeds: there is nothing to connect to.
 func (i *input) ConnectionTest(context.Context) service.ConnectionTestResults {
 	return service.ConnectionTestSucceeded().AsList()
 }
 
-// Connect opens the shop.
+// Connect starts the simulation.
 func (i *input) Connect(context.Context) error {
 	if i.sim == nil {
 		i.sim = newSimulation(i.conf.settings, time.Now)
@@ -44,7 +43,8 @@ func (i *input) Connect(context.Context) error {
 	return nil
 }
 
-// ReadBatch gives what has to be sent again, else the next batch when it is due.
+// ReadBatch returns rejected messages that are due again, or else the next batch
+// when it is due.
 func (i *input) ReadBatch(ctx context.Context) (service.MessageBatch, service.AckFunc, error) {
 	if i.replays == nil {
 		return i.readUnreplayed(ctx)
@@ -99,7 +99,7 @@ func (i *input) finished() bool {
 	return i.conf.count > 0 && i.remaining == 0
 }
 
-// takeDue notes that a batch is made and tells of how many messages.
+// takeDue schedules the next batch and returns the size of the one that is due.
 func (i *input) takeDue() int {
 	i.pace.advance()
 	n := i.conf.batchSize
@@ -110,15 +110,15 @@ func (i *input) takeDue() int {
 	return n
 }
 
-// Close implements service.BatchInput: nothing is held.
+// Close does nothing: nothing is open.
 func (i *input) Close(context.Context) error {
 	return nil
 }
 
 const forEver = time.Duration(1<<63 - 1)
 
-// sleep waits so long, or until either channel has a value. It fails when the
-// context is done first.
+// sleep waits for d or until either channel has a value. It returns an error if the
+// context ends first.
 func sleep(ctx context.Context, d time.Duration, one, other <-chan struct{}) error {
 	if d <= 0 {
 		return ctx.Err()

@@ -28,7 +28,7 @@ func ids(t testing.TB, batch service.MessageBatch) (ids []string) {
 	return ids
 }
 
-func TestCountEndsTheInputOnceAllIsDelivered(t *testing.T) {
+func TestCountEndsTheInputAfterDelivery(t *testing.T) {
 	t.Parallel()
 	in := newTestInput(t, "interval: ''\nbatch_size: 10\ncount: 25")
 	var acks []service.AckFunc
@@ -112,7 +112,7 @@ func TestAFailureOfUnknownMessagesSendsAllAgain(t *testing.T) {
 	assert.Equal(t, want, ids(t, batch))
 }
 
-func TestARejectionWakesAnInputThatWaitsForItsNextBatch(t *testing.T) {
+func TestARejectionWakesAWaitingInput(t *testing.T) {
 	t.Parallel()
 	in := newTestInput(t, "interval: 1h\nbatch_size: 3")
 	first, ack, err := in.ReadBatch(t.Context())
@@ -142,7 +142,7 @@ func TestStoppingInterruptsEveryWait(t *testing.T) {
 	}
 }
 
-func TestABatchIsNotLostWhenStoppedBeforeItIsSentAgain(t *testing.T) {
+func TestABatchSurvivesAnInterruptedRetry(t *testing.T) {
 	t.Parallel()
 	in := newTestInput(t, "interval: 1h")
 	batch, ack, err := in.ReadBatch(t.Context())
@@ -160,7 +160,7 @@ func TestABatchIsNotLostWhenStoppedBeforeItIsSentAgain(t *testing.T) {
 	assert.True(t, in.replays.idle())
 }
 
-func TestMessagesMayBeChangedWithoutAffectingThoseSentAgain(t *testing.T) {
+func TestChangedMessagesAreSentAgainUnchanged(t *testing.T) {
 	t.Parallel()
 	in := newTestInput(t, "interval: 1h\nbatch_size: 2")
 	batch, ack, err := in.ReadBatch(t.Context())
@@ -175,8 +175,8 @@ func TestMessagesMayBeChangedWithoutAffectingThoseSentAgain(t *testing.T) {
 	assert.Equal(t, want, ids(t, batch))
 }
 
-// TestTheStreamDeliversEachEventThroughAnOutputThatFails runs the real engine.
-func TestTheStreamDeliversEachEventThroughAnOutputThatFails(t *testing.T) {
+// TestAFailingOutputGetsEveryEvent runs the real engine.
+func TestAFailingOutputGetsEveryEvent(t *testing.T) {
 	t.Parallel()
 	builder := service.NewStreamBuilder()
 	require.NoError(t, builder.AddInputYAML(`

@@ -10,8 +10,8 @@ import (
 	"github.com/ecommerce-ingest/connect/internal/replay"
 )
 
-// replays keeps the rows of messages until they are acknowledged, and gives
-// those back that were refused.
+// replays keeps the rows of messages until they are acknowledged, to send rejected
+// ones again. It is safe for concurrent use.
 type replays struct {
 	refused *replay.Queue[*delivery]
 	changed chan struct{} // has one item when a batch was acknowledged
@@ -21,7 +21,7 @@ type replays struct {
 	spare    [][]row
 }
 
-// delivery is a batch on its way.
+// delivery is a batch in flight.
 type delivery struct {
 	rows     []row
 	refusals int
@@ -46,7 +46,7 @@ func (r *replays) rows(n int) []row {
 	return make([]row, 0, n)
 }
 
-// idle reports whether all that was sent has been acknowledged.
+// idle reports whether all batches have been acknowledged.
 func (r *replays) idle() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -76,7 +76,7 @@ func (r *replays) send(d *delivery) (service.MessageBatch, service.AckFunc) {
 	}
 }
 
-// settle takes the answer to a delivery.
+// settle handles the acknowledgement of a delivery, or its rejection.
 func (r *replays) settle(d *delivery, err error) {
 	if err != nil {
 		refusal := replay.RefusalOf(err, numberOf, d.numbers())
@@ -115,7 +115,7 @@ func (d *delivery) numbers() iter.Seq[int64] {
 	}
 }
 
-// numberOf returns the number of the row that a message was made of.
+// numberOf returns the number of a message's row.
 func numberOf(m *service.Message) (number int64, ok bool) {
 	value, _ := m.MetaGetMut(metaNumber)
 	number, ok = value.(int64)

@@ -143,7 +143,7 @@ func TestSessionsAreCoherent(t *testing.T) {
 	assert.Greater(t, long, events/20)
 }
 
-func TestASessionEndsAfterHalfAnHourWithoutAnEvent(t *testing.T) {
+func TestAnIdleSessionEndsAfterHalfAnHour(t *testing.T) {
 	t.Parallel()
 	s := newTestShop(5, 1, 10, [kinds]float64{view: 10, addToCart: 1})
 	a := s.next(testStart)
