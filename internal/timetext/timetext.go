@@ -67,7 +67,7 @@ func Parse(text string, zone *time.Location) (time.Time, error) {
 		t, reason, ok = parseUnix(s, digits)
 	}
 	if !ok {
-		if reason == "" && isDayFirst(s) {
+		if reason == "" && IsDayOrMonthFirst(s) {
 			reason = reasonDayFirst
 		}
 		return time.Time{}, NotATime(text, reason)
@@ -199,8 +199,9 @@ func parseOffset(s string) (seconds int, reason string, ok bool) {
 	return seconds, "", true
 }
 
-// isDayFirst reports whether s begins like 2.1.2026, 02/01/26 or 1-2-2026.
-func isDayFirst(s string) bool {
+// IsDayOrMonthFirst reports whether s begins like 2.1.2026, 02/01/26 or 1-2-2026,
+// so that it cannot be told whether the day or the month comes first.
+func IsDayOrMonthFirst(s string) bool {
 	_, s, ok := oneOrTwoDigits(s)
 	if !ok || s == "" || !strings.ContainsRune("./-", rune(s[0])) {
 		return false

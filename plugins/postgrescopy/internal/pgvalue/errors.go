@@ -39,6 +39,10 @@ func newValueError(c *Column, v any, err error) *ValueError {
 	refused := &ValueError{Column: c.Name, Type: c.Type, Value: show(v), Reason: err.Error()}
 	var stale staleReason
 	refused.Catalogue = errors.As(err, &stale)
+	if text, ok := v.(string); ok && trimSpace(text) == "" {
+		refused.Reason = string(errEmpty)
+		return refused
+	}
 	var left unread
 	if _, isObject := v.(map[string]any); errors.As(err, &left) && !isObject && !(isList(v) && c.text.hasFields()) {
 		if text, err := appendValue(nil, c.text, v); err == nil {

@@ -23,7 +23,7 @@ type moment struct {
 
 const (
 	errNotMoment = unread("not a date or time that is read here")
-	errEmpty     = reason("it is empty")
+	errEmpty     = reason("it is empty: to store NULL, make it null, as null_values of csv_watch does")
 	errNoSuchNow = reason("a word whose meaning depends on the day of writing is not taken")
 )
 

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/ecommerce-ingest/connect/internal/timetext"
 )
 
 // Read has the server read texts that Append left to it ([ValueError.Unread]) and
@@ -15,24 +17,35 @@ import (
 // A text that the server refuses has a nil field, and refused has the server's
 // reason under its index.
 //
+// A date in which the day or the month may come first is refused, unless settings
+// have a DateStyle that says which.
+//
 // It runs a read-only transaction that begins with settings and has TimeZone at
 // UTC, as Append has; DateStyle and IntervalStyle are those of the session. The
 // server needs PL/pgSQL to tell which texts it refuses. The connection is idle
 // before and, unless err tells otherwise, after.
 func (c *Column) Read(ctx context.Context, conn *pgconn.PgConn, settings string, texts []string) (fields [][]byte, refused map[int]string, err error) {
 	r := textReader{c, conn, "BEGIN READ ONLY; " + settings + "SET LOCAL TimeZone = 'UTC'"}
-	values, err := r.cast(ctx, texts)
-	if isRefusal(err) {
-		if refused, err = r.refusals(ctx, texts); err != nil {
-			return nil, nil, err
-		}
-		good := make([]string, 0, len(texts))
+	refused = map[int]string{}
+	if c.isDated() && !strings.Contains(strings.ToLower(settings), "datestyle") {
 		for i, text := range texts {
-			if _, bad := refused[i]; !bad {
-				good = append(good, text)
+			if timetext.IsDayOrMonthFirst(trimSpace(text)) {
+				refused[i] = dayOrMonthFirst
 			}
 		}
-		values, err = r.cast(ctx, good)
+	}
+	values, err := r.cast(ctx, without(texts, refused))
+	if isRefusal(err) {
+		found, err2 := r.refusals(ctx, texts)
+		if err2 != nil {
+			return nil, nil, err2
+		}
+		for i, reason := range found {
+			if _, known := refused[i]; !known {
+				refused[i] = reason
+			}
+		}
+		values, err = r.cast(ctx, without(texts, refused))
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading texts of column %q as %s: %w", c.Name, c.Cast, err)
@@ -45,6 +58,28 @@ func (c *Column) Read(ctx context.Context, conn *pgconn.PgConn, settings string,
 		}
 	}
 	return fields, refused, nil
+}
+
+const dayOrMonthFirst = "it may begin with the day or the month: read it in the mapping with ts_strptime, " +
+	`such as ts_strptime("%d.%m.%Y"), or set DateStyle in session`
+
+// isDated reports whether the column has dates.
+func (c *Column) isDated() bool {
+	return strings.Contains(c.Cast, "date") || strings.Contains(c.Cast, "timestamp")
+}
+
+// without returns the texts that are not refused.
+func without(texts []string, refused map[int]string) []string {
+	if len(refused) == 0 {
+		return texts
+	}
+	good := make([]string, 0, len(texts))
+	for i, text := range texts {
+		if _, bad := refused[i]; !bad {
+			good = append(good, text)
+		}
+	}
+	return good
 }
 
 // textReader reads texts of one column on one connection.

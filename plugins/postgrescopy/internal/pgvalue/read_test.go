@@ -15,7 +15,7 @@ func TestTheServerReadsTextsLeftToIt(t *testing.T) {
 		name, typ, settings, text, want string
 	}{
 		{"a date in words", "date", "", "5 January 2021", "2021-01-05"},
-		{"the order of DateStyle", "date", "", "01/05/2021", "2021-01-05"},
+		{"the order of DateStyle", "date", "SET LOCAL DateStyle = 'ISO, MDY'; ", "01/05/2021", "2021-01-05"},
 		{"another DateStyle of the session", "date", "SET LOCAL DateStyle = 'ISO, DMY'; ", "01/05/2021", "2021-05-01"},
 		{"the name of a time zone", "timestamptz", "", "2021-07-01 10:00 Europe/Berlin", "2021-07-01 08:00:00+00"},
 		{"no zone, as Append", "timestamptz", "SET LOCAL TimeZone = 'Asia/Tokyo'; ", "1 July 2021 10:00", "2021-07-01 10:00:00+00"},
@@ -36,6 +36,23 @@ func TestTheServerReadsTextsLeftToIt(t *testing.T) {
 			require.NoError(t, s.copyFields("read", column, fields...))
 			require.Equal(t, []string{c.want}, s.texts("read"))
 		})
+	}
+}
+
+func TestADateOfUnknownOrderIsRefused(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	for typ, name := range map[string]string{"date": "date", "timestamp": "timestamp", "timestamptz": "timestamp with time zone"} {
+		column := s.table("order_"+typ, typ)
+		fields, refused, err := column.Read(context.Background(), s.conn.PgConn(), "", []string{"02.01.2026", "5 Jan 2026", "13/01/26 10:00", "soon"})
+		require.NoError(t, err)
+		require.Equal(t, map[int]string{
+			0: `it may begin with the day or the month: read it in the mapping with ts_strptime, such as ts_strptime("%d.%m.%Y"), or set DateStyle in session`,
+			2: `it may begin with the day or the month: read it in the mapping with ts_strptime, such as ts_strptime("%d.%m.%Y"), or set DateStyle in session`,
+			3: "invalid input syntax for type " + name,
+		}, refused)
+		require.Len(t, fields, 4)
+		require.NotNil(t, fields[1])
 	}
 }
 
@@ -70,10 +87,10 @@ func TestAllTextsMayBeRefused(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	column := s.table("read", "date")
-	fields, refused, err := column.Read(context.Background(), s.conn.PgConn(), "", []string{"soon", "99/99/2024"})
+	fields, refused, err := column.Read(context.Background(), s.conn.PgConn(), "", []string{"soon", "50 January 2024"})
 	require.NoError(t, err)
 	require.Equal(t, [][]byte{nil, nil}, fields)
-	require.Equal(t, map[int]string{0: "invalid input syntax for type date", 1: `date/time field value out of range (hint: Perhaps you need a different "datestyle" setting.)`}, refused)
+	require.Equal(t, map[int]string{0: "invalid input syntax for type date", 1: "invalid input syntax for type date"}, refused)
 }
 
 func TestAFailureOfTheServerRefusesNoText(t *testing.T) {
