@@ -58,7 +58,7 @@ func Look(paths []string, name string) (*Table, error) {
 		}
 	}
 	if t.rows == 0 {
-		return nil, fmt.Errorf("%s has no rows below the header: a type cannot be told without values", paths[0])
+		return nil, fmt.Errorf("%s has no rows below the header: types cannot be inferred without values", paths[0])
 	}
 	t.choose()
 	return t, nil

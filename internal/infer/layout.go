@@ -248,7 +248,7 @@ func (l *layout) skipTo(path string, records int, want []string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s: the header cannot be told from what stands above it: remove that", path)
+	return fmt.Errorf("%s: the header cannot be distinguished from the lines above it: remove these", path)
 }
 
 // judgeHeader decides whether a record is a header, and names the columns.
@@ -282,7 +282,7 @@ func (l *layout) judgeHeader(first []string, rest [][]string) {
 		}
 	}
 	if !hasTypedColumn(rest) {
-		l.doubts = append(l.doubts, "every column is text, so that a header cannot be told from data: the first record is taken for the header")
+		l.doubts = append(l.doubts, "every column is text, so a header cannot be distinguished from data: the first record is taken for the header")
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package timetext reads timestamps as shops write them, without being told their
-// format.
+// Package timetext parses timestamps in the formats that shops use, and recognises
+// the format by itself.
 package timetext
 
 import (

@@ -1,5 +1,5 @@
-// Package tsparseauto registers the Bloblang method ts_parse_auto, which reads
-// the timestamps that shops put into their files without being told their format.
+// Package tsparseauto registers the Bloblang method ts_parse_auto, which parses
+// timestamps in the formats that shops use, and recognises the format by itself.
 package tsparseauto
 
 import (
