@@ -25,7 +25,7 @@ type meter struct {
 
 func newInput(conf inputConfig, mgr *service.Resources) *input {
 	return &input{conf: conf, log: mgr.Logger(), meter: meter{
-		lost: mgr.Metrics().NewCounter(name + "_offsets_lost"),
+		lost: mgr.Metrics().NewCounter(name + "_offsets_lost_total"),
 		lag:  mgr.Metrics().NewGauge(name + "_lag"),
 	}}
 }
