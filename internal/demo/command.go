@@ -104,6 +104,9 @@ func runInTerminal(ctx context.Context, opts Options, asJSON bool) error {
 
 	summary, err := d.run(ctx)
 	leaving.Lock()
+	if asJSON && err != nil {
+		summary = failed(opts, summary, err)
+	}
 	if summary != nil { // with an error too, if the clean-up failed
 		if asJSON {
 			err = errors.Join(err, summary.writeJSON(os.Stdout))

@@ -67,10 +67,10 @@ func (s *screen) tick(r reading) {
 	}
 	if !s.live {
 		if s.ticks%20 == 0 {
-			fmt.Fprintf(s.out, "%8s %14s %14s %10s %10s %10s %10s\n", "time", "generated", "stored", "rejected", "events/s", "p50", "p99")
+			fmt.Fprintf(s.out, "%8s %12s %12s %10s %10s %10s %10s\n", "time", "generated", "stored", "rejected", "events/s", "p50", "p99")
 		}
 		s.ticks++
-		fmt.Fprintf(s.out, "%8s %14s %14s %10s %10s %10s %10s\n",
+		fmt.Fprintf(s.out, "%8s %12s %12s %10s %10s %10s %10s\n",
 			at, humanize.Comma(r.Generated), humanize.Comma(r.Stored), humanize.Comma(r.Rejected), amount(r.PerSecond), p50, p99)
 		return
 	}
@@ -88,10 +88,11 @@ func (s *screen) tick(r reading) {
 	s.drawn = len(lines)
 }
 
-// wipe removes the panel from the terminal.
+// wipe removes the panel from the terminal, and the ^C that the terminal echoes
+// below it.
 func (s *screen) wipe() {
 	if s.drawn > 0 {
-		fmt.Fprintf(s.out, "\x1b[%dA\x1b[J", s.drawn)
+		fmt.Fprintf(s.out, "\r\x1b[%dA\x1b[J", s.drawn)
 		s.drawn = 0
 	}
 }

@@ -61,6 +61,17 @@ func summarise(opts Options, open time.Duration, r reading, problems []string) *
 	}
 }
 
+// failed returns the summary of a demo that ended with an error; summary is nil if
+// the demo did not even begin.
+func failed(opts Options, summary *Summary, err error) *Summary {
+	if summary == nil {
+		summary = &Summary{Rate: opts.Rate}
+	}
+	summary.OK = false
+	summary.Problems = append(summary.Problems, err.Error())
+	return summary
+}
+
 func (s *Summary) writeJSON(w io.Writer) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
