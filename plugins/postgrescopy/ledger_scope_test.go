@@ -199,3 +199,22 @@ func TestAnOldLedgerOfAnotherOwnerIsNotMigrated(t *testing.T) {
 	db.exec(statement)
 	require.NoError(t, newTestOutput(t, dsn, "table: v"+onceYAML).Connect(context.Background()))
 }
+
+func TestRowsThatAreAllSkippedAreALineInTheLog(t *testing.T) {
+	t.Parallel()
+	db := newLedgerDB(t, `CREATE TABLE v (v int)`)
+	write := func(from, to, rows int) string {
+		o := db.connected("table: v" + onceYAML)
+		for i := from; i < to; i++ {
+			assert.Empty(t, o.writeBatch(numbered("c", i*rows, values(i*rows, (i+1)*rows)...)))
+		}
+		require.NoError(t, o.Close(context.Background()))
+		return o.log.String()
+	}
+	assert.Empty(t, write(0, 11, 10_000))
+	assert.Contains(t, write(0, 1, 10), "The ledger has the last 10 rows as done, so that none of them was stored.")
+	log := write(0, 11, 10_000)
+	assert.Contains(t, log, "The ledger has the last 100000 rows as done, so that none of them was stored.")
+	assert.Equal(t, 2, strings.Count(log, "\n"), "once in 100,000 rows, and at the end")
+	assert.Empty(t, write(9, 12, 10_000), "a restart brings some again")
+}

@@ -23,6 +23,7 @@ type copyOutput struct {
 	metrics     *outputMetrics
 	reconnector conn.Reconnector
 	warned      conn.LogFilter
+	skipped     skipLog
 	status      *status.Output
 	measured    atomic.Int64 // when the ledger was measured last, in nanoseconds since 1970
 	board       *status.Board
@@ -159,6 +160,7 @@ func (o *copyOutput) WriteBatch(ctx context.Context, messages service.MessageBat
 	o.lost.Store(0)
 	o.refused.Store(0)
 	o.metrics.committed(b, time.Since(started), w.Pool)
+	o.logSkipped(o.skipped.add(b.Result))
 	o.publish(messages, b, started)
 	o.measure(w)
 	return rejectedRows(messages, b.Rejected)
@@ -241,6 +243,7 @@ func (o *copyOutput) Close(ctx context.Context) error {
 	o.writer = nil
 	o.mu.Unlock()
 	o.status.Disconnected()
+	o.logSkipped(o.skipped.end())
 	if w == nil {
 		return nil
 	}
