@@ -10,18 +10,20 @@ BEGIN
     CREATE TABLE postgres_copy_ledger (
       scope         text NOT NULL, -- the table whose rows are done
       channel       text NOT NULL,
+      part          int8 NOT NULL,
       offsets       int8multirange NOT NULL,
       low_watermark int8,
       updated_at    timestamptz NOT NULL DEFAULT now(),
-      PRIMARY KEY (scope, channel)
+      PRIMARY KEY (scope, channel, part)
     ) WITH (fillfactor = 50);
   ELSIF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'postgres_copy_ledger'::regclass AND attname = 'scope') THEN
     -- A ledger of an earlier version: what is in it counts for every scope.
     ALTER TABLE postgres_copy_ledger
       DROP CONSTRAINT postgres_copy_ledger_pkey,
       ADD COLUMN scope text NOT NULL DEFAULT '',
+      ADD COLUMN part int8 NOT NULL DEFAULT 0,
       ADD COLUMN low_watermark int8,
-      ADD PRIMARY KEY (scope, channel);
+      ADD PRIMARY KEY (scope, channel, part);
   END IF;
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'event_ingest')
      AND NOT has_table_privilege('event_ingest', 'event_log', 'INSERT') THEN

@@ -101,7 +101,7 @@ func TestWhatIsWrongIsToldWhenConnecting(t *testing.T) {
 		"table: v\ninit_statement: CREATE TABLE oops (":                              "running init_statement: syntax error at end of input (SQLSTATE 42601)",
 		"table: v\nsession: { lock_timeout: soon }":                                  `applying the session's settings: invalid value for parameter "lock_timeout": "soon" (SQLSTATE 22023)`,
 		"table: v\nsession: { no_such_setting: x }":                                  `applying the session's settings: unrecognized configuration parameter "no_such_setting" (SQLSTATE 42704)`,
-		"table: v\nexactly_once: { channel: a, offset_token: '${! @x }', table: k }": "table public.k is not a ledger of postgres_copy, which has the columns scope text, channel text, offsets int8multirange, low_watermark int8 and updated_at timestamptz: name another in `exactly_once.table`",
+		"table: v\nexactly_once: { channel: a, offset_token: '${! @x }', table: k }": "table public.k is not a ledger of postgres_copy, which has the columns scope text, channel text, part int8, offsets int8multirange, low_watermark int8 and updated_at timestamptz: name another in `exactly_once.table`",
 	}
 	for yaml, want := range cases {
 		t.Run(yaml, func(t *testing.T) {

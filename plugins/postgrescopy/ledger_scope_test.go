@@ -160,7 +160,7 @@ func TestAnOldLedgerIsMigratedOnceByManyInstances(t *testing.T) {
 		assert.NoError(t, err)
 	}
 	assert.Equal(t, "|c|{[0,10),[20,30)}", db.value("SELECT scope, channel, offsets FROM postgres_copy_ledger"))
-	assert.Equal(t, "scope,channel", db.value(`SELECT string_agg(a.attname, ',' ORDER BY k.n) FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k (attnum, n), pg_attribute a
+	assert.Equal(t, "scope,channel,part", db.value(`SELECT string_agg(a.attname, ',' ORDER BY k.n) FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k (attnum, n), pg_attribute a
 		WHERE i.indrelid = 'postgres_copy_ledger'::regclass AND i.indisprimary AND a.attrelid = i.indrelid AND a.attnum = k.attnum`))
 }
 
@@ -194,7 +194,7 @@ func TestAnOldLedgerOfAnotherOwnerIsNotMigrated(t *testing.T) {
 	dsn, role := db.asRole()
 	db.exec("GRANT INSERT ON v TO " + role + "; GRANT SELECT, INSERT, UPDATE ON postgres_copy_ledger TO " + role)
 	err := newTestOutput(t, dsn, "table: v"+onceYAML).Connect(context.Background())
-	const statement = `ALTER TABLE public.postgres_copy_ledger DROP CONSTRAINT "postgres_copy_ledger_pkey", ADD COLUMN scope text NOT NULL DEFAULT '', ADD COLUMN low_watermark int8, ADD PRIMARY KEY (scope, channel)`
+	const statement = `ALTER TABLE public.postgres_copy_ledger DROP CONSTRAINT "postgres_copy_ledger_pkey", ADD COLUMN scope text NOT NULL DEFAULT '', ADD COLUMN part int8 NOT NULL DEFAULT 0, ADD COLUMN low_watermark int8, ADD PRIMARY KEY (scope, channel, part)`
 	require.EqualError(t, err, fmt.Sprintf(`the ledger public.postgres_copy_ledger has no scopes yet, and the role "%s" may not alter it: let its owner run %s`, strings.Trim(role, `"`), statement))
 	db.exec(statement)
 	require.NoError(t, newTestOutput(t, dsn, "table: v"+onceYAML).Connect(context.Background()))
@@ -217,4 +217,25 @@ func TestRowsThatAreAllSkippedAreALineInTheLog(t *testing.T) {
 	assert.Contains(t, log, "The ledger has the last 100000 rows as done, so that none of them was stored.")
 	assert.Equal(t, 2, strings.Count(log, "\n"), "once in 100,000 rows, and at the end")
 	assert.Empty(t, write(9, 12, 10_000), "a restart brings some again")
+}
+
+func TestWithoutAWatermarkAChannelHasParts(t *testing.T) {
+	t.Parallel()
+	db := newLedgerDB(t, `CREATE TABLE v (v int)`)
+	with, without := db.connected("table: v"+csvOnceYAML), db.connected("table: v"+csvOnceYAML+"  low_watermark: '${! \"\" }'\n")
+	even := func(offset int) bool { return offset%2 == 0 }
+	write := func(o *testOutput, from, to int) {
+		t.Helper()
+		assert.Empty(t, o.writeBatch(filtered("c", from, from, even, values(from, to)...)))
+	}
+	for range 2 {
+		write(without, 0, 10_000)
+		write(without, 9_000, 12_000)
+	}
+	assert.Equal(t, []string{"0|2048", "1|2048", "2|1904"}, db.rows("SELECT part, (SELECT count(*) FROM unnest(offsets)) FROM postgres_copy_ledger ORDER BY 1"))
+	for range 2 { // either finds what the other has marked
+		write(with, 9_000, 13_000)
+		write(without, 8_000, 14_000)
+	}
+	assert.Equal(t, "7000|7000", db.value("SELECT count(*), count(DISTINCT v) FROM v"))
 }

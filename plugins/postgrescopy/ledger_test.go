@@ -177,7 +177,7 @@ func TestChannelsOfAnyNameAreKept(t *testing.T) {
 			assert.Empty(t, o.writeBatch(numbered(name, -5, values(0, 10)...)), name)
 			o.connect() // which forgets nothing, since nothing is remembered
 		}
-		assert.Equal(t, "{[-5,5)}", db.value("SELECT offsets FROM postgres_copy_ledger WHERE channel = "+sqltext.Literal(name)))
+		assert.Equal(t, "{[-5,0)}{[0,5)}", db.value("SELECT string_agg(offsets::text, '' ORDER BY part) FROM postgres_copy_ledger WHERE channel = "+sqltext.Literal(name)))
 	}
 	assert.Equal(t, "70", db.value("SELECT count(*) FROM v"))
 }
@@ -240,7 +240,7 @@ func TestATableThatIsNoLedgerIsRefused(t *testing.T) {
 	db := newLedgerDB(t, `CREATE TABLE v (v int); CREATE TABLE postgres_copy_ledger (channel int)`)
 	o := newTestOutput(t, db.dsn, "table: v"+onceYAML)
 	err := o.Connect(context.Background())
-	assert.EqualError(t, err, "table public.postgres_copy_ledger is not a ledger of postgres_copy, which has the columns scope text, channel text, offsets int8multirange, low_watermark int8 and updated_at timestamptz: name another in `exactly_once.table`")
+	assert.EqualError(t, err, "table public.postgres_copy_ledger is not a ledger of postgres_copy, which has the columns scope text, channel text, part int8, offsets int8multirange, low_watermark int8 and updated_at timestamptz: name another in `exactly_once.table`")
 }
 
 func TestAStoredRejectionIsNotToldAgain(t *testing.T) {

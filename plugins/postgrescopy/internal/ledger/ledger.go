@@ -20,10 +20,11 @@ import (
 //
 //	scope         text            the table that the rows are for, or a name that outputs share
 //	channel       text
+//	part          int8            0, or the offsets' upper bits where there is no low watermark
 //	offsets       int8multirange  those that are done
 //	low_watermark int8            the input had every lower offset acknowledged
 //	updated_at    timestamptz
-//	PRIMARY KEY (scope, channel)
+//	PRIMARY KEY (scope, channel, part)
 //
 // It holds each offset and not just the highest, since batches may commit out
 // of order, and a rejected row stays open until its rejection is stored. From the
@@ -36,6 +37,7 @@ type Ledger struct {
 	scope  string // empty: the table
 	// unscoped: the ledger has rows with an empty scope.
 	unscoped atomic.Bool
+	churn    atomic.Int64 // bytes of offsets that were marked since Tidy
 }
 
 // maxScope is how long the name of a scope may be, in bytes, so that the
@@ -83,13 +85,18 @@ func (l *Ledger) MarkStatement(ranges []Ranges) string {
 	if len(ranges) == 0 {
 		return ""
 	}
-	unscoped := ""
-	if l.unscoped.Load() {
-		unscoped = ` WHERE NOT EXISTS (SELECT FROM ` + l.quoted + ` AS o WHERE o.scope = '' AND o.channel = w.channel AND o.offsets && w.offsets)`
+	for _, r := range ranges {
+		l.churn.Add(int64(len(r.offsets)))
 	}
-	return `WITH marked AS (INSERT INTO ` + l.quoted + ` AS l (scope, channel, offsets, low_watermark) SELECT * FROM (VALUES ` + valueList(ranges) +
-		`) AS w (scope, channel, offsets, low_watermark)` + unscoped + ` ORDER BY w.scope, w.channel` +
-		` ON CONFLICT (scope, channel) DO UPDATE SET offsets = l.offsets + EXCLUDED.offsets + CASE WHEN EXCLUDED.low_watermark > pg_catalog.lower(l.offsets)` +
+	// What was marked while the channel had a low watermark, or while it had none.
+	elsewhere := `o.scope = w.scope AND (o.part = 0) <> (w.part = 0)`
+	if l.unscoped.Load() {
+		elsewhere = `(o.scope = '' OR ` + elsewhere + `)`
+	}
+	return `WITH marked AS (INSERT INTO ` + l.quoted + ` AS l (scope, channel, part, offsets, low_watermark) SELECT * FROM (VALUES ` + valueList(ranges) +
+		`) AS w (scope, channel, part, offsets, low_watermark) WHERE NOT EXISTS (SELECT FROM ` + l.quoted + ` AS o WHERE ` + elsewhere +
+		` AND o.channel = w.channel AND o.offsets && w.offsets) ORDER BY w.scope, w.channel, w.part` +
+		` ON CONFLICT (scope, channel, part) DO UPDATE SET offsets = l.offsets + EXCLUDED.offsets + CASE WHEN EXCLUDED.low_watermark > pg_catalog.lower(l.offsets)` +
 		` THEN pg_catalog.int8multirange(pg_catalog.int8range(pg_catalog.lower(l.offsets), EXCLUDED.low_watermark)) ELSE '{}' END,` +
 		` low_watermark = GREATEST(l.low_watermark, EXCLUDED.low_watermark), updated_at = pg_catalog.now()` +
 		` WHERE NOT l.offsets && EXCLUDED.offsets RETURNING 1)` +
@@ -105,7 +112,7 @@ func valueList(ranges []Ranges) string {
 		if r.low != noWatermark {
 			low = "'" + strconv.FormatInt(r.low, 10) + "'"
 		}
-		values[i] = "(" + sqltext.Literal(r.Scope) + ", " + sqltext.Literal(r.Channel) + ", '" + r.offsets + "'::pg_catalog.int8multirange, " + low + "::int8)"
+		values[i] = "(" + sqltext.Literal(r.Scope) + ", " + sqltext.Literal(r.Channel) + ", '" + strconv.FormatInt(r.part, 10) + "'::int8, '" + r.offsets + "'::pg_catalog.int8multirange, " + low + "::int8)"
 	}
 	return strings.Join(values, ", ")
 }
@@ -113,12 +120,13 @@ func valueList(ranges []Ranges) string {
 // Read returns the messages whose offset the ledger holds. The scopes are those
 // of the batch's tables.
 func (l *Ledger) Read(ctx context.Context, s *conn.Session, m *Offsets, scopes []string) (map[int]bool, error) {
-	all := m.Ranges(scopes, func(int) bool { return true })
+	byPart := func(at position) int64 { return at.offset >> partBits }
+	all := m.ranges(scopes, byPart, func(int) bool { return true })
 	if len(all) == 0 {
 		return nil, nil
 	}
-	rows, err := s.QueryText(ctx, s.Settings+`SELECT w.scope, w.channel, l.offsets * w.offsets FROM (VALUES `+valueList(all)+`) AS w (scope, channel, offsets, low_watermark)
-JOIN `+l.quoted+` AS l ON l.scope IN ('', w.scope) AND l.channel = w.channel AND l.offsets && w.offsets`)
+	rows, err := s.QueryText(ctx, s.Settings+`SELECT w.scope, w.channel, l.offsets * w.offsets FROM (VALUES `+valueList(all)+`) AS w (scope, channel, part, offsets, low_watermark)
+JOIN `+l.quoted+` AS l ON l.scope IN ('', w.scope) AND l.channel = w.channel AND l.part IN (0, w.part) AND l.offsets && w.offsets`)
 	if err != nil {
 		return nil, err
 	}
@@ -129,4 +137,19 @@ JOIN `+l.quoted+` AS l ON l.scope IN ('', w.scope) AND l.channel = w.channel AND
 		}
 	}
 	return done, nil
+}
+
+// maxChurn is how many bytes of offsets may be marked before the ledger is
+// vacuumed.
+const maxChurn = 128 << 10
+
+// Tidy vacuums the ledger once in a while. Where there are gaps each mark leaves a
+// dead copy of some kilobytes behind, and the server's own vacuum comes once a
+// minute. It does nothing while another session does, or for a role that does not
+// own the table. Its errors are no concern of the batch, which is committed.
+func (l *Ledger) Tidy(ctx context.Context, s *conn.Session) {
+	if l.churn.Load() > maxChurn {
+		l.churn.Store(0)
+		_ = s.Exec(ctx, "VACUUM (SKIP_LOCKED, TRUNCATE false) "+l.quoted)
+	}
 }

@@ -167,40 +167,64 @@ func (m *Offsets) ascending() bool {
 type Ranges struct {
 	Scope   string // what they are done for
 	Channel string
+	part    int64
 	offsets string // as a literal of int8multirange
 	low     int64  // the channel's low watermark
 }
 
-// Ranges returns the offsets of the messages that want admits, once for each
-// scope and channel that has any. The scopes are those of the batch's tables.
-func (m *Offsets) Ranges(scopes []string, want func(message int) bool) []Ranges {
-	type key struct{ scope, channel string }
-	offsets := make([][]int64, len(m.channels))
-	for i, at := range m.of {
-		if at.channel >= 0 && want(i) {
-			offsets[at.channel] = append(offsets[at.channel], at.offset)
-		}
+// partBits is how many bits of an offset are left out of its part: a part has
+// 4,096 offsets.
+const partBits = 12
+
+// part returns the part of the ledger that an offset of a channel is marked in. A
+// channel with a low watermark has one part, 0, since its gaps are few. Without
+// one they stay, and a row of the ledger for all of them would be written again
+// with each mark.
+func (m *Offsets) part(at position) int64 {
+	if m.low[at.channel] != noWatermark {
+		return 0
+	}
+	return at.offset >> partBits
+}
+
+// ranges returns the offsets of the messages that want admits, once for each
+// scope, channel and part that has any. The scopes are those of the batch's tables.
+func (m *Offsets) ranges(scopes []string, part func(position) int64, want func(message int) bool) []Ranges {
+	type key struct {
+		scope, channel string
+		part           int64
 	}
 	byKey := map[key]int{} // two names may mean one table
 	var found []Ranges
 	var lists [][]int64
-	for i, list := range offsets {
-		if len(list) == 0 {
+	last, lastAt := key{}, position{channel: -1}
+	n := 0
+	for i, at := range m.of {
+		if at.channel < 0 || !want(i) {
 			continue
 		}
-		k := key{scopes[m.channels[i].table], m.channels[i].name}
-		n, ok := byKey[k]
-		if !ok {
-			n, byKey[k] = len(found), len(found)
-			found, lists = append(found, Ranges{Scope: k.scope, Channel: k.channel, low: m.low[i]}), append(lists, nil)
+		if p := part(at); at.channel != lastAt.channel || p != last.part {
+			c := m.channels[at.channel]
+			last = key{scopes[c.table], c.name, p}
+			var ok bool
+			if n, ok = byKey[last]; !ok {
+				n, byKey[last] = len(found), len(found)
+				found, lists = append(found, Ranges{last.scope, last.channel, last.part, "", noWatermark}), append(lists, nil)
+			}
+			found[n].low = max(found[n].low, m.low[at.channel])
 		}
-		lists[n] = append(lists[n], list...)
-		found[n].low = max(found[n].low, m.low[i])
+		lastAt = at
+		lists[n] = append(lists[n], at.offset)
 	}
 	for n, list := range lists {
 		found[n].offsets = multirange(list)
 	}
 	return found
+}
+
+// Marked returns the offsets of the messages that want admits, to be marked.
+func (m *Offsets) Marked(scopes []string, want func(message int) bool) []Ranges {
+	return m.ranges(scopes, m.part, want)
 }
 
 // multirange writes offsets, in any order, as an int8multirange: {[1,5),[7,8)}.

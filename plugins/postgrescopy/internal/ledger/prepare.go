@@ -15,7 +15,7 @@ import (
 )
 
 const ledgerQuery = `
-SELECT coalesce(array_agg(a.attname::text) FILTER (WHERE (a.attname, a.atttypid::pg_catalog.regtype::text) IN (('scope', 'text'), ('channel', 'text'), ('offsets', 'int8multirange'), ('low_watermark', 'bigint'), ('updated_at', 'timestamp with time zone'))), '{}'),
+SELECT coalesce(array_agg(a.attname::text) FILTER (WHERE (a.attname, a.atttypid::pg_catalog.regtype::text) IN (('scope', 'text'), ('channel', 'text'), ('part', 'bigint'), ('offsets', 'int8multirange'), ('low_watermark', 'bigint'), ('updated_at', 'timestamp with time zone'))), '{}'),
 	pg_catalog.has_table_privilege(c.oid, 'SELECT') AND pg_catalog.has_table_privilege(c.oid, 'INSERT') AND pg_catalog.has_table_privilege(c.oid, 'UPDATE'),
 	pg_catalog.pg_has_role(c.relowner, 'USAGE'),
 	(SELECT k.conname::text FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'p'),
@@ -85,10 +85,11 @@ func (l *Ledger) createStatement() string {
 	return `CREATE TABLE IF NOT EXISTS ` + l.quoted + ` (
 	scope text NOT NULL,
 	channel text NOT NULL,
+	part int8 NOT NULL,
 	offsets int8multirange NOT NULL,
 	low_watermark int8,
 	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
-	PRIMARY KEY (scope, channel)
+	PRIMARY KEY (scope, channel, part)
 ) WITH (fillfactor = 50)`
 }
 
@@ -97,7 +98,7 @@ func (l *Ledger) createStatement() string {
 // on instances of that version fail to mark, as no key is on the channel alone:
 // they store nothing, and acknowledge nothing.
 func (f *found) migrateStatement() string {
-	changes := []string{"ADD COLUMN scope text NOT NULL DEFAULT ''", "ADD COLUMN low_watermark int8", "ADD PRIMARY KEY (scope, channel)"}
+	changes := []string{"ADD COLUMN scope text NOT NULL DEFAULT ''", "ADD COLUMN part int8 NOT NULL DEFAULT 0", "ADD COLUMN low_watermark int8", "ADD PRIMARY KEY (scope, channel, part)"}
 	if f.primaryKey != nil {
 		changes = append([]string{"DROP CONSTRAINT " + sqltext.Quote(*f.primaryKey)}, changes...)
 	}
@@ -124,7 +125,7 @@ func (l *Ledger) find(ctx context.Context, tx pgx.Tx) (*found, error) {
 	case err != nil || tag.RowsAffected() == 0:
 		return nil, err
 	case !f.ready() && !f.unscoped():
-		return nil, pgerr.Operatorf("table %s is not a ledger of postgres_copy, which has the columns scope text, channel text, offsets int8multirange, low_watermark int8 and updated_at timestamptz: name another in `exactly_once.table`", f.name)
+		return nil, pgerr.Operatorf("table %s is not a ledger of postgres_copy, which has the columns scope text, channel text, part int8, offsets int8multirange, low_watermark int8 and updated_at timestamptz: name another in `exactly_once.table`", f.name)
 	case !f.allowed:
 		return nil, pgerr.Operatorf("the role %s may not use the ledger: run GRANT SELECT, INSERT, UPDATE ON %s TO %s", sqltext.Quote(f.role), f.name, sqltext.Quote(f.role))
 	}
@@ -132,9 +133,9 @@ func (l *Ledger) find(ctx context.Context, tx pgx.Tx) (*found, error) {
 }
 
 // ready reports whether the ledger is there and has scopes.
-func (f *found) ready() bool { return f != nil && len(f.columns) == 5 }
+func (f *found) ready() bool { return f != nil && len(f.columns) == 6 }
 
 // unscoped reports whether the ledger is one of an earlier version.
 func (f *found) unscoped() bool {
-	return len(f.columns) == 3 && !slices.Contains(f.columns, "scope") && !slices.Contains(f.columns, "low_watermark")
+	return len(f.columns) == 3 && slices.Contains(f.columns, "channel") && slices.Contains(f.columns, "offsets") && slices.Contains(f.columns, "updated_at")
 }

@@ -178,7 +178,7 @@ func (b *Batch) mark(l *ledger.Ledger) string {
 	if l == nil {
 		return ""
 	}
-	return l.MarkStatement(b.Offsets.Ranges(b.scopes(l), func(message int) bool {
+	return l.MarkStatement(b.Offsets.Marked(b.scopes(l), func(message int) bool {
 		if _, rejected := b.Rejected[message]; rejected {
 			return false
 		}

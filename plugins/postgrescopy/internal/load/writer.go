@@ -175,7 +175,13 @@ func (w *Writer) attempt(ctx context.Context, b *Batch) error {
 		if err := write(ctx, s, b, w.Ledger); err != nil {
 			return err
 		}
-		return s.AwaitStandbys(ctx)
+		if err := s.AwaitStandbys(ctx); err != nil {
+			return err
+		}
+		if w.Ledger != nil {
+			w.Ledger.Tidy(ctx, s)
+		}
+		return nil
 	})
 }
 

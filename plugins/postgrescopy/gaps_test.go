@@ -1,0 +1,90 @@
+package postgrescopy
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+// load writes batches of a channel whose input had all acknowledged but the last
+// few batches, without the messages that keep does not admit.
+func (o *testOutput) load(batches, size int, watermark bool, keep func(offset int) bool) time.Duration {
+	o.tb.Helper()
+	const inFlight = 3
+	row := fields{"v": 1}
+	started := time.Now()
+	for n := range batches {
+		var batch service.MessageBatch
+		for offset := n * size; offset < (n+1)*size; offset++ {
+			if !keep(offset) {
+				continue
+			}
+			m := service.NewMessage(nil)
+			m.SetStructured(row)
+			m.MetaSetMut("channel", "c")
+			m.MetaSetMut("csv_row", int64(offset))
+			if watermark {
+				m.MetaSetMut("csv_low_watermark", int64(max(0, n-inFlight)*size))
+			}
+			batch = append(batch, m)
+		}
+		require.NoError(o.tb, o.WriteBatch(context.Background(), batch))
+	}
+	return time.Since(started)
+}
+
+func TestGapsKeepTheLedgerSmall(t *testing.T) {
+	t.Parallel()
+	for name, keep := range map[string]func(int) bool{
+		"a tenth filtered":      func(offset int) bool { return offset*7919%10 != 0 },
+		"every second offset":   func(offset int) bool { return offset%2 == 0 },
+		"most of them filtered": func(offset int) bool { return offset%100 == 0 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := newLedgerDB(t, `CREATE TABLE v (v int)`)
+			o := db.connected("table: v" + csvOnceYAML)
+			o.load(200, 1000, true, keep)
+			size, err := strconv.Atoi(db.value("SELECT pg_total_relation_size('postgres_copy_ledger')"))
+			require.NoError(t, err)
+			assert.Less(t, size, 1<<20)
+			ranges, err := strconv.Atoi(db.value("SELECT count(*) FROM postgres_copy_ledger, unnest(offsets)"))
+			require.NoError(t, err)
+			assert.LessOrEqual(t, ranges, 4*500+1, "only the last batches have gaps")
+		})
+	}
+}
+
+// BenchmarkGaps writes rows through the ledger with and without gaps.
+func BenchmarkGaps(b *testing.B) {
+	for _, watermark := range []bool{true, false} {
+		for name, keep := range map[string]func(int) bool{
+			"none":  func(int) bool { return true },
+			"tenth": func(offset int) bool { return offset*7919%10 != 0 },
+			"half":  func(offset int) bool { return offset%2 == 0 },
+		} {
+			b.Run(fmt.Sprintf("watermark=%t/gaps=%s", watermark, name), func(b *testing.B) {
+				db := newLedgerDB(b, `CREATE UNLOGGED TABLE v (v int)`)
+				o := db.connected("table: v" + csvOnceYAML)
+				const size = 1000
+				b.ResetTimer()
+				took := o.load(b.N, size, watermark, keep)
+				b.ReportMetric(float64(b.N*size)/took.Seconds(), "offsets/s")
+				b.ReportMetric(mustFloat(b, db.value("SELECT pg_total_relation_size('postgres_copy_ledger')")), "ledger-bytes")
+			})
+		}
+	}
+}
+
+func mustFloat(tb testing.TB, s string) float64 {
+	f, err := strconv.ParseFloat(s, 64)
+	require.NoError(tb, err)
+	return f
+}
