@@ -41,7 +41,7 @@ func newMeter(m *service.Metrics) *meter {
 	measure := func(name string, value func(*watch.Figures) int64) gauge {
 		return gauge{m.NewGauge("csv_watch_" + name), value}
 	}
-	return &meter{
+	meter := &meter{
 		latency: m.NewTimer("csv_watch_latency_ns"),
 		counters: []counter{
 			count("files_discovered_total", func(f *watch.Figures) int64 { return f.Discovered }),
@@ -66,6 +66,10 @@ func newMeter(m *service.Metrics) *meter {
 			measure("oldest_unread_seconds", func(f *watch.Figures) int64 { return int64(f.OldestUnread / time.Second) }),
 		},
 	}
+	for i := range meter.counters {
+		meter.counters[i].metric.Incr(0) // so that a rate is seen from the first increment on
+	}
+	return meter
 }
 
 // pass brings the metrics up to date.

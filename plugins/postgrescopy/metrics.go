@@ -28,8 +28,10 @@ type outputMetrics struct {
 	full    spent // time with as many batches under way as there may be
 }
 
+// newOutputMetrics makes the metrics. Counters begin at zero rather than with
+// their first increment, so that a rate is seen from the first one on.
 func newOutputMetrics(m *service.Metrics) *outputMetrics {
-	return &outputMetrics{
+	o := &outputMetrics{
 		written:    m.NewCounter("postgres_copy_rows_written_total"),
 		rejected:   m.NewCounter("postgres_copy_rows_rejected_total", "reason"),
 		duplicates: m.NewCounter("postgres_copy_rows_skipped_total", "reason"),
@@ -43,6 +45,12 @@ func newOutputMetrics(m *service.Metrics) *outputMetrics {
 		writing:    spent{counter: m.NewCounter("postgres_copy_writing_seconds_total")},
 		full:       spent{counter: m.NewCounter("postgres_copy_saturated_seconds_total")},
 	}
+	for _, counter := range []*service.MetricCounter{o.written, o.filtered, o.bytes, o.batches, o.retries, o.writing.counter, o.full.counter} {
+		counter.Incr(0)
+	}
+	o.duplicates.Incr(0, "key")
+	o.duplicates.Incr(0, "ledger")
+	return o
 }
 
 // spent passes on a sum of time as a counter of seconds.
