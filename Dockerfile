@@ -37,7 +37,19 @@ COPY --from=build --chown=1000:1000 /out/connect-home /connect
 WORKDIR /connect
 # A number, so that Kubernetes can verify that it is not root.
 USER 1000:1000
-# /metrics and /ready, if HTTP_ADDRESS is not a loopback address.
-EXPOSE 4195
+# The live page, and /metrics and /ready, if LIVE_ADDRESS and HTTP_ADDRESS are not
+# loopback addresses.
+EXPOSE 4194 4195
+# Which source this image was built from.
+ARG VERSION
+ARG REVISION
+ARG DATE
+LABEL org.opencontainers.image.title="connect" \
+      org.opencontainers.image.description="CSV files of shop events into PostgreSQL, each row once" \
+      org.opencontainers.image.source="https://github.com/ecommerce-ingest/connect" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${DATE}"
 ENTRYPOINT ["/usr/local/bin/connect"]
 CMD ["-c", "config/pipeline.yaml"]

@@ -53,6 +53,7 @@ func (i *input) Connect(ctx context.Context) error {
 	i.watcher = watcher
 	i.deliveries = newDeliveries(watcher, i.config, i.resources.Logger(), i.status, i.meter.latency)
 	i.publish()
+	i.meter.up.Set(1)
 	metering, stop := context.WithCancel(context.Background())
 	i.stop = stop
 	i.metering.Go(func() { i.meter.run(metering, watcher) })
@@ -85,6 +86,7 @@ func (i *input) Close(ctx context.Context) error {
 	i.stop()
 	i.metering.Wait()
 	i.status.Disconnected()
+	i.meter.up.Set(0)
 	i.meter.pass(i.watcher.Figures())
 	i.watcher = nil
 	return err

@@ -15,6 +15,7 @@ const metricsEvery = time.Second
 // meter passes figures on as metrics.
 type meter struct {
 	latency  *service.MetricTimer
+	up       *service.MetricGauge // 1 while the files are watched
 	counters []counter
 	gauges   []gauge
 }
@@ -43,6 +44,7 @@ func newMeter(m *service.Metrics) *meter {
 	}
 	meter := &meter{
 		latency: m.NewTimer("csv_watch_latency_ns"),
+		up:      m.NewGauge("csv_watch_up"),
 		counters: []counter{
 			count("files_discovered_total", func(f *watch.Figures) int64 { return f.Discovered }),
 			count("files_finished_total", func(f *watch.Figures) int64 { return f.Finished }),
@@ -66,6 +68,7 @@ func newMeter(m *service.Metrics) *meter {
 			measure("oldest_unread_seconds", func(f *watch.Figures) int64 { return int64(f.OldestUnread / time.Second) }),
 		},
 	}
+	meter.up.Set(0)
 	for i := range meter.counters {
 		meter.counters[i].metric.Incr(0) // so that a rate is seen from the first increment on
 	}

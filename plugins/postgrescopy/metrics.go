@@ -23,6 +23,7 @@ type outputMetrics struct {
 	latency    *service.MetricTimer
 	pool       *service.MetricGauge
 	ledger     *service.MetricGauge
+	up         *service.MetricGauge // 1 while the database is there
 
 	writing spent // time with at least one batch under way
 	full    spent // time with as many batches under way as there may be
@@ -42,12 +43,14 @@ func newOutputMetrics(m *service.Metrics) *outputMetrics {
 		latency:    m.NewTimer("postgres_copy_latency_ns"),
 		pool:       m.NewGauge("postgres_copy_connections", "state"),
 		ledger:     m.NewGauge("postgres_copy_ledger_bytes"),
+		up:         m.NewGauge("postgres_copy_up"),
 		writing:    spent{counter: m.NewCounter("postgres_copy_writing_seconds_total")},
 		full:       spent{counter: m.NewCounter("postgres_copy_saturated_seconds_total")},
 	}
 	for _, counter := range []*service.MetricCounter{o.written, o.filtered, o.bytes, o.batches, o.retries, o.writing.counter, o.full.counter} {
 		counter.Incr(0)
 	}
+	o.up.Set(0)
 	o.duplicates.Incr(0, "key")
 	o.duplicates.Incr(0, "ledger")
 	return o

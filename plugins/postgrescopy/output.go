@@ -69,6 +69,7 @@ func (o *copyOutput) Connect(ctx context.Context) error {
 		}
 		o.replace(w)
 		o.status.Connected()
+		o.metrics.up.Set(1)
 		return nil
 	})
 	var failed *conn.ConnectError

@@ -45,7 +45,11 @@ func (o *copyOutput) publish(messages service.MessageBatch, b *load.Batch, began
 
 // publishProblem makes visible why the database cannot be used.
 func (o *copyOutput) publishProblem(ctx context.Context, err error) {
-	switch pgerr.Classify(ctx, err) {
+	class := pgerr.Classify(ctx, err)
+	if class != pgerr.Cancelled {
+		o.metrics.up.Set(0)
+	}
+	switch class {
 	case pgerr.Cancelled:
 	case pgerr.Lost, pgerr.Temporary:
 		o.status.Away(pgerr.Describe(err))
@@ -63,6 +67,7 @@ func (o *copyOutput) measure(w *load.Writer) {
 	writing, full := o.status.Times()
 	o.metrics.writing.pass(writing)
 	o.metrics.full.pass(full)
+	o.metrics.up.Set(1)
 	last, now := o.measured.Load(), time.Now()
 	if w.Ledger == nil || now.Sub(time.Unix(0, last)) < measureEvery || !o.measured.CompareAndSwap(last, now.UnixNano()) {
 		return
