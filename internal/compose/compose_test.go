@@ -33,7 +33,6 @@ func load(t *testing.T, env ...string) *types.Project {
 		cli.WithEnv(env),
 		cli.WithDefaultProfiles(), // COMPOSE_PROFILES
 		cli.WithDiscardEnvFile,
-		cli.WithDefaultProfiles(),
 	)
 	require.NoError(t, err)
 	project, err := options.LoadProject(t.Context())
