@@ -8,19 +8,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The cases by which the job that this program replaces was accepted. The fifth,
-// about restarts and deleted files, is in restart_test.go.
+// The acceptance tests of the job that this program replaces. The fifth, about
+// restarts and deleted files, is in restart_test.go.
 
-func TestTheGeneratorWritesTwoFilesOfTenEventsInTenSeconds(t *testing.T) {
+func TestTheGeneratorWritesTwoFilesInTenSeconds(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	g := s.generator()
 	end := g.started.Add(10 * time.Second)
-	time.Sleep(time.Until(end)) // the ten seconds of the case
+	time.Sleep(time.Until(end)) // ten seconds
 	g.terminate()
 
-	// The third file is due ten seconds after the first, that is after the end;
-	// should this test be late to stop the generator, it is there but not ours.
+	// The third file is due just after the ten seconds, and may exist if the generator
+	// was stopped late.
 	inTime := 0
 	for _, path := range s.files() {
 		info, err := os.Stat(path)
@@ -33,7 +33,7 @@ func TestTheGeneratorWritesTwoFilesOfTenEventsInTenSeconds(t *testing.T) {
 	require.Equal(t, 2, inTime)
 }
 
-func TestEveryFileThatAppearsIsStoredWhileFilesAreGenerated(t *testing.T) {
+func TestGeneratedFilesAreStored(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	before := time.Now().Add(-time.Second) // the two clocks are one, but for rounding
@@ -44,7 +44,7 @@ func TestEveryFileThatAppearsIsStoredWhileFilesAreGenerated(t *testing.T) {
 	require.Len(t, s.files(), 100)
 	s.db.awaitStored(1000)
 
-	// Timestamps parsed, event types lowercased, every other cell as it came.
+	// Timestamps are parsed, event types are lowercase, all other cells are unchanged.
 	requireSame(t, s.generated(), s.db.stored())
 	s.db.require("0", "SELECT count(*) FROM rejected_events")
 	s.db.require("true", "SELECT bool_and(event_type = lower(event_type)) FROM user_events")
@@ -56,7 +56,7 @@ func TestEveryFileThatAppearsIsStoredWhileFilesAreGenerated(t *testing.T) {
 	require.Empty(t, g.complaints())
 }
 
-func TestTheGeneratorUsesEveryFormThatTheMappingHasToUnderstand(t *testing.T) {
+func TestTheGeneratorUsesEveryFormat(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.generator("GENERATOR_INTERVAL=1ms", "GENERATOR_BATCH_SIZE=500", "GENERATOR_COUNT=3000", "GENERATOR_SEED=7").awaitEnd()
@@ -75,7 +75,7 @@ func TestTheGeneratorUsesEveryFormThatTheMappingHasToUnderstand(t *testing.T) {
 	requireSame(t, s.generated(), s.db.stored())
 }
 
-func TestTheGeneratorsFaultsCostOnlyTheFaultyRows(t *testing.T) {
+func TestFaultyEventsCostOnlyTheirRows(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.generator("GENERATOR_INTERVAL=1ms", "GENERATOR_BATCH_SIZE=500", "GENERATOR_COUNT=5000", "GENERATOR_SEED=11",
@@ -96,7 +96,7 @@ func TestTheGeneratorsFaultsCostOnlyTheFaultyRows(t *testing.T) {
 	}
 }
 
-// shape replaces digits, so that times of one form look alike.
+// shape replaces digits, so that times of one format become equal.
 func shape(cell string) string {
 	out := []byte(cell)
 	for i, c := range out {

@@ -8,20 +8,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patience is how long a test waits for what must come. It bounds a failure
-// only: nothing here is measured against it.
-const patience = 2 * time.Minute
+// awaitTimeout bounds every wait of a test. Only a failure takes that long.
+const awaitTimeout = 2 * time.Minute
 
-// hopeless wraps an error that no waiting will cure.
+// hopeless wraps an error that waiting cannot resolve.
 type hopeless struct{ error }
 
 func (h *hopeless) Unwrap() error { return h.error }
 
-// await polls until check returns nil, and fails the test with its last error
-// when patience runs out or the error is hopeless.
+// await polls until check returns nil. It fails the test with the last error after
+// awaitTimeout, or at once if the error is hopeless.
 func await(t testing.TB, what string, check func() error) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(awaitTimeout)
 	for {
 		err := check()
 		if err == nil {

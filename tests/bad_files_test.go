@@ -14,7 +14,7 @@ import (
 // every look shows at once.
 var quickly = []string{"--set", "input.csv_watch.poll_interval=20ms"}
 
-func TestFilesThatAreOddButFineAreStored(t *testing.T) {
+func TestOddButValidFilesAreStored(t *testing.T) {
 	t.Parallel()
 	columns := strings.Split(header, ",")
 	reversed := func(cells []string) string {
@@ -52,7 +52,7 @@ func TestFilesThatAreOddButFineAreStored(t *testing.T) {
 	p := s.pipelineWith(quickly)
 	s.db.awaitStored(2 * len(files))
 
-	// What had no rows yet may get some.
+	// A file without rows may get some.
 	s.appendTo("empty.csv", csvFile(100, 101))
 	s.appendTo("header-only.csv", records(101, 102))
 	s.appendTo("header-without-newline.csv", "\n"+records(102, 103))
@@ -65,7 +65,7 @@ func TestFilesThatAreOddButFineAreStored(t *testing.T) {
 	s.db.require("27", "SELECT count(*) FROM user_events")
 }
 
-func TestAFolderThatDoesNotExistYetIsWaitedFor(t *testing.T) {
+func TestAMissingFolderIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	later := filepath.Join(s.events, "not", "yet")
@@ -80,17 +80,17 @@ func TestAFolderThatDoesNotExistYetIsWaitedFor(t *testing.T) {
 	p.terminate()
 }
 
-func TestAFileWhoseHeaderNamesAColumnTwiceIsToldOnceAndLeft(t *testing.T) {
+func TestADuplicateColumnIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.dropFile("twice.csv", strings.Replace(csvFile(0, 3), "session_id", "user_id", 1))
 	p := s.pipelineWith(quickly)
 	s.goesOn(p, 5)
-	requireToldOnce(t, p, "twice.csv", "user_id")
+	requireLoggedOnce(t, p, "twice.csv", "user_id")
 	s.db.awaitRejected(1)
 	s.requireRefused("twice.csv", `the header has "user_id" twice`)
 
-	// Once it is mended it is read.
+	// It is read once it has been corrected.
 	s.dropFile("twice.csv", csvFile(0, 3))
 	s.db.awaitStored(5*10 + 3)
 	p.terminate()
@@ -115,10 +115,10 @@ func TestFilesOfAnotherKindAreRefused(t *testing.T) {
 	s.db.awaitRejected(len(files))
 	for name, f := range files {
 		s.requireRefused(name, f.reason)
-		requireToldOnce(t, p, name, strings.ReplaceAll(f.reason, `"`, `\"`))
+		requireLoggedOnce(t, p, name, strings.ReplaceAll(f.reason, `"`, `\"`))
 	}
 
-	// A restart refuses them again, without another rejection; what is put right is read.
+	// A restart refuses them again without another rejection, and reads corrected files.
 	p.terminate()
 	s.dropFile("typo.csv", csvFile(0, 3))
 	p = s.pipelineWith(quickly)
@@ -128,7 +128,7 @@ func TestFilesOfAnotherKindAreRefused(t *testing.T) {
 	s.db.require(strconv.Itoa(len(files)), "SELECT count(*) FROM rejected_events")
 }
 
-// requireRefused checks that the rejected records have one for a whole file.
+// requireRefused checks that one rejection stands for a whole file.
 func (s *site) requireRefused(file, reason string) {
 	s.t.Helper()
 	rejected := s.db.rejected(filepath.Join(s.events, file))
@@ -138,7 +138,7 @@ func (s *site) requireRefused(file, reason string) {
 	require.EqualValues(s.t, 0, rejected[0].Row)
 }
 
-func TestADirectoryThatIsNamedLikeAFileIsSkipped(t *testing.T) {
+func TestADirectoryNamedLikeAFileIsSkipped(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	require.NoError(t, os.Mkdir(filepath.Join(s.events, "folder.csv"), 0o755))
@@ -150,8 +150,8 @@ func TestADirectoryThatIsNamedLikeAFileIsSkipped(t *testing.T) {
 	p.terminate()
 }
 
-// goesOn drops one file after the other, each when the one before is stored:
-// ten events each, from number 1000 on.
+// goesOn drops files of ten events, from number 1000 on, each after the one before
+// has been stored.
 func (s *site) goesOn(p *program, files int) {
 	s.t.Helper()
 	for n := range files {
@@ -160,9 +160,8 @@ func (s *site) goesOn(p *program, files int) {
 	}
 }
 
-// requireToldOnce checks that a program complained of a file once, and that the
-// one line tells what is the matter.
-func requireToldOnce(t testing.TB, p *program, file, matter string) {
+// requireLoggedOnce checks that a program logged a file once, with the reason.
+func requireLoggedOnce(t testing.TB, p *program, file, matter string) {
 	t.Helper()
 	var lines []string
 	for _, line := range p.complaints() {

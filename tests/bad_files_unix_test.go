@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// unprivileged has the programs of a site run as somebody whom permissions
-// bind, which root is not.
+// unprivileged makes the programs of a site run as an unprivileged user if the tests
+// run as root.
 func (s *site) unprivileged() {
 	s.t.Helper()
 	if os.Geteuid() != 0 {
@@ -23,7 +23,7 @@ func (s *site) unprivileged() {
 	const nobody = 65534
 	require.NoError(s.t, os.MkdirAll(s.state, 0o755))
 	require.NoError(s.t, os.Chown(s.state, nobody, nobody))
-	// The folders above a test's own are closed to others.
+	// Other users cannot enter the folders above a test's own.
 	for dir := s.events; dir != filepath.Clean(os.TempDir()) && dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
 		require.NoError(s.t, os.Chmod(dir, 0o755))
 	}
@@ -33,7 +33,7 @@ func (s *site) unprivileged() {
 	}
 }
 
-func TestAFileWithoutPermissionIsToldOnceAndReadWhenItHasIt(t *testing.T) {
+func TestAnUnreadableFileIsReadOncePermitted(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.unprivileged()
@@ -42,14 +42,14 @@ func TestAFileWithoutPermissionIsToldOnceAndReadWhenItHasIt(t *testing.T) {
 	require.NoError(t, os.Chmod(path, 0))
 	p := s.pipelineWith(quickly)
 	s.goesOn(p, 5)
-	requireToldOnce(t, p, "secret.csv", "permission denied")
+	requireLoggedOnce(t, p, "secret.csv", "permission denied")
 	require.NoError(t, os.Chmod(path, 0o644))
 	s.db.awaitStored(60)
 	s.db.require("0", "SELECT count(*) FROM rejected_events")
 	p.terminate()
 }
 
-func TestAFolderWithoutPermissionIsToldOnceAndReadWhenItHasIt(t *testing.T) {
+func TestAnUnreadableFolderIsReadOncePermitted(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.unprivileged()
@@ -59,13 +59,13 @@ func TestAFolderWithoutPermissionIsToldOnceAndReadWhenItHasIt(t *testing.T) {
 	t.Cleanup(func() { _ = os.Chmod(dir, 0o755) }) // so that it can be removed
 	p := s.pipelineWith(quickly)
 	s.goesOn(p, 5)
-	requireToldOnce(t, p, "closed", "permission denied")
+	requireLoggedOnce(t, p, "closed", "permission denied")
 	require.NoError(t, os.Chmod(dir, 0o755))
 	s.db.awaitStored(60)
 	p.terminate()
 }
 
-func TestAFIFOIsSkippedAndNobodyWaitsForIt(t *testing.T) {
+func TestAFIFOIsSkipped(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	require.NoError(t, syscall.Mkfifo(filepath.Join(s.events, "pipe.csv"), 0o644))
@@ -73,14 +73,14 @@ func TestAFIFOIsSkippedAndNobodyWaitsForIt(t *testing.T) {
 	require.NoError(t, os.Symlink(s.events, filepath.Join(s.events, "loop")))
 	p := s.pipelineWith(quickly)
 	s.goesOn(p, 5)
-	require.LessOrEqual(t, len(p.lines(`pipe\.csv`)), 1, "said at every look")
-	require.LessOrEqual(t, len(p.lines(`dangling\.csv`)), 1, "said at every look")
+	require.LessOrEqual(t, len(p.lines(`pipe\.csv`)), 1, "logged at every scan")
+	require.LessOrEqual(t, len(p.lines(`dangling\.csv`)), 1, "logged at every scan")
 	require.LessOrEqual(t, len(p.complaints()), 2)
 	p.terminate()
 	s.db.require("50", "SELECT count(*) FROM user_events")
 }
 
-func TestAStateFolderThatCannotBeWrittenIsToldAtTheStart(t *testing.T) {
+func TestAnUnwritableStateFolderIsLoggedAtStart(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.unprivileged()
@@ -96,8 +96,8 @@ func TestAStateFolderThatCannotBeWrittenIsToldAtTheStart(t *testing.T) {
 	p.terminate()
 }
 
-// What people and programs call files need not be text.
-func TestAFileOfAnyNameIsStoredAndSoAreItsRejections(t *testing.T) {
+// File names need not be text.
+func TestAnyFileNameIsStored(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.dropFile("a\n\x1b[31m\xff'\".csv", csvFile(0, 3)+"no,row\n")

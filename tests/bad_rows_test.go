@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// badRows are records that cannot be stored. Each stands alone between two good
-// records in a file of its own.
+// badRows are records that cannot be stored. Each is tested between two good records
+// in a file of its own.
 var badRows = []struct {
 	name   string
 	record string // as it stands in the file
@@ -54,7 +54,7 @@ func with(column, cell string) string {
 	return strings.Join(cells, ",")
 }
 
-func TestABadRowIsRejectedWithItsReasonAndNothingElseIs(t *testing.T) {
+func TestOnlyBadRowsAreRejectedWithTheirReasons(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	path := func(name string) string {
@@ -83,7 +83,7 @@ func TestABadRowIsRejectedWithItsReasonAndNothingElseIs(t *testing.T) {
 		})
 	}
 
-	// Rejected is done with: the next start neither retries nor repeats it.
+	// A rejected row is done: a restart neither retries nor rejects it again.
 	p.terminate()
 	p = s.pipeline()
 	s.dropFile("more.csv", csvFile(1000, 1010))
@@ -92,7 +92,7 @@ func TestABadRowIsRejectedWithItsReasonAndNothingElseIs(t *testing.T) {
 	s.db.awaitRejected(len(badRows))
 }
 
-func TestAHundredBadRowsInTenThousandCostAHundredRows(t *testing.T) {
+func TestAHundredBadRowsCostAHundredRows(t *testing.T) {
 	t.Parallel()
 	const rows = 10_000
 	var b strings.Builder
@@ -123,7 +123,7 @@ func TestAHundredBadRowsInTenThousandCostAHundredRows(t *testing.T) {
 	p.terminate()
 }
 
-func TestAFileOfNothingButBadRowsIsGotBehind(t *testing.T) {
+func TestAFileOfBadRowsOnlyIsFinished(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.dropFile("a.csv", header+"\n"+strings.Repeat(with("price", "abc")+"\n", 500)+strings.Repeat(with("user_id", "guest")+"\n", 500))

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAWrongPasswordIsToldAndWaitedFor(t *testing.T) {
+func TestAWrongPasswordIsLoggedAndRetried(t *testing.T) {
 	t.Parallel()
 	s, _ := newSiteOfItsOwn(t)
 	s.db.makeTables()
@@ -29,7 +29,7 @@ func TestAWrongPasswordIsToldAndWaitedFor(t *testing.T) {
 	p.terminate()
 }
 
-func TestADatabaseThatDoesNotExistIsToldAndWaitedFor(t *testing.T) {
+func TestAMissingDatabaseIsLoggedAndRetried(t *testing.T) {
 	t.Parallel()
 	s, _ := newSiteOfItsOwn(t)
 	dsn := s.withDSN(func(u *url.URL) { u.Path = "/shop_of_tomorrow" })
@@ -42,7 +42,7 @@ func TestADatabaseThatDoesNotExistIsToldAndWaitedFor(t *testing.T) {
 	p.terminate()
 }
 
-func TestAMissingTableIsToldAndWaitedFor(t *testing.T) {
+func TestAMissingTableIsLoggedAndRetried(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.db.makeTables()
@@ -57,7 +57,7 @@ func TestAMissingTableIsToldAndWaitedFor(t *testing.T) {
 	p.terminate()
 }
 
-func TestAColumnThatTheTableLacksIsToldAtConnect(t *testing.T) {
+func TestAMissingColumnIsLoggedWhenConnecting(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.db.makeTables()
@@ -74,7 +74,7 @@ func TestAColumnThatTheTableLacksIsToldAtConnect(t *testing.T) {
 	p.terminate()
 }
 
-func TestARowWithAFieldThatTheTableLacksIsRejectedByName(t *testing.T) {
+func TestARowWithAnUnknownFieldIsRejected(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.edit("pipeline.yaml", "unknown_fields: ignore", "unknown_fields: error")
@@ -87,7 +87,7 @@ func TestARowWithAFieldThatTheTableLacksIsRejectedByName(t *testing.T) {
 	p.terminate()
 }
 
-func TestADSNThatIsNoneIsToldAtTheStart(t *testing.T) {
+func TestAnInvalidDSNFailsTheStart(t *testing.T) {
 	t.Parallel()
 	for name, dsn := range map[string]string{
 		"no DSN at all": "hush-hush",

@@ -103,7 +103,7 @@ func (c *chaos) stopServer(r chaosRoll) bool {
 }
 
 func (c *chaos) terminateBackends(r chaosRoll) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), awaitTimeout)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, c.admin)
 	require.NoError(c.t, err)

@@ -74,7 +74,7 @@ func newChaos(t *testing.T, mode chaosMode) *chaos {
 		seed = uint64(time.Now().UnixNano())
 	}
 	t.Logf("replay with: go test ./tests -run '^%s$' -chaos.duration=%s -chaos.seed=%d", t.Name(), *chaosDuration, seed)
-	if end, ok := t.Deadline(); ok && *chaosDuration > time.Minute && time.Until(end) < *chaosDuration+2*patience {
+	if end, ok := t.Deadline(); ok && *chaosDuration > time.Minute && time.Until(end) < *chaosDuration+2*awaitTimeout {
 		t.Fatalf("-chaos.duration=%s needs a longer -timeout of go test, such as -timeout=%s", *chaosDuration, *chaosDuration+10*time.Minute)
 	}
 	_, err := binary() // before the clock starts
@@ -178,7 +178,7 @@ func (c *chaos) awaitAll() {
 		if stored, _ := c.site.db.ask(fmt.Sprintf(`SELECT count(*) + (SELECT count(*) FROM rejected_events) FROM %s`, c.mode.table)); stored != last {
 			last, since = stored, time.Now()
 		}
-		if time.Since(since) > patience/2 || c.pipeline.ended() {
+		if time.Since(since) > awaitTimeout/2 || c.pipeline.ended() {
 			c.t.Errorf("no more rows come: %s of %d and %d (%v)", last, good, bad, err)
 			return
 		}

@@ -65,7 +65,7 @@ func (w *chaosWriter) describe(number int) string {
 
 func (w *chaosWriter) forEach(query string, do func(number, row int64, text string)) {
 	w.c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), awaitTimeout)
 	defer cancel()
 	rows, err := w.c.site.db.pool.Query(ctx, query)
 	require.NoError(w.c.t, err)

@@ -10,8 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// database is what a test looks into. It bears with a server that is down: then
-// an answer just is not there yet.
+// database queries the database of a test. await retries while the server is down.
 type database struct {
 	site *site
 	pool *pgxpool.Pool
@@ -22,7 +21,7 @@ func openDatabase(s *site, dsn string) *database {
 	conf, err := pgxpool.ParseConfig(dsn)
 	require.NoError(s.t, err)
 	conf.MaxConns = 2 // many tests share the server
-	// Tables come and go under our feet: do not remember what they looked like.
+	// No cached descriptions, since tables are dropped and created again.
 	conf.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	pool, err := pgxpool.NewWithConfig(context.Background(), conf)
 	require.NoError(s.t, err)
@@ -30,16 +29,16 @@ func openDatabase(s *site, dsn string) *database {
 	return &database{site: s, pool: pool}
 }
 
-// ask returns the one value of a query, as text.
+// ask returns the only value of a query as text.
 func (d *database) ask(query string, args ...any) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), awaitTimeout)
 	defer cancel()
 	var answer string
 	err := d.pool.QueryRow(ctx, "SELECT ("+query+")::text", args...).Scan(&answer)
 	return answer, err
 }
 
-// require checks the answer to a query now.
+// require checks the result of a query.
 func (d *database) require(want, query string, args ...any) {
 	d.site.t.Helper()
 	got, err := d.ask(query, args...)
@@ -47,7 +46,7 @@ func (d *database) require(want, query string, args ...any) {
 	require.Equal(d.site.t, want, got, "%s %v", query, args)
 }
 
-// await waits until the answer to a query is the one wanted.
+// await waits until a query has the wanted result.
 func (d *database) await(want, query string, args ...any) {
 	d.site.t.Helper()
 	await(d.site.t, fmt.Sprintf("%s of %s %v", want, query, args), func() error {
@@ -64,19 +63,19 @@ func (d *database) await(want, query string, args ...any) {
 	})
 }
 
-// awaitStored waits until so many rows stand in user_events.
+// awaitStored waits until user_events has so many rows.
 func (d *database) awaitStored(n int) {
 	d.site.t.Helper()
 	d.await(fmt.Sprint(n), "SELECT count(*) FROM user_events")
 }
 
-// awaitAtLeast waits until more than n rows stand in user_events.
+// awaitAtLeast waits until user_events has more than n rows.
 func (d *database) awaitAtLeast(n int) {
 	d.site.t.Helper()
 	d.await("true", "SELECT count(*) >= $1::bigint FROM user_events", n)
 }
 
-// awaitRejected waits until so many rows stand in rejected_events.
+// awaitRejected waits until rejected_events has so many rows.
 func (d *database) awaitRejected(n int) {
 	d.site.t.Helper()
 	d.await(fmt.Sprint(n), "SELECT count(*) FROM rejected_events")
@@ -85,13 +84,13 @@ func (d *database) awaitRejected(n int) {
 // exec runs statements that must succeed.
 func (d *database) exec(statements string, args ...any) {
 	d.site.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), awaitTimeout)
 	defer cancel()
 	_, err := d.pool.Exec(ctx, statements, args...)
 	require.NoError(d.site.t, err)
 }
 
-// makeTables runs the shipped schema, as the pipeline does when it connects.
+// makeTables runs the shipped schema as the pipeline does when connecting.
 func (d *database) makeTables() {
 	d.site.t.Helper()
 	for _, name := range []string{"001_user_events.sql", "002_rejected_events.sql", "003_indexes.sql"} {
@@ -99,16 +98,16 @@ func (d *database) makeTables() {
 	}
 }
 
-// hold locks user_events against every reader and writer until the function it
-// returns is called: a database that has become very slow.
+// hold locks user_events against readers and writers until the returned function is
+// called, to simulate a very slow database.
 func (d *database) hold() (release func()) {
 	d.site.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), awaitTimeout)
 	tx, err := d.pool.Begin(ctx)
 	require.NoError(d.site.t, err)
 	_, err = tx.Exec(ctx, "LOCK TABLE user_events IN ACCESS EXCLUSIVE MODE")
 	require.NoError(d.site.t, err)
-	// A test that fails meanwhile must not wait for the lock for ever.
+	// A test that fails in the meantime must not wait for the lock.
 	d.site.t.Cleanup(func() {
 		defer cancel()
 		_ = tx.Rollback(ctx) // released already, as a rule
@@ -122,7 +121,7 @@ func (d *database) hold() (release func()) {
 // stored returns every row of user_events by its event_id.
 func (d *database) stored() map[string]event {
 	d.site.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), awaitTimeout)
 	defer cancel()
 	rows, err := d.pool.Query(ctx, `
 		SELECT event_id::text, user_id::text, coalesce(session_id::text, ''), event_type,
@@ -151,7 +150,7 @@ type rejection struct {
 // rejected returns the rejections of one file in the order of their rows.
 func (d *database) rejected(path string) []rejection {
 	d.site.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), awaitTimeout)
 	defer cancel()
 	rows, err := d.pool.Query(ctx, `
 		SELECT stage, reason, coalesce(path, ''), coalesce(row_number, -1), coalesce(raw, '')

@@ -23,21 +23,21 @@ import (
 
 const header = "event_id,user_id,session_id,event_type,product_id,product_name,category,price,quantity,timestamp"
 
-// event is a row of user_events: every cell as PostgreSQL shows it, "" for null.
+// event is a row of user_events, with cells as PostgreSQL prints them and "" for null.
 type event struct {
 	id, user, session, kind, product, name, category, price, quantity string
 	at                                                                time.Time
 }
 
-// eventID is the id of a test's n-th event.
+// eventID returns the id of a test's n-th event.
 func eventID(n int) string { return fmt.Sprintf("0190a3e0-0000-7000-8000-%012x", n) }
 
-// record is a clean CSV record without its line end.
+// record returns a valid CSV record without its line end.
 func record(n int) string {
 	return fmt.Sprintf(`%s,%d,,View,7,"Lamp, ""big""",home,12.50,1,2026-01-02T03:04:05Z`, eventID(n), n)
 }
 
-// records are the CSV records from one number up to another, without the header.
+// records returns valid CSV records from one number up to another, without a header.
 func records(from, to int) string {
 	var b strings.Builder
 	for n := from; n < to; n++ {
@@ -47,17 +47,17 @@ func records(from, to int) string {
 	return b.String()
 }
 
-// csvFile is a whole file of clean records.
+// csvFile returns a file of valid records.
 func csvFile(from, to int) string { return header + "\n" + records(from, to) }
 
-// place is where a record stands: a file and the number of its row.
+// place is the location of a record: a file and a row number.
 type place struct {
 	path string
 	row  int64
 }
 
-// generated reads every CSV file of the events folder, in which every record is
-// good, and says what user_events should make of it, by event_id.
+// generated returns the rows that user_events should have, by event_id, for the CSV
+// files in the events folder. Every record in them must be good.
 func (s *site) generated() map[string]event {
 	s.t.Helper()
 	good, bad := s.sorted()
@@ -65,8 +65,8 @@ func (s *site) generated() map[string]event {
 	return good
 }
 
-// sorted reads every CSV file of the events folder with a reader that is not
-// ours, and tells the records that can be stored from those that cannot.
+// sorted reads the CSV files in the events folder with encoding/csv, and separates
+// the records that can be stored from those that cannot.
 func (s *site) sorted() (good map[string]event, bad map[place]error) {
 	s.t.Helper()
 	good, bad = map[string]event{}, map[place]error{}
@@ -96,7 +96,7 @@ func (s *site) files() []string {
 	return found
 }
 
-// readCSV returns the records of a file below its header, which must be ours.
+// readCSV returns the records of a file after checking its header.
 func readCSV(t testing.TB, path string) [][]string {
 	t.Helper()
 	f, err := os.Open(path)
@@ -114,8 +114,7 @@ func readCSV(t testing.TB, path string) [][]string {
 	return all[1:]
 }
 
-// wanted says what a record should look like in the table, or why it cannot
-// stand there.
+// wanted returns the row that a record should become, or why it cannot be stored.
 func wanted(cells []string) (event, error) {
 	for _, cell := range cells {
 		if !utf8.ValidString(cell) || strings.ContainsRune(cell, 0) {
@@ -151,7 +150,7 @@ func wanted(cells []string) (event, error) {
 	return e, errors.Join(append(errs[:], err)...)
 }
 
-// parseTime reads every form of time that a shop sends.
+// parseTime parses every timestamp format of the generator.
 func parseTime(cell string) (time.Time, error) {
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02 15:04:05", "2006-01-02T15:04:05"} {
 		if at, err := time.Parse(layout, cell); err == nil { // with or without a fraction
@@ -165,8 +164,8 @@ func parseTime(cell string) (time.Time, error) {
 	return time.UnixMilli(number).UTC(), nil
 }
 
-// requireSame checks that what is stored is what was generated, and tells the
-// first difference in a few lines.
+// requireSame checks that the stored events are those generated. It reports only the
+// first difference.
 func requireSame(t testing.TB, generated, stored map[string]event) {
 	t.Helper()
 	require.NotEmpty(t, generated)

@@ -72,7 +72,7 @@ func (r *relay) dropFiles(n, from, to int) {
 
 // produced returns how many records there were in the topic so far.
 func (r *relay) produced() (int64, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), awaitTimeout)
 	defer cancel()
 	ends, err := r.admin.ListEndOffsets(ctx, r.topic)
 	if err != nil {
@@ -100,7 +100,7 @@ func (r *relay) awaitProduced(n int64) {
 func (r *relay) awaitDrained() {
 	r.t.Helper()
 	await(r.t, "the group to be done", func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), awaitTimeout)
 		defer cancel()
 		ends, err := r.admin.ListEndOffsets(ctx, r.topic)
 		if err != nil {

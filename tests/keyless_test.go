@@ -15,7 +15,7 @@ func (s *site) keyless(env ...string) *program {
 	return s.launch("pipeline", []string{"run", filepath.Join(s.config, "keyless.yaml")}, env)
 }
 
-// spoilt is a file of rows of which every hundredth has no price that is one.
+// spoilt returns a file of rows of which every hundredth has an invalid price.
 func spoilt(from, to int) string {
 	lines := strings.SplitAfter(csvFile(from, to), "\n")
 	for i := 100; i < len(lines); i += 100 {
@@ -24,7 +24,7 @@ func spoilt(from, to int) string {
 	return strings.Join(lines, "")
 }
 
-func TestWithoutAKeyEachRowAndEachRejectionIsStoredOnceThoughThePipelineIsKilled(t *testing.T) {
+func TestWithoutAKeyAKilledPipelineStoresEverythingOnce(t *testing.T) {
 	t.Parallel()
 	const rows = 20_000
 	s := newSite(t)
@@ -55,7 +55,7 @@ func TestWithoutAKeyEachRowAndEachRejectionIsStoredOnceThoughThePipelineIsKilled
 	require.FileExists(t, filepath.Join(s.events, "a.csv"))
 }
 
-func TestWithoutAKeyARefusedFileIsRejectedOnceAndReadWhenPutRight(t *testing.T) {
+func TestWithoutAKeyACorrectedFileIsRead(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.dropFile("typo.csv", strings.Replace(csvFile(0, 10), "price", "prize", 1))

@@ -1,6 +1,6 @@
-// Package tests runs the built program against a real PostgreSQL, as a person
-// would: the shipped configs, real folders, real signals. What one component
-// promises alone is tested beside it; here stands what they promise together.
+// Package tests runs the built program as a user would, with a real PostgreSQL, the
+// shipped configs, real folders and real signals. It tests what the components
+// guarantee together; each component's own tests are beside it.
 package tests
 
 import (
@@ -14,14 +14,14 @@ import (
 	"testing"
 )
 
-// scratch is where this run keeps the program it built.
+// scratch is the folder of the program that this run builds.
 var scratch string
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
-	// These tests mostly wait for other processes, so that more of them may run
-	// at once than there are processors. -parallel still has the last word.
+	// These tests mostly wait for other processes, so more of them may run at once than
+	// there are processors. The flag -parallel takes precedence.
 	if err := flag.Set("test.parallel", "6"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -32,7 +32,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(scratch)
-	// Programs run as an unprivileged user must be able to reach it.
+	// Unprivileged users must be able to run the program.
 	if err := os.Chmod(scratch, 0o755); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// prometheusTool returns the path of a program of Prometheus. Without it on the
-// machine the test is skipped; where CI is set it fails.
+// prometheusTool returns the path of a program of Prometheus. If it is missing, the
+// test is skipped, or fails if CI is set.
 func prometheusTool(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -28,7 +28,7 @@ func prometheusTool(t *testing.T, name string) string {
 	return ""
 }
 
-// scraped returns the metrics as Prometheus gets them.
+// scraped returns the metrics in Prometheus' format.
 func (p *program) scraped() string {
 	p.t.Helper()
 	answer, err := http.Get("http://" + p.address + "/metrics")
@@ -39,7 +39,7 @@ func (p *program) scraped() string {
 	return string(text)
 }
 
-// engines are metrics that Benthos names, not we.
+// engines matches the metrics that Benthos names.
 var engines = regexp.MustCompile(`^(input|processor|output|batch)_`)
 
 func TestMetricsFollowTheConventions(t *testing.T) {

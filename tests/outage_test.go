@@ -12,18 +12,18 @@ import (
 	"github.com/ecommerce-ingest/connect/internal/postgres/postgrestest"
 )
 
-// newSiteOfItsOwn makes a site with a server of its own, to be stopped at will.
+// newSiteOfItsOwn returns a site with a server of its own, which the test may stop.
 func newSiteOfItsOwn(t testing.TB) (*site, *postgres.Server) {
 	t.Helper()
-	// What a crash of the server leaves, the system still writes: fsync is for
-	// crashes of the machine.
+	// Without fsync, a crash of the server loses nothing; only a crash of the machine
+	// would.
 	server := postgrestest.NewServer(t, map[string]string{"fsync": "off"})
 	dsn, _, err := server.CreateDatabase(t.Context())
 	require.NoError(t, err)
 	return newSiteAt(t, dsn), server
 }
 
-func TestADatabaseThatIsDownAtTheStartIsWaitedForAndReadingPauses(t *testing.T) {
+func TestReadingPausesUntilTheDatabaseStarts(t *testing.T) {
 	t.Parallel()
 	const rows = 100_000
 	s, server := newSiteOfItsOwn(t)
@@ -42,7 +42,7 @@ func TestADatabaseThatIsDownAtTheStartIsWaitedForAndReadingPauses(t *testing.T) 
 	p.terminate()
 }
 
-func TestADatabaseThatGoesAwayInTheMiddleIsWaitedFor(t *testing.T) {
+func TestADatabaseOutageIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	s, server := newSiteOfItsOwn(t)
 	p := s.pipeline()
@@ -88,7 +88,7 @@ func TestASlowDatabaseSlowsTheReading(t *testing.T) {
 	require.Empty(t, p.complaints())
 }
 
-func TestConnectionsThatAreCutCostNothing(t *testing.T) {
+func TestBrokenConnectionsCostNothing(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	p := s.pipeline()
@@ -97,7 +97,7 @@ func TestConnectionsThatAreCutCostNothing(t *testing.T) {
 		s.db.awaitAtLeast(300 * (round + 1))
 		_, err := s.db.ask(`SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 			WHERE datname = current_database() AND pid <> pg_backend_pid()`)
-		if err != nil { // our own other connection may be among them
+		if err != nil { // the other connection of this test may be among them
 			require.ErrorContains(t, err, "57P01")
 		}
 	}
@@ -110,9 +110,9 @@ func TestConnectionsThatAreCutCostNothing(t *testing.T) {
 	p.terminate()
 }
 
-func TestAServerThatDoesNotAnswerIsToldAndThePipelineCanBeStopped(t *testing.T) {
+func TestAnUnresponsiveDatabaseDoesNotPreventStopping(t *testing.T) {
 	t.Parallel()
-	// It takes connections and says nothing, as a wrong port or a firewall may.
+	// It accepts connections and never responds, as a wrong port or a firewall may.
 	mute, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer mute.Close()
@@ -131,8 +131,8 @@ func TestAServerThatDoesNotAnswerIsToldAndThePipelineCanBeStopped(t *testing.T) 
 	s.db.require("true", "SELECT to_regclass('user_events') IS NULL")
 }
 
-// readWhilePaused waits until a pipeline that cannot store anything has stopped
-// reading, and says how many records it has taken in.
+// readWhilePaused waits until a pipeline that cannot store anything stops reading,
+// and returns how many records it has read.
 func (s *site) readWhilePaused(p *program) float64 {
 	s.t.Helper()
 	last, same := -1.0, 0
@@ -150,7 +150,7 @@ func (s *site) readWhilePaused(p *program) float64 {
 	return last
 }
 
-// requireSecret checks that a program did not say its password.
+// requireSecret checks that a program did not log its password.
 func requireSecret(t testing.TB, p *program, dsn string) {
 	t.Helper()
 	_, rest, _ := strings.Cut(dsn, "://")

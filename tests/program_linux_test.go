@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// dieWithUs has the kernel kill a program when this one ends without running
-// its cleanups: by a panic, or by go test's timeout.
+// dieWithUs makes the kernel kill a program when this process ends without cleanups:
+// by a panic, or by go test's timeout.
 func dieWithUs(cmd *exec.Cmd) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}

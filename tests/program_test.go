@@ -32,9 +32,9 @@ type program struct {
 	output  lockedBuffer
 	started time.Time
 
-	done    chan struct{} // closed when the process is gone
-	outcome error         // how it ended; read it after done
-	wanted  bool          // its end was asked for, or is expected
+	done    chan struct{} // closed when the process has ended
+	outcome error         // how it ended; valid after done
+	wanted  bool          // its end is expected
 }
 
 // launch starts the binary and sees to it that nothing of it is left after the
@@ -74,15 +74,15 @@ func (p *program) ended() bool {
 	}
 }
 
-// kill ends the program as a power cut would: it gets no chance to tidy up.
+// kill ends the program with SIGKILL.
 func (p *program) kill() {
 	p.wanted = true
 	_ = p.cmd.Process.Kill() // it may be gone already
 	<-p.done
 }
 
-// terminate asks the program to end, as a service manager does, and checks that
-// it does so in good order.
+// terminate sends SIGTERM, as a service manager does, and checks that the program
+// exits with 0.
 func (p *program) terminate() {
 	p.t.Helper()
 	if runtime.GOOS == "windows" {
@@ -93,14 +93,13 @@ func (p *program) terminate() {
 	p.awaitEnd()
 }
 
-// awaitEnd waits until the program has ended in good order, by itself or because
-// it was told to.
+// awaitEnd waits until the program has exited with 0.
 func (p *program) awaitEnd() {
 	p.t.Helper()
 	require.NoError(p.t, p.end(), "the %s ended badly", p.name)
 }
 
-// awaitFailure waits until the program has given up by itself.
+// awaitFailure waits until the program has exited with an error.
 func (p *program) awaitFailure() {
 	p.t.Helper()
 	require.Error(p.t, p.end(), "the %s ended as if all were well", p.name)
@@ -112,17 +111,17 @@ func (p *program) end() error {
 	p.wanted = true
 	select {
 	case <-p.done:
-	case <-time.After(patience):
+	case <-time.After(awaitTimeout):
 		require.FailNow(p.t, "the "+p.name+" did not end when it should have")
 	}
 	return p.outcome
 }
 
-// awaitLine waits until the program has said something that matches pattern.
+// awaitLine waits until the program has logged a line that matches pattern.
 func (p *program) awaitLine(pattern string) {
 	p.t.Helper()
 	await(p.t, fmt.Sprintf("the %s to say %q", p.name, pattern), func() error {
-		ended := p.ended() // whatever it had to say it said before
+		ended := p.ended() // all its lines were logged before
 		switch {
 		case len(p.lines(pattern)) > 0:
 			return nil
@@ -133,7 +132,7 @@ func (p *program) awaitLine(pattern string) {
 	})
 }
 
-// lines returns the lines the program has said so far that match pattern.
+// lines returns the logged lines that match pattern.
 func (p *program) lines(pattern string) []string {
 	var found []string
 	re := regexp.MustCompile(pattern)
@@ -145,16 +144,15 @@ func (p *program) lines(pattern string) []string {
 	return found
 }
 
-// complaints are the lines with a level above information, but for those that
-// tell why rows are rejected: these come with the rows.
+// complaints returns the lines above the level INFO, except those about rejected rows.
 func (p *program) complaints() []string {
 	return slices.DeleteFunc(p.lines(`level=(warn|warning|error|fatal)\b`), func(line string) bool {
 		return strings.Contains(line, "path=root.pipeline.processors") || strings.Contains(line, "rows were rejected")
 	})
 }
 
-// requireCalm checks that the program does not complain over and over: that it
-// said no more than at lines, and then no more than two a second of its life.
+// requireCalm checks that the program logged no more than atMost complaints, plus two
+// per second of its life.
 func (p *program) requireCalm(atMost int) {
 	p.t.Helper()
 	lines := p.complaints()
@@ -176,8 +174,8 @@ func (p *program) metric(name, label string) (float64, error) {
 	return sum, err
 }
 
-// memory reads what the kernel knows of the program's memory, in bytes: VmRSS is
-// what it holds now, VmHWM the most it ever held.
+// memory returns a figure of the program's memory in bytes, from the kernel: VmRSS
+// is the resident size, VmHWM its maximum.
 func (p *program) memory(field string) int64 {
 	p.t.Helper()
 	if runtime.GOOS != "linux" {
@@ -192,7 +190,7 @@ func (p *program) memory(field string) int64 {
 	return kilobytes << 10
 }
 
-// lockedBuffer takes what a program says while tests read it.
+// lockedBuffer collects the output of a program while tests read it.
 type lockedBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

@@ -47,7 +47,7 @@ func TestTheGeneratorIsRestarted(t *testing.T) {
 	}
 }
 
-func TestThePipelineIsRestartedWhileEventsKeepComing(t *testing.T) {
+func TestThePipelineIsRestartedDuringLoad(t *testing.T) {
 	t.Parallel()
 	for how, end := range endings {
 		t.Run(how, func(t *testing.T) {
@@ -73,7 +73,7 @@ func TestThePipelineIsRestartedWhileEventsKeepComing(t *testing.T) {
 	}
 }
 
-func TestAPipelineKilledInTheMiddleOfAFileGoesOnThere(t *testing.T) {
+func TestAKilledPipelineResumesWithinAFile(t *testing.T) {
 	t.Parallel()
 	const rows = 30_000
 	s := newSite(t)
@@ -99,7 +99,7 @@ func TestAfterACleanRestartNothingIsReadAgain(t *testing.T) {
 	s.db.awaitStored(200)
 	p.terminate()
 
-	// The key would hide a second reading: take away what it could meet.
+	// The key would hide rows that are read again: delete the stored rows.
 	s.db.exec("TRUNCATE user_events")
 	s.appendTo("a.csv", records(200, 210))
 	s.dropFile("c.csv", csvFile(210, 220))
@@ -112,7 +112,7 @@ func TestAfterACleanRestartNothingIsReadAgain(t *testing.T) {
 	require.Empty(t, p.complaints())
 }
 
-func TestRowsOnTheirWayWhenThePipelineIsKilledAreNotLost(t *testing.T) {
+func TestRowsInFlightSurviveAKilledPipeline(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.db.makeTables()
@@ -126,32 +126,32 @@ func TestRowsOnTheirWayWhenThePipelineIsKilledAreNotLost(t *testing.T) {
 	s.db.awaitStored(5000)
 }
 
-func TestAFileDeletedWhileItIsReadIsNoTrouble(t *testing.T) {
+func TestAFileMayBeDeletedWhileItIsRead(t *testing.T) {
 	t.Parallel()
 	const rows = 30_000
 	s := newSite(t)
 	p := s.pipeline()
 	s.dropFile("a.csv", csvFile(0, rows))
 	s.db.awaitAtLeast(1)
-	release := s.db.hold() // the rest of the file cannot go anywhere now
+	release := s.db.hold() // the rest of the file cannot be stored
 	require.NoError(t, os.Remove(filepath.Join(s.events, "a.csv")))
 	release()
 
-	// What was opened is read to its end, and life goes on.
+	// An open file is read to its end, and later files are read.
 	s.dropFile("b.csv", csvFile(rows, rows+10))
 	s.db.awaitStored(rows + 10)
 	s.db.require("0", "SELECT count(*) FROM rejected_events")
 	p.requireCalm(2)
 	p.terminate()
 
-	// Nor does the memory of a file that is gone trouble the next start.
+	// The position of a deleted file does not disturb the next start.
 	s.dropFile("c.csv", csvFile(rows+10, rows+20))
 	p = s.pipeline()
 	s.db.awaitStored(rows + 20)
 	p.requireCalm(2)
 }
 
-func TestAFileDeletedWhileThePipelineIsDownIsNoTrouble(t *testing.T) {
+func TestAFileMayBeDeletedWhileThePipelineIsDown(t *testing.T) {
 	t.Parallel()
 	const rows = 30_000
 	s := newSite(t)
@@ -168,7 +168,7 @@ func TestAFileDeletedWhileThePipelineIsDownIsNoTrouble(t *testing.T) {
 	p.terminate()
 }
 
-func TestAllFilesDeletedAtOnceLeaveAPipelineThatGoesOn(t *testing.T) {
+func TestAllFilesMayBeDeletedAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	p := s.pipeline()
@@ -191,11 +191,11 @@ func TestAllFilesDeletedAtOnceLeaveAPipelineThatGoesOn(t *testing.T) {
 	s.dropFile("last.csv", csvFile(0, 10))
 	s.db.await("10", "SELECT count(*) FROM user_events WHERE event_id BETWEEN $1::uuid AND $2::uuid", eventID(0), eventID(9))
 	s.db.require("0", "SELECT count(*) FROM rejected_events")
-	p.requireCalm(100) // each file that was gone may be told of
+	p.requireCalm(100) // each deleted file may be logged
 	p.terminate()
 }
 
-// hasRead tells whether the pipeline has taken in at least n records.
+// hasRead returns nil once the pipeline has read at least n records.
 func (p *program) hasRead(n int) error {
 	read, err := p.metric("input_received", "event_files")
 	if err == nil && read < float64(n) {

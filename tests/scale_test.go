@@ -7,12 +7,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTwoPipelinesWithPositionsOfTheirOwnStoreEachEventOnce(t *testing.T) {
+func TestTwoPipelinesStoreEachEventOnce(t *testing.T) {
 	t.Parallel()
 	const events = 20_000
 	s := newSite(t)
 	root := filepath.Dir(s.state)
-	// Both make the tables at once, and both read every file.
+	// Both create the tables at once, and both read every file.
 	one := s.pipeline("STATE_DIR=" + filepath.Join(root, "one"))
 	two := s.pipeline("STATE_DIR=" + filepath.Join(root, "two"))
 	s.generator("GENERATOR_INTERVAL=10ms", "GENERATOR_BATCH_SIZE=200", "GENERATOR_COUNT=20000").awaitEnd()
@@ -42,7 +42,7 @@ func TestTwoPipelinesShareTheFoldersOfOneTable(t *testing.T) {
 	requireSame(t, s.generated(), s.db.stored())
 }
 
-func TestASecondPipelineOnTheSamePositionsWaitsUntilTheFirstIsGone(t *testing.T) {
+func TestASecondPipelineWaitsForTheFirst(t *testing.T) {
 	t.Parallel()
 	for how, end := range endings {
 		t.Run(how, func(t *testing.T) {
@@ -51,7 +51,7 @@ func TestASecondPipelineOnTheSamePositionsWaitsUntilTheFirstIsGone(t *testing.T)
 			s.dropFile("a.csv", csvFile(0, 100))
 			first := s.pipeline()
 			s.db.awaitStored(100)
-			second := s.pipeline() // by mistake, or to stand by
+			second := s.pipeline() // by mistake, or as a standby
 			second.awaitLine("in use by another csv_watch")
 			s.dropFile("b.csv", csvFile(100, 200))
 			s.db.awaitStored(200)

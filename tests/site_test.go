@@ -31,18 +31,18 @@ type site struct {
 	state   string
 	config  string
 	sql     string
-	prepare func(*exec.Cmd) // a last word on each program, may be nil
+	prepare func(*exec.Cmd) // changes the command of each program; may be nil
 
 	programs []*program
 }
 
-// newSite makes a site with a database of its own on the shared server.
+// newSite returns a site with a database of its own on the shared server.
 func newSite(t testing.TB) *site {
 	t.Helper()
 	return newSiteAt(t, postgrestest.NewDatabase(t))
 }
 
-// newSiteAt makes a site whose database is already there.
+// newSiteAt returns a site with an existing database.
 func newSiteAt(t testing.TB, dsn string) *site {
 	t.Helper()
 	root := t.TempDir()
@@ -61,8 +61,8 @@ func newSiteAt(t testing.TB, dsn string) *site {
 	return s
 }
 
-// pipeline starts config/pipeline.yaml. Each of env is NAME=value and has the
-// last word.
+// pipeline starts config/pipeline.yaml. Each of env is NAME=value and takes
+// precedence.
 func (s *site) pipeline(env ...string) *program {
 	s.t.Helper()
 	return s.pipelineWith(nil, env...)
@@ -85,9 +85,9 @@ func (s *site) launch(name string, args, env []string) *program {
 	s.t.Helper()
 	address, live := freeAddress(s.t), freeAddress(s.t)
 	p := launch(s.t, name, func(cmd *exec.Cmd) {
-		cmd.Dir = s.t.TempDir() // a default that is not overruled lands here
-		// Nothing of the environment of whoever runs the tests: it may well hold
-		// a POSTGRES_DSN, or a PGPASSWORD.
+		cmd.Dir = s.t.TempDir() // files of default settings are written here
+		// Not the environment of the tests, which may have a POSTGRES_DSN or a
+		// PGPASSWORD.
 		cmd.Env = append([]string{
 			"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "SystemRoot=" + os.Getenv("SystemRoot"),
 			"POSTGRES_DSN=" + s.dsn,
@@ -108,7 +108,7 @@ func (s *site) launch(name string, args, env []string) *program {
 	return p
 }
 
-// dropFile lets a file appear in the events folder, whole at once.
+// dropFile puts a file into the events folder atomically.
 func (s *site) dropFile(name, content string) {
 	s.t.Helper()
 	path := filepath.Join(s.events, name)
@@ -117,8 +117,7 @@ func (s *site) dropFile(name, content string) {
 	require.NoError(s.t, os.Rename(path+".tmp", path))
 }
 
-// appendTo writes to the end of a file in the events folder, and makes it when
-// it is not there.
+// appendTo appends to a file in the events folder, and creates it if necessary.
 func (s *site) appendTo(name, content string) {
 	s.t.Helper()
 	f, err := os.OpenFile(filepath.Join(s.events, name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
@@ -128,7 +127,7 @@ func (s *site) appendTo(name, content string) {
 	require.NoError(s.t, f.Close())
 }
 
-// edit replaces the one occurrence of a text in a file of the site's config.
+// edit replaces the only occurrence of a text in a file of the site's config.
 func (s *site) edit(name, from, to string) {
 	s.t.Helper()
 	path := filepath.Join(s.config, name)
@@ -138,12 +137,11 @@ func (s *site) edit(name, from, to string) {
 	require.NoError(s.t, os.WriteFile(path, bytes.Replace(text, []byte(from), []byte(to), 1), 0o644))
 }
 
-// given are the ports that freeAddress gave.
+// given are the ports that freeAddress has returned.
 var given sync.Map
 
-// freeAddress is a loopback address that nobody listens on, and that nobody else
-// will take: systems give connections and listeners without a port of their own
-// higher ones.
+// freeAddress returns a loopback address with an unused port. The system does not
+// assign it to others: it assigns higher ports.
 func freeAddress(t testing.TB) string {
 	t.Helper()
 	for range 1000 {
@@ -170,7 +168,7 @@ func gzipped(t testing.TB, content string) string {
 	return buf.String()
 }
 
-// schema is the text of one of the site's SQL files.
+// schema returns the text of one of the site's SQL files.
 func (s *site) schema(name string) string {
 	s.t.Helper()
 	text, err := os.ReadFile(filepath.Join(s.sql, name))

@@ -126,7 +126,7 @@ func writeSmall(path string, rows int, random *rand.Rand) (last string, err erro
 
 // awaitRows looks for the last rows of the files until all are there.
 func awaitRows(ctx context.Context, conn *pgx.Conn, table string, arrivals <-chan arrival) (took []time.Duration, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
 	pause := time.NewTicker(time.Millisecond)
 	defer pause.Stop()

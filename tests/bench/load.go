@@ -21,8 +21,8 @@ type sample struct {
 	WAL    int64         // bytes of write-ahead log that the server wrote
 }
 
-// patience bounds one load.
-const patience = 10 * time.Minute
+// loadTimeout bounds one load.
+const loadTimeout = 10 * time.Minute
 
 // commands runs these until every one has ended.
 func commands(ctx context.Context, lines ...[]string) (sample, error) {

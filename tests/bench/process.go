@@ -113,7 +113,7 @@ func (r *running) awaitReady(ctx context.Context) error {
 
 // await looks every now and then. Looking costs the pipeline some time too.
 func (r *running) await(ctx context.Context, what string, done func() bool) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
 	look := time.NewTicker(50 * time.Millisecond)
 	defer look.Stop()
