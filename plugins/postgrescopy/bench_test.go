@@ -43,7 +43,10 @@ func benchTarget(b *testing.B, yaml string) (*testDB, *testOutput) {
 
 // BenchmarkMessages is what it takes to take values and offsets out of messages.
 func BenchmarkMessages(b *testing.B) {
-	for name, yaml := range map[string]string{"values": "", "values and offsets": onceYAML} {
+	for name, yaml := range map[string]string{
+		"values": "", "values and offsets": onceYAML,
+		"mapped": "mapping: 'root = this\n\n  root.event_type = this.event_type.lowercase()'",
+	} {
 		b.Run(name, func(b *testing.B) {
 			_, o := benchTarget(b, yaml)
 			batch := numbered("files/0198c0de-7b1c-7d2e-8a3f-5b6c7d8e9f01", 1, events(1000)...)

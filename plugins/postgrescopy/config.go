@@ -19,11 +19,15 @@ const (
 	fieldDSN              = "dsn"
 	fieldTable            = "table"
 	fieldColumns          = "columns"
-	fieldMapping          = "mapping"
 	fieldArgsMapping      = "args_mapping"
+	fieldMapping          = "mapping"
+	fieldRejects          = "rejects"
+	fieldRejectsTable     = "table"
+	fieldRejectsMapping   = "mapping"
 	fieldUnknownFields    = "unknown_fields"
 	fieldWriteMode        = "write_mode"
 	fieldPrimaryKeys      = "primary_keys"
+	fieldSequenceBy       = "sequence_by"
 	fieldExactlyOnce      = "exactly_once"
 	fieldChannel          = "channel"
 	fieldOffsetToken      = "offset_token"
@@ -53,6 +57,7 @@ const (
 const (
 	errKeysWithoutMode     = "`primary_keys` has no meaning with `write_mode: append`: set `write_mode` to `ignore` or `upsert`, or remove `primary_keys`"
 	errMappingWithArgs     = "`mapping` and `args_mapping` both make the row: remove one of them"
+	errSequenceNoUpsert    = "`sequence_by` has no meaning without `write_mode: upsert`: set it, or remove `sequence_by`"
 	errArgsWithoutColumns  = "`args_mapping` gives values by position: list the columns that they are for in `columns`"
 	errUnknownWithArgs     = "`unknown_fields` has no meaning with `args_mapping`, which names no fields: remove one of them"
 	errKeyNotInColumns     = "`primary_keys` names %s, which `columns` does not list: add it to `columns`, or remove `columns` to write every column"
@@ -67,6 +72,7 @@ type outputConfig struct {
 	tableOptions table.Options
 	mapping      *bloblang.Executor // nil: the message is the row
 	args         *bloblang.Executor // nil: the message is an object of columns
+	rejects      *rejectsConfig     // nil: rejected rows are given back
 	ledger       *ledger.Ledger     // nil without exactly_once
 	channel      *token
 	offset       *token
@@ -79,7 +85,7 @@ type outputConfig struct {
 func configFromParsed(conf *service.ParsedConfig) (*outputConfig, error) {
 	c := &outputConfig{}
 	for _, read := range []func(*service.ParsedConfig) error{
-		c.readTarget, c.readLedger, c.readInit, c.readConnection, c.check,
+		c.readTarget, c.readRejects, c.readLedger, c.readInit, c.readConnection, c.check,
 	} {
 		if err := read(conf); err != nil {
 			return nil, err
@@ -118,6 +124,11 @@ func (c *outputConfig) readTarget(conf *service.ParsedConfig) (err error) {
 			return err
 		}
 	}
+	if conf.Contains(fieldSequenceBy) {
+		if c.tableOptions.SequenceBy, err = conf.FieldString(fieldSequenceBy); err != nil {
+			return err
+		}
+	}
 	// An empty list says no more than none at all.
 	if len(c.tableOptions.Columns) == 0 {
 		c.tableOptions.Columns = nil
@@ -140,6 +151,22 @@ func mappingFrom(conf *service.ParsedConfig, field string) (*bloblang.Executor, 
 		return nil, err
 	}
 	return conf.FieldBloblang(field)
+}
+
+func (c *outputConfig) readRejects(conf *service.ParsedConfig) (err error) {
+	if !conf.Contains(fieldRejects) {
+		return nil
+	}
+	conf = conf.Namespace(fieldRejects)
+	c.rejects = &rejectsConfig{}
+	if c.rejects.table, err = conf.FieldString(fieldRejectsTable); err != nil {
+		return err
+	}
+	if _, err = sqltext.ParseTableName(c.rejects.table); err != nil {
+		return fmt.Errorf("`rejects`: %w", err)
+	}
+	c.rejects.mapping, err = mappingFrom(conf, fieldRejectsMapping)
+	return err
 }
 
 // readLedger takes a block without channel and offset, which `connect create`
@@ -270,6 +297,9 @@ func (c *outputConfig) readConnection(conf *service.ParsedConfig) (err error) {
 	if c.maxInFlight, err = conf.FieldMaxInFlight(); err != nil {
 		return err
 	}
+	if c.maxInFlight > 1 && c.tableOptions.Mode == table.Upsert && c.tableOptions.SequenceBy == "" {
+		c.maxInFlight = 1 // nothing else keeps the order of two states of a key
+	}
 	if s.MaxOpen <= 0 {
 		s.MaxOpen = max(c.maxInFlight, 1)
 	}
@@ -284,6 +314,8 @@ func (c *outputConfig) check(conf *service.ParsedConfig) error {
 		return errors.New(errMaxInFlight)
 	case c.tableOptions.Mode == table.Append && c.tableOptions.Keys != nil:
 		return errors.New(errKeysWithoutMode)
+	case c.tableOptions.Mode != table.Upsert && c.tableOptions.SequenceBy != "":
+		return errors.New(errSequenceNoUpsert)
 	case c.mapping != nil && c.args != nil:
 		return errors.New(errMappingWithArgs)
 	case c.args != nil && c.tableOptions.Columns == nil:
@@ -310,6 +342,7 @@ func (c *outputConfig) check(conf *service.ParsedConfig) error {
 // lintRule has the rules of check for those who only lint.
 var lintRule = `root = [
   if this.write_mode.or("append") == "append" && this.primary_keys.or([]).length() > 0 { ` + bloblString(errKeysWithoutMode) + ` },
+  if this.write_mode.or("append") != "upsert" && this.sequence_by.or("") != "" { ` + bloblString(errSequenceNoUpsert) + ` },
   if this.mapping.or("") != "" && this.args_mapping.or("") != "" { ` + bloblString(errMappingWithArgs) + ` },
   if this.args_mapping.or("") != "" && this.columns.or([]).length() == 0 { ` + bloblString(errArgsWithoutColumns) + ` },
   if this.args_mapping.or("") != "" && this.unknown_fields.or("error") == "ignore" { ` + bloblString(errUnknownWithArgs) + ` },

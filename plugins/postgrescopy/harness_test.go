@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"sync"
@@ -211,4 +212,13 @@ func (o *testOutput) send(ctx context.Context, batch service.MessageBatch) (map[
 		})
 		return reasons, nil
 	}
+}
+
+// randomText is text of so many bytes that does not compress.
+func randomText(bytes int) string {
+	b := make([]byte, bytes)
+	for i := range b {
+		b[i] = byte('!' + rand.IntN(90))
+	}
+	return string(b)
 }

@@ -1,8 +1,6 @@
 package postgrescopy
 
 import (
-	"fmt"
-
 	"github.com/redpanda-data/benthos/v4/public/bloblang"
 	"github.com/redpanda-data/benthos/v4/public/service"
 
@@ -33,7 +31,7 @@ func newRowMapper(messages service.MessageBatch, mapping *bloblang.Executor) *ro
 // row maps a message. The result is valid until the next call.
 func (m *rowMapper) row(i int) copyrows.Values {
 	if err := m.messages[i].GetError(); err != nil {
-		return copyrows.Values{Err: pgerr.Rejection{Kind: "message", Message: err.Error()}}
+		return copyrows.Values{Err: failedRejection(m.messages[i], err)}
 	}
 	// Content that is no document is left to the mapping, which may parse it.
 	if document, err := m.messages[i].AsStructured(); err == nil {
@@ -42,11 +40,11 @@ func (m *rowMapper) row(i int) copyrows.Values {
 	mapped, err := m.executor.Mutate(i)
 	switch {
 	case err != nil:
-		return copyrows.Values{Err: pgerr.Rejection{Kind: "mapping", Message: fmt.Sprintf("mapping: %v", err)}}
+		return copyrows.Values{Err: pgerr.Rejection{Kind: stageMapping, Message: inMapping.ReplaceAllString(err.Error(), "")}}
 	case mapped == nil:
 		return copyrows.Values{Filtered: true}
 	}
-	return structuredRecord(mapped)
+	return structuredValues(mapped)
 }
 
 // copyOf copies a document as deep as a mapping can change it.

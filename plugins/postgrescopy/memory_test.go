@@ -30,7 +30,7 @@ func TestABatchInFlightTakesTheMemoryThatIsDocumented(t *testing.T) {
 	for _, mode := range []string{"append", "ignore", "upsert"} {
 		t.Run(mode, func(t *testing.T) {
 			db := newTestDB(t, `CREATE TABLE m (id int8 PRIMARY KEY, at timestamptz, v text, w text CHECK (w <> 'bad'))`)
-			o := db.connected(fmt.Sprintf("table: m\nmax_in_flight: %d\napplication_name: memory\nwrite_mode: %s", inFlight, mode))
+			o := db.connected(fmt.Sprintf("table: m\nconn_max_open: %d\napplication_name: memory\nwrite_mode: %s", inFlight, mode))
 			batches := make([]service.MessageBatch, inFlight)
 			for n := range batches {
 				list := make([]fields, rows)

@@ -17,25 +17,43 @@ import (
 // is copied or changed.
 func (c *outputConfig) newBatch(batch service.MessageBatch) *load.Batch {
 	b := load.NewBatch(len(batch))
-	switch {
-	case c.mapping != nil:
+	values := c.valuesOf(batch)
+	for i, message := range batch {
+		if c.rejects != nil {
+			if err := message.GetError(); err != nil {
+				b.Values[i] = copyrows.Values{Err: failedRejection(message, err)}
+				continue
+			}
+		}
+		if values != nil {
+			b.Values[i] = values(i)
+		}
+	}
+	if c.mapping != nil {
 		b.Map = newRowMapper(batch, c.mapping).row
-	case c.args != nil:
-		executor := batch.BloblangExecutor(c.args)
-		for i := range batch {
-			b.Values[i] = mappedRecord(executor, i)
-		}
-	default:
-		for i, message := range batch {
-			b.Values[i] = structuredRecord(message)
-		}
+	}
+	if c.rejects != nil {
+		b.RejectRow = c.rejectRow(batch)
 	}
 	c.splitByTable(b, batch)
 	c.takeOffsets(b, batch)
 	return b
 }
 
-func structuredRecord(message *service.Message) copyrows.Values {
+// valuesOf returns a function that takes the values out of a message, nil if the
+// mapping makes them.
+func (c *outputConfig) valuesOf(batch service.MessageBatch) func(i int) copyrows.Values {
+	switch {
+	case c.mapping != nil:
+		return nil
+	case c.args != nil:
+		executor := batch.BloblangExecutor(c.args)
+		return func(i int) copyrows.Values { return argsValues(executor, i) }
+	}
+	return func(i int) copyrows.Values { return structuredValues(batch[i]) }
+}
+
+func structuredValues(message *service.Message) copyrows.Values {
 	value, err := message.AsStructured()
 	if err != nil {
 		return copyrows.Values{Err: pgerr.Rejection{Kind: "message", Message: fmt.Sprintf("the message is not an object of columns: %v", err)}}
@@ -47,7 +65,7 @@ func structuredRecord(message *service.Message) copyrows.Values {
 	return copyrows.Values{Fields: fields}
 }
 
-func mappedRecord(executor *service.MessageBatchBloblangExecutor, i int) copyrows.Values {
+func argsValues(executor *service.MessageBatchBloblangExecutor, i int) copyrows.Values {
 	result, err := executor.Query(i)
 	if err != nil {
 		return copyrows.Values{Err: pgerr.Rejection{Kind: "mapping", Message: fmt.Sprintf("args_mapping: %v", err)}}

@@ -24,6 +24,8 @@ type copyOutput struct {
 	reconnector conn.Reconnector
 	warned      conn.LogFilter
 	skipped     skipLog
+	rejects     rejectLog
+	returned    returnedRows
 	status      *status.Output
 	measured    atomic.Int64 // when the ledger was measured last, in nanoseconds since 1970
 	board       *status.Board
@@ -47,6 +49,7 @@ func newCopyOutput(conf *outputConfig, mgr *service.Resources) *copyOutput {
 		conf: conf, log: mgr.Logger(), metrics: newOutputMetrics(mgr.Metrics()),
 		board: board, status: board.AddOutput(mgr.Label(), table, conf.maxInFlight),
 	}
+	o.rejects.warn = o.log.Warnf
 	o.status.DatabaseAt(conf.connection.Dial)
 	return o
 }
@@ -101,6 +104,7 @@ func (o *copyOutput) open(ctx context.Context) (*load.Writer, error) {
 			return w.Ledger.Prepare(ctx, w.Pool)
 		},
 		w.ReadTable,
+		w.ReadRejectsTable,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -121,13 +125,18 @@ func (o *copyOutput) newWriter(ctx context.Context) (*load.Writer, error) {
 		return nil, err
 	}
 	name, _ := o.conf.table.Static()
+	rejects := ""
+	if o.conf.rejects != nil {
+		rejects = o.conf.rejects.table
+	}
 	return load.New(load.Config{
-		Pool:    pool,
-		Table:   name,
-		Tables:  o.conf.tableOptions,
-		Ledger:  o.conf.ledger,
-		Warn:    o.warn,
-		Retried: func() { o.metrics.retries.Incr(1) },
+		RejectsTable: rejects,
+		Pool:         pool,
+		Table:        name,
+		Tables:       o.conf.tableOptions,
+		Ledger:       o.conf.ledger,
+		Warn:         o.warn,
+		Retried:      func() { o.metrics.retries.Incr(1) },
 	}), nil
 }
 
@@ -156,7 +165,7 @@ func (o *copyOutput) WriteBatch(ctx context.Context, messages service.MessageBat
 
 	started := time.Now()
 	if err := w.Write(ctx, b); err != nil {
-		return o.giveBack(w, err)
+		return o.giveBack(w, messages, err)
 	}
 	o.lost.Store(0)
 	o.refused.Store(0)
@@ -164,11 +173,15 @@ func (o *copyOutput) WriteBatch(ctx context.Context, messages service.MessageBat
 	o.logSkipped(o.skipped.add(b.Result))
 	o.publish(messages, b, started)
 	o.measure(w)
-	return rejectedRows(messages, b.Rejected)
+	if o.conf.rejects != nil {
+		o.rejects.add(messages, b)
+		return nil
+	}
+	return o.rejectedRows(ctx, messages, b.Rejected)
 }
 
 // giveBack has the engine call Connect, and then WriteBatch again.
-func (o *copyOutput) giveBack(w *load.Writer, err error) error {
+func (o *copyOutput) giveBack(w *load.Writer, messages service.MessageBatch, err error) error {
 	var lost *load.LostError
 	var refused *load.RefusedError
 	switch {
@@ -186,7 +199,7 @@ func (o *copyOutput) giveBack(w *load.Writer, err error) error {
 			o.refused.Add(1)
 		}
 		o.publishProblem(context.Background(), refused.Err)
-		o.warn("PostgreSQL refuses a batch, which is tried again until this is put right: %s", pgerr.Describe(refused.Err))
+		o.warn("PostgreSQL refuses a batch for %s, which is tried again until this is put right: %s%s", o.tableName(), pgerr.Describe(refused.Err), rowOf(messages, refused.Message))
 		return service.ErrNotConnected
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		// The pipeline is being stopped in the middle of a batch, or its time is up. Any other error
@@ -203,8 +216,35 @@ func (o *copyOutput) warn(format string, args ...any) {
 	}
 }
 
-// rejectedRows lists the rows that were rejected, nil when there are none.
-func rejectedRows(messages service.MessageBatch, rejected map[int]pgerr.Rejection) error {
+// tableName is how the log names the table.
+func (o *copyOutput) tableName() string {
+	if name, static := o.conf.table.Static(); static {
+		return "table " + name
+	}
+	return "the tables that messages name"
+}
+
+// rowOf says, in parentheses, which row of which file a message is, as far as its
+// metadata tell; message -1 is none.
+func rowOf(messages service.MessageBatch, message int) string {
+	if message < 0 || message >= len(messages) {
+		return ""
+	}
+	path, _ := messages[message].MetaGetMut("path")
+	row, _ := messages[message].MetaGetMut("csv_row")
+	switch {
+	case path != nil && row != nil:
+		return fmt.Sprintf(" (file %v, row %v)", path, row)
+	case path != nil:
+		return fmt.Sprintf(" (file %v)", path)
+	}
+	return ""
+}
+
+// rejectedRows lists the rows that were rejected, nil when there are none. If nothing
+// else takes them, they come again at once and for ever; so the same list is held back
+// for a while, the longer the more often it has come.
+func (o *copyOutput) rejectedRows(ctx context.Context, messages service.MessageBatch, rejected map[int]pgerr.Rejection) error {
 	if len(rejected) == 0 {
 		return nil
 	}
@@ -212,7 +252,11 @@ func rejectedRows(messages service.MessageBatch, rejected map[int]pgerr.Rejectio
 	for i := range rejected {
 		first = min(first, i)
 	}
-	headline := fmt.Errorf("%d of %d rows were rejected, the first because: %w", len(rejected), len(messages), rejected[first])
+	headline := fmt.Errorf("%s: %d of %d rows were rejected, the first%s because: %w. Add `rejects`, or a `fallback` output, to store what is rejected",
+		o.tableName(), len(rejected), len(messages), rowOf(messages, first), rejected[first])
+	if err := conn.Sleep(ctx, o.returned.pause(headline.Error())); err != nil {
+		return errors.Join(err, service.ErrNotConnected)
+	}
 	failed := service.NewBatchError(messages, headline)
 	for i, r := range rejected {
 		failed.Failed(i, r)
@@ -231,6 +275,9 @@ func (o *copyOutput) ConnectionTest(ctx context.Context) service.ConnectionTestR
 	if err = o.checkVersion(w)(ctx); err == nil {
 		err = w.ReadTable(ctx)
 	}
+	if err == nil {
+		err = w.ReadRejectsTable(ctx)
+	}
 	if err != nil {
 		return service.ConnectionTestFailed(conn.Described(err)).AsList()
 	}
@@ -243,6 +290,7 @@ func (o *copyOutput) Close(ctx context.Context) error {
 	w := o.writer
 	o.writer = nil
 	o.mu.Unlock()
+	o.rejects.flush()
 	o.status.Disconnected()
 	o.logSkipped(o.skipped.end())
 	if w == nil {

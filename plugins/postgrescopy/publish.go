@@ -33,7 +33,7 @@ func (o *copyOutput) publish(messages service.MessageBatch, b *load.Batch, began
 	}
 	rows := make([]status.Rejection, 0, len(b.Rejected))
 	for i, r := range b.Rejected {
-		row := status.Rejection{Stage: "database", Class: r.Kind, Reason: r.Error()}
+		row := status.Rejection{Stage: stageOf(r), Class: r.Kind, Reason: r.Error()}
 		path, _ := messages[i].MetaGetMut("path")
 		number, _ := messages[i].MetaGetMut("csv_row")
 		row.Path, _ = path.(string)

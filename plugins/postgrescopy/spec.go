@@ -49,6 +49,7 @@ func spec() *service.ConfigSpec {
 				Description("A mapping that yields an array with a value for each of `columns`, for those who prefer it to messages that are objects of columns, such as `root = [ this.event.id, this.user.id, metadata(\"kafka_topic\") ]`.").
 				ShortDescription("A mapping that yields an array with a value for each of columns.").
 				Optional(),
+			rejectsField(),
 			service.NewStringAnnotatedEnumField(fieldUnknownFields, map[string]string{
 				unknownError:  "A message with a field that the table has no column for is rejected.",
 				unknownIgnore: "Such fields are not written.",
@@ -67,16 +68,34 @@ func spec() *service.ConfigSpec {
 				ShortDescription("The columns that tell rows apart. Default: the table's primary key.").
 				Example([]string{"event_id"}).
 				Optional(),
+			service.NewStringField(fieldSequenceBy).
+				Description("For `upsert`: the column that tells newer from older, such as a version or a time of change. A row replaces what is there unless that is newer, so that rows may come late and in any order, and several batches may be written at the same time. Without it the last to arrive wins, and batches are written one after another, whatever `max_in_flight` says.").
+				ShortDescription("For upsert: the column that tells newer from older.").
+				Optional(),
 			exactlyOnceField(),
 		).
 		Fields(connectionFields()...).
 		Fields(
 			service.NewIntField(fieldMaxInFlight).
-				Description("How many batches are written at the same time, each over a connection of its own. More than the database has cores to spare for makes nothing faster.").
+				Description("How many batches are written at the same time, each over a connection of its own. More than the database has cores to spare for makes nothing faster. An `upsert` without `sequence_by` writes one at a time, so that the last state of a key stays.").
 				Default(4),
 			service.NewBatchPolicyField(fieldBatching),
 		).
 		LintRule(lintRule))
+}
+
+func rejectsField() *service.ConfigField {
+	return service.NewObjectField(fieldRejects,
+		service.NewStringField(fieldRejectsTable).
+			Description("The table, in the same database. Of the columns of [its default row](#rejected-rows) it may have any; `id` should be its primary key.").
+			Examples("rejected_events"),
+		service.NewBloblangField(fieldRejectsMapping).
+			Description("A mapping that makes the row of a rejected message, in place of the default. `@reject_stage` is `parse`, `mapping` or `database`, and `@reject_reason` why, such as `root = { \"why\": @reject_reason, \"message\": content().string() }`.").
+			Optional(),
+	).
+		Description("Store rejected rows in a table: those that come with an error, that `mapping` throws for, that do not fit their columns, and that the server refuses. They are inserted in the transaction that stores their neighbours, and summed up in the log. Without it they are given back to the engine, for a `fallback` output.").
+		ShortDescription("Store rejected rows in a table.").
+		Optional()
 }
 
 func exactlyOnceField() *service.ConfigField {

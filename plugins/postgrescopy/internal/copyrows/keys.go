@@ -17,6 +17,26 @@ func (g Group) KeyArray(field int, elementOID uint32) []byte {
 	return array
 }
 
+// Params returns the fields of so many of the group's rows, one behind the other, as
+// the values of parameters: nil is NULL.
+func (g Group) Params(order []int) [][]byte {
+	params := make([][]byte, 0, len(order)*g.Set.Fields)
+	for _, row := range order {
+		at := g.Rows.rows[row].from + 2
+		for range g.Set.Fields {
+			length := int(int32(binary.BigEndian.Uint32(g.Rows.buf[at:])))
+			at += 4
+			if length < 0 {
+				params = append(params, nil)
+				continue
+			}
+			params = append(params, g.Rows.buf[at:at+length:at+length])
+			at += length
+		}
+	}
+	return params
+}
+
 // field is a field of a row, with its length in front.
 func (b *Rows) field(row, field int) []byte {
 	at := b.rows[row].from + 2

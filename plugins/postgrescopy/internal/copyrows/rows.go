@@ -171,6 +171,9 @@ func (b *Rows) encode(message int, r Values) (fields int, err error) {
 		b.present[i/8] |= 1 << (i % 8)
 		fields++
 	}
+	if s := b.table.Sequence; s >= 0 && b.present[s/8]&(1<<(s%8)) == 0 {
+		return 0, pgerr.Rejection{Kind: "mapping", Message: fmt.Sprintf("the message has no field %q, which `sequence_by` names", columns[s].Field)}
+	}
 	if fields < len(r.Fields) && !b.table.IgnoreUnknown {
 		if err := b.table.UnknownField(r.Fields); err != nil {
 			return 0, err

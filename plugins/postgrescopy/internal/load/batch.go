@@ -23,6 +23,10 @@ type Batch struct {
 	// while encoding stands; what the server said stands once the rest has been
 	// committed.
 	Rejected map[int]pgerr.Rejection
+	// RejectRow returns the values of the row to store for a rejected message, if
+	// there is a table for them. Fields that it has no column for are left out.
+	RejectRow    func(message int, r pgerr.Rejection) copyrows.Values
+	rejectsTable *table.Table
 
 	Offsets *ledger.Offsets // nil without exactly_once
 	Repeats map[int]int     // messages whose offset that of an earlier one repeats
@@ -31,6 +35,7 @@ type Batch struct {
 	readLedger bool  // the ledger is to be read before anything more is sent
 	reloaded   bool  // the tables were read again on suspicion
 	isolating  bool  // bad rows are to be found one by one
+	byHere     bool  // without the server's driver
 	named      int   // rows rejected because the server named their line
 	byServer   []int // the messages rejected for what the server said
 
@@ -148,7 +153,7 @@ type group struct {
 func (b *Batch) groups(every bool) (groups []group, leftOut int) {
 	for _, t := range b.Tables {
 		if t.rows == nil {
-			continue
+			continue // its messages are rejected
 		}
 		found, repeated := t.rows.Groups(b.leftOut, every)
 		leftOut += repeated
@@ -179,7 +184,7 @@ func (b *Batch) mark(l *ledger.Ledger) string {
 		return ""
 	}
 	return l.MarkStatement(b.Offsets.Marked(b.scopes(l), func(message int) bool {
-		if _, rejected := b.Rejected[message]; rejected {
+		if _, rejected := b.Rejected[message]; rejected && b.rejectsTable == nil {
 			return false
 		}
 		_, repeats := b.Repeats[message]

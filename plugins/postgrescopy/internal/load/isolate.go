@@ -2,29 +2,35 @@ package load
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/conn"
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/ledger"
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/pgerr"
-	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/sqltext"
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/table"
 )
 
 // A batch with bad rows is written like this. For the first few, if the server
 // names the line of its COPY, the row is left out and the batch is sent again.
-// Beyond them, or where no line is named (foreign keys, deferred constraints), the
-// rows are staged and isolated by the server itself: inserted in runs, each in a
-// subtransaction, that grow while they succeed and shrink where they fail, down to
-// one row. The rows that fail alone are bad. So the whole costs at most maxNamed+1
-// failed COPYs, one more, and fewer than three attempts per row on the server,
-// whatever the number of bad rows and wherever they are (7/3 at worst, were each
-// of them noticed only at the end of its run; this takes runs to begin with one
-// row); and nothing is committed before all are isolated. (Where rows of a batch
-// may refer to one another, those that lack what they refer to are tried again, as
-// long as that helps.)
+// Beyond them, or where no line is named (foreign keys, deferred constraints), rows
+// are inserted in runs, each in a subtransaction, that grow while they succeed and
+// shrink where they fail, down to one row. A row that fails alone is looked at:
+//
+//   - One that may be stored together with others (it refers to a row behind it, or
+//     violates a constraint that may wait until COMMIT) is tried together with them.
+//   - If its error does not say whose fault it is, it is tried once more, from here,
+//     where the whole error can be seen.
+//   - If that does not tell either, it is the row's fault if other rows of the batch
+//     can be stored at the same time.
+//
+// Two drivers insert rows: the server's, a DO block over a staging table, which is
+// one round trip, and from here, which works everywhere. With the first, the whole
+// costs at most maxNamed+1 failed COPYs, one more, and fewer than three attempts per
+// row on the server, whatever the number of bad rows and wherever they are (7/3 at
+// worst, were each of them noticed only at the end of its run; this takes runs to
+// begin with one row). Nothing is committed before all is known.
 
 // maxNamed is how many rows of a batch are rejected because the server named
 // their line.
@@ -37,186 +43,364 @@ func (b *Batch) rejectNamed(e *groupError) bool {
 		return false
 	}
 	line, column := e.lineOf(pgErr.Where)
-	if line < 1 || line > len(e.Order) {
+	rowErr := pgerr.RowErrorOf(pgErr, column)
+	if line < 1 || e.of.table.DependsOnOthers(rowErr) || rowErr.Code == "22003" {
 		return false
 	}
 	b.named++
-	b.rejectByServer(e.Rows.Message(e.Order[line-1]), pgerr.RowErrorOf(pgErr, column).Rejection(e.Set.Columns))
+	b.rejectByServer(e.Rows.Message(e.Order[line-1]), rowErr.Rejection(e.Set.Columns))
 	return true
 }
 
 // lineOf returns which of the group's rows the context of an error names, counted
-// from 1, and the column if it is one.
+// from 1, and the column if it is one; 0 if it names none.
 func (g group) lineOf(where string) (line int, column string) {
-	if !g.staged {
-		return pgerr.LineOf(where, g.of.table.Relation)
+	if g.staged {
+		line, column = pgerr.LineOf(where, strings.TrimPrefix(g.Set.StageName, "pg_temp."))
+		column = g.Set.Unalias(column)
+	} else {
+		line, column = pgerr.LineOf(where, g.of.table.Relation)
 	}
-	line, column = pgerr.LineOf(where, strings.TrimPrefix(g.Set.StageName, "pg_temp."))
-	return line, g.Set.Unalias(column)
+	if line > len(g.Order) {
+		return 0, ""
+	}
+	return line, column
 }
 
-// isolated is a group whose bad rows are to be found. Rows are numbered through all
-// groups of a batch, so that groups of one column set can share a staging table.
+// isolation is the search for the bad rows of a batch, in one transaction.
+type isolation struct {
+	s        *conn.Session
+	b        *Batch
+	groups   []*isolated
+	inserted int
+	// confirmed are the classes of errors that were looked at, by code and message.
+	confirmed map[[2]string]pgerr.Class
+}
+
+// isolated is a group whose bad rows are searched.
 type isolated struct {
 	group
-	first    int  // the number of its first row
-	byClient bool // the server has no table of its rows
+	bad    map[int]pgerr.RowError // by place in Order
+	byHere bool                   // the server has no table of its rows
+	maxRun int
 }
 
-// errorsTable takes what the server finds: for each bad row its number and the
-// error. The message under the number -1 is how many rows were inserted.
-const errorsTable = "pg_temp.postgres_copy_errors"
+// maxRun is how many rows are tried at once.
+const maxRun = 1024
 
-const makeErrorsTable = `CREATE TEMPORARY TABLE IF NOT EXISTS postgres_copy_errors (o int4, code text, message text, detail text) ON COMMIT DELETE ROWS`
-
-const readErrors = "; SELECT o, code, message, detail FROM " + errorsTable + "; DELETE FROM " + errorsTable
-
-// isolation is what was found out about the rows of a batch.
-type isolation struct {
-	bad      map[int]pgerr.RowError // by number
-	sent     int
-	inserted int
+// isolateBatch is isolate, from here where the server cannot.
+func isolateBatch(ctx context.Context, s *conn.Session, b *Batch, l *ledger.Ledger) error {
+	err := isolate(ctx, s, b, l)
+	var byServer *byServerError
+	if !errors.As(err, &byServer) {
+		return err
+	}
+	b.byHere = true
+	if err := s.Rollback(ctx); err != nil {
+		return err
+	}
+	return isolate(ctx, s, b, l)
 }
 
 // isolate commits the rows that can be stored and rejects the others.
 func isolate(ctx context.Context, s *conn.Session, b *Batch, l *ledger.Ledger) error {
 	b.resetServerRejections()
-	groups, _ := b.groups(true)
 	b.Result = Result{Skipped: len(b.done)}
-	begin := "BEGIN; " + s.Settings + b.takeTurns() + "SET CONSTRAINTS ALL IMMEDIATE"
-	if slices.ContainsFunc(groups, group.isolatedByServer) {
-		begin += "; " + makeErrorsTable
-	}
-	if err := s.Exec(ctx, begin); err != nil {
+	if err := s.Exec(ctx, "BEGIN; "+s.Settings+b.takeTurns()+"SET CONSTRAINTS ALL IMMEDIATE"); err != nil {
 		return err
 	}
-	out := &isolation{bad: map[int]pgerr.RowError{}}
-	all := make([]isolated, len(groups))
-	for i, g := range groups {
-		all[i] = isolated{g, out.sent, !g.isolatedByServer()}
-		if err := all[i].isolate(ctx, s, out); err != nil {
-			g.staged = true
-			return &groupError{g, err}
+	i := &isolation{s: s, b: b, confirmed: map[[2]string]pgerr.Class{}}
+	groups, _ := b.groups(true)
+	for _, g := range groups {
+		i.groups = append(i.groups, &isolated{g, map[int]pgerr.RowError{}, b.byHere || !g.of.table.CanStage || !g.of.table.HasPLpgSQL, maxRun})
+	}
+	for _, step := range []func(context.Context) error{i.narrow, i.tryTogether, i.confirm, i.decide} {
+		if err := step(ctx); err != nil {
+			return err
 		}
-		b.Result.Bytes += g.Size()
-	}
-	if err := out.retryReferences(ctx, s, all); err != nil {
-		return err
-	}
-	if err := out.reject(b, all); err != nil {
-		return err
 	}
 	mark := b.mark(l)
 	if mark == "" {
 		mark = conn.Durable
 	}
-	return s.Exec(ctx, mark+"; COMMIT")
+	return finish(ctx, s, b, mark)
 }
 
-// isolatedByServer reports whether the server can do it, which takes a temporary
-// table and PL/pgSQL.
-func (g group) isolatedByServer() bool { return g.of.table.CanStage && g.of.table.HasPLpgSQL }
-
-func (g *isolated) isolate(ctx context.Context, s *conn.Session, out *isolation) error {
-	if g.byClient {
-		out.sent += len(g.Order)
-		return g.isolateByClient(ctx, s, out)
-	}
-	_, err := copyRows(ctx, s, g.NumberedStream(g.first), "SAVEPOINT isolate; "+g.Set.MakeIndexed+"; "+g.Set.CopyIndexed+"; RELEASE isolate")
-	if err != nil {
-		if pgerr.Classify(ctx, err).Retry() {
-			return err
+// narrow inserts the rows that can be inserted one run after another.
+func (i *isolation) narrow(ctx context.Context) error {
+	for _, g := range i.groups {
+		run := i.narrowHere
+		if !g.byHere {
+			run = i.narrowByServer
 		}
-		// The bytes of a row were refused before it came to inserting it.
-		out.sent += len(g.Order)
-		if err := s.Exec(ctx, "ROLLBACK TO isolate; RELEASE isolate"); err != nil {
-			return err
+		if err := run(ctx, g); err != nil {
+			g.staged = true
+			return &groupError{g.group, err}
 		}
-		g.byClient = true
-		return g.isolateByClient(ctx, s, out)
-	}
-	rows, err := s.QueryText(ctx, g.isolateStatement()+readErrors)
-	if err != nil {
-		return err
-	}
-	out.sent += len(g.Order)
-	return out.add(rows)
-}
-
-// add takes over what was read from the errors table.
-func (out *isolation) add(rows [][]string) error {
-	for _, r := range rows {
-		n, err := strconv.Atoi(r[0])
-		if err != nil {
-			return fmt.Errorf("reading which rows failed: %w", err)
-		}
-		if n >= 0 {
-			out.bad[n] = pgerr.RowError{Code: r[1], Message: r[2], Detail: r[3]}
-			continue
-		}
-		count, err := strconv.Atoi(r[2])
-		if err != nil {
-			return fmt.Errorf("reading how many rows were inserted: %w", err)
-		}
-		out.inserted += count
+		i.b.Result.Bytes += g.Size()
 	}
 	return nil
 }
 
-// reject rejects the bad rows, unless no row could be stored, for reasons that need
-// not be theirs.
-func (out *isolation) reject(b *Batch, all []isolated) error {
-	for _, e := range out.bad {
-		class := pgerr.ClassOf(e.Code)
-		if out.sent == len(out.bad) && (class == pgerr.Unclear || class == pgerr.Operator) {
-			return &pgerr.UnclearError{Code: e.Code, Message: e.Message}
+// narrowHere tries runs of rows from here.
+func (i *isolation) narrowHere(ctx context.Context, g *isolated) error {
+	for at, size := 0, 1; at < len(g.Order); {
+		size = min(size, len(g.Order)-at, g.maxRun)
+		rowErr, err := i.try(ctx, g, g.Order[at:at+size])
+		switch {
+		case err != nil && pgerr.Is(err, "57014") && size > 1 && ctx.Err() == nil:
+			g.maxRun, size = max(size/4, 1), max(size/4, 1) // more than statement_timeout allows
+		case err != nil:
+			return err
+		case rowErr == nil:
+			at += size
+			size *= 2
+		case size > 1:
+			size = max(size/4, 1)
+		default:
+			g.bad[at] = *rowErr
+			at++
 		}
 	}
-	for _, g := range all {
-		for i, row := range g.Order {
-			if e, ok := out.bad[g.first+i]; ok {
-				b.rejectByServer(g.Rows.Message(row), e.Rejection(g.Set.Columns))
+	return nil
+}
+
+// try inserts rows of a group in a subtransaction. A failure that may be a row's is
+// the first result.
+func (i *isolation) try(ctx context.Context, g *isolated, order []int) (*pgerr.RowError, error) {
+	if err := i.s.Exec(ctx, "SAVEPOINT isolate"); err != nil {
+		return nil, err
+	}
+	some := group{g.Group, g.of, g.of.table.Mode != table.Append || g.Set.StagedOnly}
+	some.Order = order
+	insert := insertValues
+	if len(order) == 1 && !some.byValues() {
+		insert = insertByCopy // of which the server names the column
+	}
+	inserted, err := insert(ctx, i.s, some, order)
+	if err == nil {
+		i.inserted += inserted
+		return nil, i.s.Exec(ctx, "RELEASE isolate")
+	}
+	pgErr, ok := pgerr.As(err)
+	if !ok || i.s.Conn.IsClosed() || ctx.Err() != nil {
+		return nil, err
+	}
+	if err2 := i.s.Exec(ctx, "ROLLBACK TO isolate; RELEASE isolate"); err2 != nil {
+		return nil, errors.Join(err, err2)
+	}
+	class := pgerr.Classify(ctx, err)
+	if class.Retry() {
+		return nil, err
+	}
+	_, column := some.lineOf(pgErr.Where)
+	rowErr := pgerr.RowErrorOf(pgErr, column)
+	i.confirmed[[2]string{rowErr.Code, rowErr.Message}] = class
+	return &rowErr, nil
+}
+
+// insertByCopy inserts rows of a group as is done when none of them is bad.
+func insertByCopy(ctx context.Context, s *conn.Session, g group, _ []int) (int, error) {
+	tag, err := copyRows(ctx, s, g.stream(), g.statements("DELETE FROM "))
+	if !g.staged { // the guard's tag
+		return len(g.Order), err
+	}
+	return int(tag.RowsAffected()), err
+}
+
+// insertValues inserts rows of a group by INSERT … VALUES, which needs no staging
+// table, and returns how many the table has taken.
+func insertValues(ctx context.Context, s *conn.Session, g group, order []int) (int, error) {
+	const maxParams = 1<<16 - 1
+	most := 1
+	if g.Set.Fields > 0 {
+		most = min(maxRun, maxParams/g.Set.Fields)
+	}
+	inserted := 0
+	for chunk := range slices.Chunk(order, most) {
+		params := g.Params(chunk)
+		formats, oids := make([]int16, len(params)), make([]uint32, len(params))
+		for n := range params {
+			formats[n], oids[n] = 1, g.Set.TypeOIDs[n%g.Set.Fields]
+		}
+		result := s.Conn.ExecParams(ctx, g.Set.InsertValues(len(chunk)), params, oids, formats, nil).Read()
+		if result.Err != nil {
+			return 0, result.Err
+		}
+		inserted += int(result.CommandTag.RowsAffected())
+	}
+	return inserted, nil
+}
+
+// maxTogether is how many neighbouring rows are tried together, when all of them
+// cannot be.
+const maxTogether = 8
+
+// tryTogether tries rows again, as long as that helps, that may be stored together
+// with others of their batch: first all of a group, then neighbours.
+func (i *isolation) tryTogether(ctx context.Context) error {
+	for progress, round := true, 0; progress; round++ {
+		progress = false
+		for _, g := range i.groups {
+			rows := g.dependent(len(i.groups) > 1)
+			if round%2 == 0 && (g.of.table.Mode == table.Append || g.UniqueKeys()) {
+				slices.Reverse(rows) // a chain may run either way
+			}
+			stored, err := i.tryNeighbours(ctx, g, rows)
+			if err != nil {
+				return &groupError{g.group, err}
+			}
+			progress = progress || stored
+		}
+	}
+	return nil
+}
+
+// dependent returns the bad rows of the group that may be stored together with
+// others.
+func (g *isolated) dependent(ofSeveral bool) []int {
+	var rows []int
+	for at, e := range g.bad {
+		if g.of.table.DependsOnOthers(e) || (ofSeveral && e.Code == "23503") {
+			rows = append(rows, at)
+		}
+	}
+	slices.Sort(rows)
+	return rows
+}
+
+// tryNeighbours reports whether some of the rows could be stored.
+func (i *isolation) tryNeighbours(ctx context.Context, g *isolated, rows []int) (stored bool, err error) {
+	if len(rows) == 0 {
+		return false, nil
+	}
+	if all, err := i.tryDeferred(ctx, g, rows); all || err != nil {
+		return all, err
+	}
+	for from := 0; from < len(rows); {
+		most := min(maxTogether, len(rows)-from)
+		if g.bad[rows[from]].Code == "23503" {
+			most = 1 // what it refers to must be there before
+		}
+		taken := 0
+		for n := 1; n <= most && taken == 0; n++ {
+			ok, err := i.tryDeferred(ctx, g, rows[from:from+n])
+			if err != nil {
+				return stored, err
+			}
+			if ok {
+				taken = n
+			}
+		}
+		stored = stored || taken > 0
+		from += max(taken, 1)
+	}
+	return stored, nil
+}
+
+// tryDeferred inserts bad rows together, and then has the constraints checked that
+// may wait until COMMIT.
+func (i *isolation) tryDeferred(ctx context.Context, g *isolated, rows []int) (bool, error) {
+	order := make([]int, len(rows))
+	for n, at := range rows {
+		order[n] = g.Order[at]
+	}
+	slices.Sort(order)
+	before := i.inserted
+	if err := i.s.Exec(ctx, "SAVEPOINT together; SET CONSTRAINTS ALL DEFERRED"); err != nil {
+		return false, err
+	}
+	rowErr, err := i.try(ctx, g, order)
+	if err != nil {
+		return false, err
+	}
+	if rowErr == nil {
+		err = i.s.Exec(ctx, "SET CONSTRAINTS ALL IMMEDIATE; RELEASE together")
+		if err == nil {
+			for _, at := range rows {
+				delete(g.bad, at)
+			}
+			return true, nil
+		}
+		if _, ok := pgerr.As(err); !ok || pgerr.Classify(ctx, err).Retry() {
+			return false, err
+		}
+	}
+	i.inserted = before
+	return false, i.s.Exec(ctx, "ROLLBACK TO together; RELEASE together")
+}
+
+// confirm has a look at the whole error of rows for which the code and the texts do
+// not tell whose fault it is, once for each code and message.
+func (i *isolation) confirm(ctx context.Context) error {
+	for _, g := range i.groups {
+		for at, e := range g.bad {
+			if !e.Ambiguous() {
+				continue
+			}
+			if _, known := i.confirmed[[2]string{e.Code, e.Message}]; known {
+				continue
+			}
+			again, err := i.try(ctx, g, g.Order[at:at+1])
+			if err != nil {
+				return &groupError{g.group, err}
+			}
+			if again == nil {
+				delete(g.bad, at)
+			} else {
+				g.bad[at] = *again
 			}
 		}
 	}
-	b.Result.Written = out.inserted
-	b.Result.Duplicates = out.sent - out.inserted - len(out.bad)
 	return nil
 }
 
-// variables has a column win over a variable of its name: ON CONFLICT (n) is to
-// mean the table's n.
-const variables = "#variable_conflict use_column"
+// decide rejects the bad rows, unless their error is for an operator, or is unclear
+// and no row could be stored.
+func (i *isolation) decide(ctx context.Context) error {
+	sent, bad := 0, 0
+	for _, g := range i.groups {
+		sent += len(g.Order)
+		bad += len(g.bad)
+	}
+	for _, g := range i.groups {
+		for at, e := range g.bad {
+			class := pgerr.BadRow
+			if e.Ambiguous() {
+				class = i.confirmed[[2]string{e.Code, e.Message}]
+			}
+			if e.Code == "22003" {
+				if err := i.tryDefaults(ctx, g); err != nil {
+					return err
+				}
+			}
+			message := g.Rows.Message(g.Order[at])
+			switch {
+			case class == pgerr.Operator:
+				return &rowOperatorError{message, e}
+			case class == pgerr.Unclear && bad == sent:
+				return &pgerr.UnclearError{Code: e.Code, Message: e.Message}
+			}
+			i.b.rejectByServer(message, e.Rejection(g.Set.Columns))
+		}
+	}
+	i.b.Result.Written = i.inserted
+	i.b.Result.Duplicates = sent - i.inserted - bad
+	return nil
+}
 
-// isolateStatement inserts the staged rows in runs, and notes those that cannot be
-// inserted. What may pass by itself is raised again, and ends the transaction.
-func (g isolated) isolateStatement() string {
-	return "DO " + sqltext.Literal(variables+`
-DECLARE
-	i int := `+strconv.Itoa(g.first)+`;
-	size int := 1;
-	n int;
-	inserted int := 0;
-	detail text;
-BEGIN
-	WHILE i < `+strconv.Itoa(g.first+len(g.Order))+` LOOP
-		BEGIN
-			`+g.Set.InsertWhere("o >= i AND o < i + size")+`;
-			GET DIAGNOSTICS n = ROW_COUNT;
-			inserted := inserted + n;
-			i := i + size;
-			size := least(size * 2, 1024);
-		EXCEPTION WHEN OTHERS THEN
-			IF `+pgerr.RetryCondition+` THEN RAISE; END IF;
-			IF size > 1 THEN
-				size := greatest(size / 4, 1);
-			ELSE
-				GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
-				INSERT INTO `+errorsTable+` VALUES (i, SQLSTATE, SQLERRM, detail);
-				i := i + 1;
-			END IF;
-		END;
-	END LOOP;
-	INSERT INTO `+errorsTable+` VALUES (-1, '', inserted);
-END`)
+// tryDefaults fails if a row could not be stored for the sake of a sequence that its
+// columns take their default from.
+func (i *isolation) tryDefaults(ctx context.Context, g *isolated) error {
+	statement := g.of.table.DefaultsStatement(g.Set)
+	if statement == "" {
+		return nil
+	}
+	if err := i.s.Exec(ctx, "SAVEPOINT defaults; "+statement+"; RELEASE defaults"); err != nil {
+		if _, ok := pgerr.As(err); !ok || pgerr.Classify(ctx, err).Retry() {
+			return err
+		}
+		return pgerr.Operatorf("taking the defaults of %s from their sequences: %s", g.of.table.Quoted, pgerr.Describe(err))
+	}
+	return nil
 }

@@ -35,7 +35,8 @@ func commit(ctx context.Context, s *conn.Session, b *Batch, l *ledger.Ledger) er
 		return err
 	}
 	mark := b.mark(l)
-	durable := mark == "" && b.leavesOut(groups)
+	rejects := b.rejectsTable != nil && len(b.Rejected) > 0
+	durable := mark == "" && (rejects || b.leavesOut(groups))
 	if len(groups) == 0 && mark == "" && !durable {
 		return nil
 	}
@@ -44,9 +45,11 @@ func commit(ctx context.Context, s *conn.Session, b *Batch, l *ledger.Ledger) er
 		begin += conn.Durable + "; "
 	}
 	switch {
+	case rejects:
+		err = commitAll(ctx, s, b, groups, begin, mark)
 	case len(groups) == 0:
 		return s.Exec(ctx, begin+mark)
-	case len(groups) == 1 && (mark == "" || !groups[0].staged):
+	case len(groups) == 1 && (mark == "" || !groups[0].staged) && !groups[0].byValues():
 		err = commitOne(ctx, s, b, groups[0], begin, mark)
 	default:
 		err = commitAll(ctx, s, b, groups, begin, mark)
@@ -68,7 +71,7 @@ func (b *Batch) leavesOut(groups []group) bool {
 	if len(b.done) > 0 || b.Result.Duplicates > 0 {
 		return true
 	}
-	return slices.ContainsFunc(groups, func(g group) bool { return g.staged && g.of.table.Mode == table.Ignore })
+	return slices.ContainsFunc(groups, func(g group) bool { return g.staged && (g.of.table.Mode == table.Ignore || g.of.table.Sequence >= 0) })
 }
 
 // chooseStrategies decides for the groups of an ignore or upsert whether they are
@@ -119,19 +122,40 @@ func commitOne(ctx context.Context, s *conn.Session, b *Batch, g group, begin, m
 
 func commitAll(ctx context.Context, s *conn.Session, b *Batch, groups []group, begin, mark string) error {
 	used := map[string]bool{}
-	for i, g := range groups {
+	begin = "BEGIN; " + begin
+	if len(groups) == 0 || groups[0].byValues() {
+		if err := s.Exec(ctx, begin); err != nil {
+			return err
+		}
+		begin = ""
+	}
+	for _, g := range groups {
+		if g.byValues() {
+			inserted, err := insertValues(ctx, s, g, g.Order)
+			if err != nil {
+				return &groupError{g, err}
+			}
+			b.count(g, inserted)
+			continue
+		}
 		empty := ""
 		if used[g.Set.StageName] {
 			empty = "TRUNCATE " // which leaves no dead rows behind for the next group to pass over
 		}
-		statements := g.statements(empty)
-		if i == 0 {
-			statements = "BEGIN; " + begin + statements
-		}
+		statements := begin + g.statements(empty)
+		begin = ""
 		used[g.Set.StageName] = true
 		if err := send(ctx, s, b, g, statements); err != nil {
 			return err
 		}
+	}
+	return finish(ctx, s, b, mark)
+}
+
+// finish stores the rejected rows, marks the offsets, and commits.
+func finish(ctx context.Context, s *conn.Session, b *Batch, mark string) error {
+	if err := b.storeRejects(ctx, s); err != nil {
+		return err
 	}
 	if mark != "" {
 		mark += "; "
@@ -174,13 +198,21 @@ func send(ctx context.Context, s *conn.Session, b *Batch, g group, statements st
 	if tag.Insert() || tag.String() == fmt.Sprintf("COPY %d", tag.RowsAffected()) {
 		written = int(tag.RowsAffected())
 	}
-	b.Result.Written += written
-	b.Result.Bytes += g.Size()
-	if g.of.table.Mode == table.Ignore && g.staged {
-		b.Result.Duplicates += len(g.Order) - written
-	}
+	b.count(g, written)
 	return nil
 }
+
+// count counts the rows of a group, of which the table has taken so many.
+func (b *Batch) count(g group, written int) {
+	b.Result.Written += written
+	b.Result.Bytes += g.Size()
+	if g.staged && (g.of.table.Mode == table.Ignore || g.of.table.Sequence >= 0) {
+		b.Result.Duplicates += len(g.Order) - written
+	}
+}
+
+// byValues reports whether the group would be staged, but cannot be.
+func (g group) byValues() bool { return g.staged && !g.of.table.CanStage }
 
 // copyRows runs statements, of which one is a COPY FROM STDIN that reads rows.
 // The tag is that of the last statement.

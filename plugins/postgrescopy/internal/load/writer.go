@@ -18,7 +18,8 @@ import (
 // Writer brings batches into the database. Many goroutines may use it.
 type Writer struct {
 	Config
-	tables *table.Cache
+	tables  *table.Cache
+	rejects *table.Cache // nil without RejectsTable
 
 	replaced atomic.Bool
 	replays  replayHint
@@ -30,6 +31,9 @@ type Config struct {
 	Table  string // empty: each batch names its tables
 	Tables table.Options
 	Ledger *ledger.Ledger // nil without exactly_once
+	// RejectsTable takes rejected rows in the transaction that stores the others;
+	// empty: rejected rows are returned only.
+	RejectsTable string
 
 	Warn    func(format string, args ...any)
 	Retried func() // a batch is tried again
@@ -38,6 +42,9 @@ type Config struct {
 // New returns a writer.
 func New(config Config) *Writer {
 	w := &Writer{Config: config, tables: table.NewCache(config.Tables, config.Pool)}
+	if config.RejectsTable != "" {
+		w.rejects = table.NewCache(rejectsOptions, config.Pool)
+	}
 	w.replays.expect()
 	return w
 }
@@ -55,8 +62,12 @@ type LostError struct{ Err error }
 func (e *LostError) Error() string { return e.Err.Error() }
 func (e *LostError) Unwrap() error { return e.Err }
 
-// RefusedError means that an operator has to do something. It wraps what.
-type RefusedError struct{ Err error }
+// RefusedError means that an operator has to do something. It wraps what. Message is
+// the place of a message in the batch that shows it, or -1.
+type RefusedError struct {
+	Err     error
+	Message int
+}
 
 func (e *RefusedError) Error() string { return e.Err.Error() }
 func (e *RefusedError) Unwrap() error { return e.Err }
@@ -96,7 +107,7 @@ func (w *Writer) Write(ctx context.Context, b *Batch) error {
 		case pgerr.Lost:
 			return &LostError{err}
 		case pgerr.Operator:
-			return &RefusedError{err}
+			return &RefusedError{err, messageOf(err)}
 		case pgerr.Unclear:
 			if unclear++; unclear > maxUnclear {
 				b.isolating = true
@@ -116,10 +127,41 @@ func (w *Writer) Write(ctx context.Context, b *Batch) error {
 	}
 }
 
+// rowOperatorError is an error of a row, by its message, that is for an operator.
+type rowOperatorError struct {
+	message int
+	err     pgerr.RowError
+}
+
+func (e *rowOperatorError) Error() string { return e.err.Describe() }
+func (e *rowOperatorError) Unwrap() error { return &pgerr.OperatorError{Message: e.Error()} }
+
+// messageOf returns the place of the message that an error names, or -1.
+func messageOf(err error) int {
+	var row *rowOperatorError
+	var failed *groupError
+	if errors.As(err, &row) {
+		return row.message
+	}
+	if pgErr, ok := pgerr.As(err); ok && errors.As(err, &failed) {
+		if line, _ := failed.lineOf(pgErr.Where); line > 0 {
+			return failed.Rows.Message(failed.Order[line-1])
+		}
+		if len(failed.Order) == 1 {
+			return failed.Rows.Message(failed.Order[0])
+		}
+	}
+	return -1
+}
+
 // settle does what a failed attempt calls for, and reports whether the next can
 // follow at once.
 func (w *Writer) settle(ctx context.Context, b *Batch, err error, class pgerr.Class) (bool, error) {
 	b.readLedger = true
+	var storing *rejectsError
+	if errors.As(err, &storing) {
+		return false, nil
+	}
 	if ledger.IsOverlap(err) {
 		return true, nil
 	}
@@ -150,7 +192,9 @@ func (e *groupError) tryAnotherStrategy() bool {
 	}
 	if e.of.strategy == table.Direct {
 		e.of.table.Strategy.Conflict()
-		e.of.strategy = table.SkipExisting
+		if e.of.strategy = table.SkipExisting; e.of.table.Mode == table.Upsert {
+			e.of.strategy = table.Staged
+		}
 	} else {
 		e.of.strategy = table.Staged
 	}
@@ -162,7 +206,11 @@ func (w *Writer) attempt(ctx context.Context, b *Batch) error {
 	if err := w.encode(ctx, b); err != nil {
 		return err
 	}
+	if err := w.getRejectsTable(ctx, b); err != nil {
+		return err
+	}
 	return w.Pool.InSession(ctx, func(s *conn.Session) error {
+		defer w.watchLocks(ctx, s, b)()
 		if w.Ledger != nil {
 			if err := w.leaveOutDone(ctx, s, b); err != nil {
 				return err
@@ -170,7 +218,7 @@ func (w *Writer) attempt(ctx context.Context, b *Batch) error {
 		}
 		write := commit
 		if b.isolating {
-			write = isolate
+			write = isolateBatch
 		}
 		if err := write(ctx, s, b, w.Ledger); err != nil {
 			return err
@@ -189,7 +237,7 @@ func (w *Writer) attempt(ctx context.Context, b *Batch) error {
 // there, and in any case before a row is rejected: a row that is stored must not
 // be rejected for being there, nor a rejection that is stored be reported again.
 func (w *Writer) leaveOutDone(ctx context.Context, s *conn.Session, b *Batch) (err error) {
-	if !b.readLedger && len(b.Rejected) == 0 && !w.replays.take() {
+	if !b.readLedger && (len(b.Rejected) == 0 || b.rejectsTable != nil) && !w.replays.take() {
 		return nil
 	}
 	if b.done, err = w.Ledger.Read(ctx, s, b.Offsets, b.scopes(w.Ledger)); err != nil {

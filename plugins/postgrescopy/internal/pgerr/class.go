@@ -43,10 +43,12 @@ func (c Class) Retry() bool { return c == Temporary || c == Lost || c == Cancell
 // The class of each SQLSTATE, by its whole code or else by its class, the first
 // two characters. https://www.postgresql.org/docs/current/errcodes-appendix.html
 //
-// This is the one place where errors are classified. Two rules stand behind it:
-// nothing that passes by itself may cost a row, and nothing that is the row's
-// own fault may be tried for ever. Codes that are not listed (raised by
-// triggers, as a rule) are bad rows.
+// This is the one place where errors are classified, by one rule: a healthy row is
+// never rejected, a bad row never stops the stream, and what an operator must mend
+// is logged and waited for. A code says what happened and not whose fault it is, so
+// Classify looks at the other fields of an error too, and Unclear ones are decided
+// by what happens to the other rows of the batch. Codes that are not listed (raised
+// by triggers, as a rule) are bad rows.
 var classes = map[string]Class{
 	// Connections: refused, lost, or at their end.
 	"08":    Lost,
@@ -74,10 +76,6 @@ var classes = map[string]Class{
 	"26": Temporary, // statement or cursor gone: a pooler in between
 	"34": Temporary,
 	"3B": Temporary, // savepoint gone
-	// A sequence that is at its end is for a person, but no row's fault, and a
-	// batch may be in the midst of it.
-	"2200H": Temporary,
-
 	// An operator must act.
 	"0A":    Operator, // feature_not_supported
 	"28":    Operator, // wrong user or password, pg_hba.conf
@@ -85,6 +83,9 @@ var classes = map[string]Class{
 	"3F":    Operator, // no such schema
 	"42":    Operator, // no such table, column, privilege
 	"F0":    Operator, // configuration file
+	"2200H": Operator, // sequence_generator_limit_exceeded
+	"54011": Operator, // too_many_columns
+	"54023": Operator, // too_many_arguments
 	"42501": Operator, // insufficient_privilege; row-level security: see Classify
 	"42601": BadRow,   // syntax_error, of a tsvector or ltree; of a statement: see Classify
 	"44":    BadRow,   // WITH CHECK OPTION of a view
@@ -113,14 +114,8 @@ func Classify(ctx context.Context, err error) Class {
 	if !ok {
 		return classifyNetwork(err)
 	}
-	if pgErr.Code == "42501" && isRowSecurity(pgErr) {
-		return BadRow
-	}
-	if pgErr.Code == "08P01" && pgErr.Where != "" {
-		return BadRow // a value of too few bytes, not a message
-	}
-	if pgErr.Code == "42601" && (pgErr.Position != 0 || pgErr.InternalPosition != 0) {
-		return Operator // a statement of wrong syntax, not a value
+	if class, ok := classByRoutine(pgErr); ok {
+		return class
 	}
 	class := ClassOf(pgErr.Code)
 	if class == Operator && pgErr.Where != "" {
@@ -144,11 +139,40 @@ func ClassOf(code string) Class {
 	return BadRow
 }
 
-// isRowSecurity tells a row that a policy refuses from a privilege that the
-// role lacks; both have the same code. The name of the server's function is not
-// translated as its message is.
-func isRowSecurity(pgErr *pgconn.PgError) bool {
-	return pgErr.Routine == "ExecWithCheckOptions" || strings.Contains(pgErr.Message, "row-level security policy")
+// classByRoutine tells causes apart that have the same code, by the name of the
+// server's function, which is not translated as its message is, and by what else
+// the error has.
+func classByRoutine(pgErr *pgconn.PgError) (Class, bool) {
+	switch pgErr.Code {
+	case "42501": // a policy that refuses a row, or a privilege that the role lacks
+		if pgErr.Routine == "ExecWithCheckOptions" || strings.Contains(pgErr.Message, "row-level security policy") {
+			return BadRow, true
+		}
+		return Operator, pgErr.Routine == "nextval_internal"
+	case "2200H":
+		return Operator, pgErr.Routine == "nextval_internal"
+	case "23514": // a check, or a partition that is missing
+		return Operator, pgErr.Routine == "ExecFindPartition"
+	case "54000": // a row that is too large, or transaction numbers that run out
+		return Operator, strings.HasPrefix(pgErr.Routine, "GetNew") || strings.HasPrefix(pgErr.Routine, "MultiXact")
+	case "08P01": // a value of too few bytes, or a message
+		return BadRow, pgErr.Where != ""
+	case "42601": // a value of wrong syntax, or a statement
+		return Operator, pgErr.Position != 0 || pgErr.InternalPosition != 0
+	}
+	return 0, false
+}
+
+// Ambiguous reports whether more than the code and the texts of an error must be
+// known to classify it.
+func (e RowError) Ambiguous() bool {
+	switch {
+	case e.Code == "23514":
+		return e.Constraint == ""
+	case strings.HasPrefix(e.Code, "54"), e.Code == "22003":
+		return true
+	}
+	return ClassOf(e.Code) != BadRow
 }
 
 // classifyNetwork classifies what did not come from a server: certificates need

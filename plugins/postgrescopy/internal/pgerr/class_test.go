@@ -47,7 +47,6 @@ func TestErrorsAreClassifiedByTheirCause(t *testing.T) {
 		{"too many connections", server("53300"), Temporary},
 		{"a statement timeout", during("57014", "COPY t, line 3"), Temporary},
 		{"a read-only standby", server("25006"), Temporary},
-		{"a sequence at its end", during("2200H", "COPY t, line 3"), Temporary},
 		{"a failed disk", server("58030"), Temporary},
 
 		{"a broken connection", server("08006"), Lost},
@@ -59,6 +58,11 @@ func TestErrorsAreClassifiedByTheirCause(t *testing.T) {
 		{"a refused connection", &net.OpError{Op: "dial", Err: errors.New("connection refused")}, Lost},
 		{"a name not found", &net.DNSError{IsNotFound: true}, Lost},
 
+		{"a sequence at its end", &pgconn.PgError{Code: "2200H", Where: "COPY t, line 3", Routine: "nextval_internal"}, Operator},
+		{"a privilege on a sequence", &pgconn.PgError{Code: "42501", Where: "COPY t, line 3", Routine: "nextval_internal"}, Operator},
+		{"a missing partition", &pgconn.PgError{Code: "23514", Where: "COPY t, line 3", Routine: "ExecFindPartition"}, Operator},
+		{"transaction numbers that run out", &pgconn.PgError{Code: "54000", Routine: "GetNewTransactionId"}, Operator},
+		{"too many columns", server("54011"), Operator},
 		{"a wrong password", server("28P01"), Operator},
 		{"a database that is not there", server("3D000"), Operator},
 		{"a table that is not there", server("42P01"), Operator},

@@ -53,7 +53,7 @@ func Describe(err error) string {
 		return inOneLine(err, err.Error())
 	}
 	text := Shorten(pgErr.Message)
-	if pgErr.Detail != "" && showsDetail(pgErr.Code) {
+	if pgErr.Detail != "" && (showsDetail(pgErr.Code) || pgErr.Routine == "ExecFindPartition") {
 		text += ": " + Shorten(pgErr.Detail)
 	}
 	if pgErr.Hint != "" {

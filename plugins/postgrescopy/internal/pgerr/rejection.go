@@ -37,12 +37,14 @@ func RejectionOf(err error) Rejection {
 // RowError is what the server said of a row.
 type RowError struct {
 	Code, Message, Detail string
+	Routine               string // of the server; empty if not known
+	Constraint            string // that the row violates, if the server names it
 	Column                string // that it named in its context, if any
 }
 
 // RowErrorOf takes a RowError out of a server's error.
 func RowErrorOf(pgErr *pgconn.PgError, column string) RowError {
-	return RowError{pgErr.Code, pgErr.Message, pgErr.Detail, column}
+	return RowError{pgErr.Code, pgErr.Message, pgErr.Detail, pgErr.Routine, pgErr.ConstraintName, column}
 }
 
 // Column is a column of a rejected row, as errors speak of it.
@@ -51,6 +53,11 @@ type Column struct {
 	Type     string
 	CastType string // the type that the server casts its text to; empty: none
 	Domain   bool
+}
+
+// Describe returns the error as a person should read it.
+func (e RowError) Describe() string {
+	return Describe(&pgconn.PgError{Code: e.Code, Message: e.Message, Detail: e.Detail, Routine: e.Routine})
 }
 
 // Rejection makes a rejection of it, for a row of these columns.

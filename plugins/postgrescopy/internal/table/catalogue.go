@@ -3,7 +3,6 @@ package table
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -35,7 +34,7 @@ SELECT c.oid, n.nspname, c.relname, c.relkind::text,
 	pg_catalog.has_any_column_privilege(c.oid, 'SELECT'),
 	pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMP'),
 	EXISTS (SELECT FROM pg_catalog.pg_language WHERE lanname = 'plpgsql'),
-	EXISTS (SELECT FROM pg_catalog.pg_constraint f WHERE f.contype = 'f' AND f.conrelid = c.oid AND f.confrelid = c.oid),
+	EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D'),
 	current_user
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.oid = pg_catalog.to_regclass($1::text)`
@@ -93,20 +92,20 @@ func (t *Table) readRelation(ctx context.Context, q pgx.Tx, name string, parsed 
 			if t.fingerprint, err = t.readFingerprint(ctx, q); err != nil {
 				return fmt.Errorf("looking up table %s: %w", name, err)
 			}
-			return t.check()
+			return nil
 		}
 	}
 	return pgerr.Operatorf("there is no table %s: create it (init_statement or init_files can), or correct `table`", name)
 }
 
-// relationFacts are what check judges, beside what the Table keeps.
+// relationFacts are what checkRelation looks at, beside what the Table keeps.
 type relationFacts struct {
 	kind, role                      string
 	mayInsert, mayUpdate, maySelect bool
 }
 
 func (t *Table) readRelationSpelled(ctx context.Context, q pgx.Tx, spelling string) (bool, error) {
-	var schema, kind, role string
+	var schema, kind string
 	var mayInsert, mayUpdate, maySelect bool
 	rows, err := q.Query(ctx, relationQuery, spelling)
 	if err != nil {
@@ -115,7 +114,7 @@ func (t *Table) readRelationSpelled(ctx context.Context, q pgx.Tx, spelling stri
 	found := false
 	_, err = pgx.ForEachRow(rows, []any{
 		&t.OID, &schema, &t.Relation, &kind, &t.insertOnly,
-		&mayInsert, &mayUpdate, &maySelect, &t.CanStage, &t.HasPLpgSQL, &t.SelfRefers, &role,
+		&mayInsert, &mayUpdate, &maySelect, &t.CanStage, &t.HasPLpgSQL, &t.triggered, &t.role,
 	}, func() error { found = true; return nil })
 	if err != nil || !found {
 		return false, err
@@ -124,7 +123,7 @@ func (t *Table) readRelationSpelled(ctx context.Context, q pgx.Tx, spelling stri
 	if kind == "v" {
 		t.insertOnly = true
 	}
-	return true, t.checkRelation(relationFacts{kind, role, mayInsert, mayUpdate, maySelect})
+	return true, t.checkRelation(relationFacts{kind, t.role, mayInsert, mayUpdate, maySelect})
 }
 
 // checkRelation refuses what cannot be written at all.
@@ -144,15 +143,6 @@ func (t *Table) checkRelation(f relationFacts) error {
 		return grant("SELECT")
 	}
 	return nil
-}
-
-// check refuses what only a staging table could do where none can be made.
-func (t *Table) check() error {
-	castsText := func(c Column) bool { return c.castType != "" }
-	if t.CanStage || (t.Mode == Append && !t.insertOnly && !slices.ContainsFunc(t.Columns, castsText)) {
-		return nil
-	}
-	return pgerr.Operatorf("writing to %s this way goes through a temporary table, which the role may not make: run GRANT TEMPORARY ON DATABASE for it", t.Quoted)
 }
 
 func readColumns(ctx context.Context, q pgx.Tx, oid uint32) ([]catalogueColumn, error) {

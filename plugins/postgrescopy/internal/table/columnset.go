@@ -5,7 +5,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/pgerr"
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/sqltext"
@@ -41,14 +44,19 @@ type ColumnSet struct {
 	// CopyNumbered with the rows' numbers in front, fills it, and Insert writes all
 	// of its rows into the table.
 	StageName, MakeStage, CopyStage, CopyNumbered, Insert string
-	// MakeIndexed makes, and CopyIndexed fills, a staging table that is indexed by
+	// MakeIndexed makes, and CopyIndexed fills, IndexedName, a staging table that is indexed by
 	// the rows' numbers; InsertWhere writes those into the table for which a
 	// condition on o, the number, holds.
-	MakeIndexed, CopyIndexed string
-	InsertWhere              func(condition string) string
+	IndexedName, MakeIndexed, CopyIndexed string
+	InsertWhere                           func(condition string) string
 
-	indexedName string
-	aliases     []string // of Columns, in the staging table
+	// TypeOIDs are the types of the fields as parameters of InsertValues.
+	TypeOIDs []uint32
+
+	aliases    []string // of Columns, in the staging table
+	into       string
+	casts      []string // of the fields as parameters
+	onConflict string
 }
 
 // Unalias returns the table's column for one of the staging table.
@@ -104,6 +112,11 @@ func (t *Table) newColumnSet(mask string) *ColumnSet {
 			value += "::" + c.castType
 			s.StagedOnly = true
 		}
+		cast, oid := "", c.ElementOID
+		if c.castType != "" {
+			cast, oid = "::"+c.castType, pgtype.TextOID
+		}
+		s.casts, s.TypeOIDs = append(s.casts, cast), append(s.TypeOIDs, oid)
 		p.names = append(p.names, c.Name)
 		p.aliases = append(p.aliases, alias)
 		p.values = append(p.values, value)
@@ -128,7 +141,7 @@ func (t *Table) newColumnSet(mask string) *ColumnSet {
 func (s *ColumnSet) writeStatements(t *Table, p statementParts) {
 	hash := sha256.Sum256([]byte(strings.Join(p.definitions, ",") + p.types))
 	name := "postgres_copy_" + hex.EncodeToString(hash[:8])
-	s.StageName, s.indexedName = "pg_temp."+name, "pg_temp."+name+"_indexed"
+	s.StageName, s.IndexedName = "pg_temp."+name, "pg_temp."+name+"_indexed"
 	numbered := append([]string{"o"}, p.aliases...)
 	definitions := strings.Join(append([]string{""}, p.definitions...), ", ")
 
@@ -138,10 +151,11 @@ func (s *ColumnSet) writeStatements(t *Table, p statementParts) {
 	s.MakeIndexed = "CREATE TEMPORARY TABLE IF NOT EXISTS " + name + "_indexed (o int4 PRIMARY KEY" + definitions + ") ON COMMIT DELETE ROWS"
 	s.CopyStage = copyInto(s.StageName, p.aliases)
 	s.CopyNumbered = copyInto(s.StageName, numbered)
-	s.CopyIndexed = copyInto(s.indexedName, numbered)
+	s.CopyIndexed = copyInto(s.IndexedName, numbered)
 
 	into := t.insertInto(p.names)
 	onConflict := t.onConflict(p.names)
+	s.into, s.onConflict = into, onConflict
 	distinct, order := t.byKey(p)
 	s.Numbered = order != "" || len(p.names) == 0
 	if len(p.names) == 0 {
@@ -149,9 +163,31 @@ func (s *ColumnSet) writeStatements(t *Table, p statementParts) {
 	}
 	s.Insert = into + "SELECT " + distinct + strings.Join(p.values, ", ") + " FROM " + s.StageName + order + onConflict
 	s.InsertWhere = func(condition string) string {
-		return into + "SELECT " + strings.Join(p.values, ", ") + " FROM " + s.indexedName +
+		return into + "SELECT " + strings.Join(p.values, ", ") + " FROM " + s.IndexedName +
 			" WHERE " + condition + " ORDER BY o" + onConflict
 	}
+}
+
+// InsertValues returns an INSERT of so many rows, whose fields are its parameters. Rows
+// without fields go one by one.
+func (s *ColumnSet) InsertValues(rows int) string {
+	if s.Fields == 0 {
+		return s.into + "DEFAULT VALUES" + s.onConflict
+	}
+	b := []byte(s.into + "VALUES ")
+	for i := range rows * s.Fields {
+		switch {
+		case i == 0:
+			b = append(b, '(')
+		case i%s.Fields == 0:
+			b = append(b, "), ("...)
+		default:
+			b = append(b, ", "...)
+		}
+		b = strconv.AppendInt(append(b, '$'), int64(i+1), 10)
+		b = append(b, s.casts[i%s.Fields]...)
+	}
+	return string(b) + ")" + s.onConflict
 }
 
 // guardStatement fails, and with it the transaction, when a column of the rows
@@ -187,11 +223,11 @@ func copyInto(table string, columns []string) string {
 }
 
 func (t *Table) insertInto(names []string) string {
-	into := "INSERT INTO " + t.Quoted + " "
+	into := "INSERT INTO " + t.Quoted + " AS stored "
 	if len(names) > 0 {
 		into += "(" + sqltext.QuoteList(names) + ") "
 	}
-	if t.overriding {
+	if t.overriding && len(names) > 0 {
 		into += "OVERRIDING SYSTEM VALUE "
 	}
 	return into
@@ -199,7 +235,10 @@ func (t *Table) insertInto(names []string) string {
 
 // onConflict is the end of an INSERT of rows with these columns.
 func (t *Table) onConflict(names []string) string {
-	if t.Mode == Append {
+	switch {
+	case t.IgnoreConflicts:
+		return " ON CONFLICT DO NOTHING"
+	case t.Mode == Append:
 		return ""
 	}
 	var set []string
@@ -212,7 +251,12 @@ func (t *Table) onConflict(names []string) string {
 	if t.Mode == Ignore || len(set) == 0 {
 		return clause + "NOTHING"
 	}
-	return clause + "UPDATE SET " + strings.Join(set, ", ")
+	clause += "UPDATE SET " + strings.Join(set, ", ")
+	if t.Sequence >= 0 {
+		sequence := sqltext.Quote(t.Columns[t.Sequence].Name)
+		clause += " WHERE stored." + sequence + " IS NULL OR EXCLUDED." + sequence + " >= stored." + sequence
+	}
+	return clause
 }
 
 // byKey returns what makes a SELECT take staged rows in the order of their keys,
@@ -233,5 +277,14 @@ func (t *Table) byKey(p statementParts) (distinct, order string) {
 		anyNull[i] = value + " IS NULL"
 	}
 	key += ", CASE WHEN " + strings.Join(anyNull, " OR ") + " THEN o END"
-	return "DISTINCT ON (" + key + ") ", " ORDER BY " + key + ", o DESC"
+	newest := ", o DESC"
+	if t.Sequence >= 0 {
+		c := &t.Columns[t.Sequence]
+		cast := ""
+		if c.castType != "" {
+			cast = "::" + c.castType
+		}
+		newest = fmt.Sprintf(", c%d%s DESC NULLS LAST, o DESC", t.Sequence+1, cast)
+	}
+	return "DISTINCT ON (" + key + ") ", " ORDER BY " + key + newest
 }

@@ -123,6 +123,20 @@ func (t *Table) setKey(key []string, all []catalogueColumn) {
 	t.setExistingStatement()
 }
 
+// chooseSequence finds the column that tells newer rows of a key from older ones.
+func (t *Table) chooseSequence() error {
+	if t.SequenceBy == "" {
+		return nil
+	}
+	name := sqltext.Unquote(t.SequenceBy)
+	t.Sequence = slices.IndexFunc(t.Columns, func(c Column) bool { return c.Field == name || c.Name == name })
+	if t.Sequence < 0 {
+		return pgerr.Operatorf("table %s has no column %q that is written, which `sequence_by` names", t.Quoted, t.SequenceBy)
+	}
+	t.ExactKey = false // which of a key is the newest is left to the server
+	return nil
+}
+
 // keyForm says what the bytes of an encoded value tell about its equality and
 // order.
 type keyForm struct {

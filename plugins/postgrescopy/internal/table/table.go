@@ -34,6 +34,9 @@ type Options struct {
 	Columns       []string // nil: all that the table has
 	Keys          []string // nil: the table's primary key
 	IgnoreUnknown bool
+	// IgnoreConflicts leaves rows out, in Append, that violate a unique constraint.
+	IgnoreConflicts bool
+	SequenceBy      string // of upserts: the column that tells newer from older; empty: the order of arrival does
 }
 
 // Table is a table as the catalogue describes it, prepared for rows. It never
@@ -56,9 +59,15 @@ type Table struct {
 	// insertOnly: COPY does not reach it (a view, or row-level security).
 	insertOnly bool
 	overriding bool // writes a column that is GENERATED ALWAYS AS IDENTITY
-	SelfRefers bool // a foreign key of the table refers to the table
-	CanStage   bool // the role may make temporary tables
+	Sequence   int  // the place of SequenceBy in Columns, or -1
+	CanStage   bool // the role can make a temporary table of the columns
 	HasPLpgSQL bool
+	role       string
+	triggered  bool // event triggers may forbid to make tables
+
+	defaults           []sequenceDefault
+	dependent          map[string]bool // constraints by which a row depends on others of its batch
+	constraintTriggers bool
 
 	Strategy          StrategyChooser
 	TakeTurns         atomic.Int32 // how many batches yet take turns, since some have met in a deadlock
@@ -93,7 +102,7 @@ func load(ctx context.Context, q pgx.Tx, name string, opts Options) (*Table, err
 	if err != nil {
 		return nil, &pgerr.OperatorError{Message: err.Error()}
 	}
-	t := &Table{Options: opts, columnSets: map[string]*ColumnSet{}}
+	t := &Table{Options: opts, Sequence: -1, columnSets: map[string]*ColumnSet{}}
 	if err := t.readRelation(ctx, q, name, parsed); err != nil {
 		return nil, err
 	}
@@ -109,6 +118,14 @@ func load(ctx context.Context, q pgx.Tx, name string, opts Options) (*Table, err
 	}
 	if err := t.chooseKey(ctx, q, columns); err != nil {
 		return nil, err
+	}
+	if err := t.chooseSequence(); err != nil {
+		return nil, err
+	}
+	for _, step := range []func(context.Context, pgx.Tx) error{t.checkColumnPrivileges, t.readDefaults, t.readConstraints, t.tryStaging} {
+		if err := step(ctx, q); err != nil {
+			return nil, err
+		}
 	}
 	return t, nil
 }
@@ -189,7 +206,7 @@ func (t *Table) loadTypes(ctx context.Context, q pgx.Tx, all []catalogueColumn) 
 			c.stageType, c.castType = "text", c.Value.Cast
 		}
 	}
-	return t.check()
+	return nil
 }
 
 // How many unknown fields are named, and how much of a name is shown.
