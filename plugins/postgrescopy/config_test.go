@@ -21,7 +21,7 @@ func TestAConfigurationThatIsWrongIsToldByLintAndByCheck(t *testing.T) {
 		{"a mapping without columns", "args_mapping: root = []", "`args_mapping` gives values by position: list the columns that they are for in `columns`"},
 		{"unknown fields of a mapping", "args_mapping: root = []\ncolumns: [ a ]\nunknown_fields: ignore", "`unknown_fields` has no meaning with `args_mapping`, which names no fields: remove one of them"},
 		{"a key that is not written", "write_mode: upsert\nprimary_keys: [ a, b ]\ncolumns: [ a, c ]", "`primary_keys` names b, which `columns` does not list: add it to `columns`, or remove `columns` to write every column"},
-		{"two mappings", "args_mapping: root = []\ncolumns: [ a ]\nmapping: root = this", "`mapping` and `args_mapping` are two ways to say the same: keep one of them"},
+		{"two mappings", "args_mapping: root = []\ncolumns: [ a ]\nmapping: root = this", "`mapping` and `args_mapping` both make the row: remove one of them"},
 		{"a sequence of an ignore", "write_mode: ignore\nsequence_by: at", "`sequence_by` has no meaning without `write_mode: upsert`: set it, or remove `sequence_by`"},
 		{"nothing in flight", "max_in_flight: 0", "`max_in_flight` must be at least 1"},
 		{"one offset for all", "exactly_once: { channel: a, offset_token: '1' }", "`exactly_once.offset_token` is the same for every message: write an interpolation that yields the message's number, as in `${! @csv_row }`"},
