@@ -242,8 +242,8 @@ func rowOf(messages service.MessageBatch, message int) string {
 }
 
 // rejectedRows lists the rows that were rejected, nil when there are none. If nothing
-// else takes them, they come again at once and for ever; so the same list is held back
-// for a while, the longer the more often it has come.
+// else takes them, they come again at once and for ever; so they are held back
+// for a while, the longer the more often the first has come.
 func (o *copyOutput) rejectedRows(ctx context.Context, messages service.MessageBatch, rejected map[int]pgerr.Rejection) error {
 	if len(rejected) == 0 {
 		return nil
@@ -254,7 +254,7 @@ func (o *copyOutput) rejectedRows(ctx context.Context, messages service.MessageB
 	}
 	headline := fmt.Errorf("%s: %d of %d rows were rejected, the first%s because: %w. Add `rejects`, or a `fallback` output, to store what is rejected",
 		o.tableName(), len(rejected), len(messages), rowOf(messages, first), rejected[first])
-	if err := conn.Sleep(ctx, o.returned.pause(headline.Error())); err != nil {
+	if err := conn.Sleep(ctx, o.returned.pause(messages[first])); err != nil {
 		return errors.Join(err, service.ErrNotConnected)
 	}
 	failed := service.NewBatchError(messages, headline)

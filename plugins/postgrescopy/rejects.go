@@ -129,6 +129,15 @@ func rawOf(message *service.Message) string {
 // rejectID is the same whenever the same message is rejected: it is made of the place
 // that the message came from, or else of its content.
 func rejectID(message *service.Message, raw string) uuid.UUID {
+	if place := placeOf(message); place != "" {
+		return uuid.NewSHA1(uuid.Nil, []byte(place))
+	}
+	return uuid.NewSHA1(uuid.Nil, []byte(raw))
+}
+
+// placeOf returns where a message came from, which no other message does, as far as
+// its metadata tell.
+func placeOf(message *service.Message) string {
 	for _, names := range [][]string{{"csv_channel", "csv_row"}, {"kafka_topic", "kafka_partition", "kafka_offset"}} {
 		parts := make([]string, 0, len(names))
 		for _, name := range names {
@@ -137,10 +146,10 @@ func rejectID(message *service.Message, raw string) uuid.UUID {
 			}
 		}
 		if len(parts) == len(names) {
-			return uuid.NewSHA1(uuid.Nil, []byte(strings.Join(parts, "/")))
+			return strings.Join(parts, "/")
 		}
 	}
-	return uuid.NewSHA1(uuid.Nil, []byte(raw))
+	return ""
 }
 
 // storable writes bytes that PostgreSQL cannot store as \xNN, and leaves out what is
@@ -237,7 +246,7 @@ func (l *rejectLog) write() {
 	l.counts, l.last = nil, time.Now()
 }
 
-// returnedRows notes which rejections were given back, to tell those that come again.
+// returnedRows notes which messages were given back, to tell those that come again.
 // Many goroutines may use it.
 type returnedRows struct {
 	mu    sync.Mutex
@@ -251,15 +260,20 @@ const (
 	maxReturnPause = 15 * time.Second
 )
 
-// pause returns how long to hold a rejection back.
-func (r *returnedRows) pause(headline string) time.Duration {
+// pause returns how long to hold the rejection of a message back. A message of which
+// it cannot be told whether it has come before is not held back.
+func (r *returnedRows) pause(message *service.Message) time.Duration {
+	place := placeOf(message)
+	if place == "" {
+		return 0
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.times == nil || len(r.times) >= maxReturned {
 		r.times = map[string]int{}
 	}
-	n := r.times[headline]
-	r.times[headline]++
+	n := r.times[place]
+	r.times[place]++
 	if n == 0 {
 		return 0
 	}
