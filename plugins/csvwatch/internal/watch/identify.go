@@ -153,6 +153,7 @@ func (r *reader) inherit(f, p *file, as identity.Relation) {
 	if p.missing {
 		w.lost.add(p)
 	}
+	p.stale = true // after a crash only its new identity leads to it
 	w.touch(p)
 }
 

@@ -161,3 +161,152 @@ func (m *model) breakFiles() {
 		f.open.file.Close()
 	}
 }
+
+// again makes rows of the same texts, which are to come again.
+func (m *model) again(rows []*modelRow) (copies []*modelRow) {
+	for _, r := range rows {
+		c := &modelRow{text: r.text}
+		m.rows[c.text] = c
+		copies = append(copies, c)
+	}
+	return copies
+}
+
+// content is what a file has without a record that was begun.
+func (f *modelFile) content() string {
+	text := modelHeader
+	for _, r := range f.rows {
+		text += r.csv() + "\n"
+	}
+	return text
+}
+
+// stopped lets something happen to a settled folder, most of the time while nothing runs, and has it noticed before
+// anything else happens, which might make another thing of it.
+func (m *model) stopped(do func()) {
+	defer m.settleAndSave()
+	if m.rand.IntN(3) == 0 {
+		do()
+		return
+	}
+	m.tell("stop")
+	m.world.close()
+	m.look()
+	for _, r := range m.rows {
+		r.saved = r.saved || r.acked
+	}
+	do()
+	m.forget()
+}
+
+// settleAndSave has what happened noticed and made durable.
+func (m *model) settleAndSave() {
+	m.settle()
+	m.save()
+}
+
+// sameBytes puts a file of the same bytes in the place of one, under its name or another one. It is likely to get the
+// inode that is free.
+func (m *model) sameBytes() {
+	f := m.some()
+	if f == nil || f.partial != "" {
+		return
+	}
+	m.settle()
+	m.stopped(func() {
+		name, text := f.name, f.content()
+		renamed := m.rand.IntN(2) == 0
+		if renamed {
+			f.name = m.newName()
+		}
+		m.tell("delete %s and write the same to %s", name, f.name)
+		if renamed || m.rand.IntN(2) == 0 {
+			m.world.remove(name)
+		}
+		m.world.write("aside", text)
+		m.world.rename("aside", f.name)
+		f.rows = m.again(f.rows)
+	})
+}
+
+// replaceByLonger replaces a file by one that begins with all it has.
+func (m *model) replaceByLonger() {
+	f := m.some()
+	if f == nil || f.partial != "" || len(f.rows) == 0 {
+		return
+	}
+	m.settle()
+	m.stopped(func() {
+		r := m.row()
+		f.rows = append(f.rows, r)
+		m.tell("replace %s by a longer one", f.name)
+		m.world.write("aside", f.content())
+		m.world.rename("aside", f.name)
+	})
+}
+
+// changeCell changes one row of a file in place, and keeps its length: all of it comes again.
+func (m *model) changeCell() {
+	f := m.some()
+	if f == nil || f.partial != "" || len(f.rows) == 0 {
+		return
+	}
+	i := m.rand.IntN(len(f.rows))
+	text := []byte(f.rows[i].text)
+	if last := text[len(text)-1]; last == 'q' || last == ',' {
+		return // it was changed before, or has nothing to change
+	}
+	m.settle()
+	m.stopped(func() {
+		old := f.content()
+		f.rows = m.again(f.rows)
+		delete(m.rows, string(text))
+		text[len(text)-1] = 'q'
+		r := &modelRow{text: string(text)}
+		f.rows[i], m.rows[r.text] = r, r
+		m.tell("change row %d of %s in place", i+1, f.name)
+		require.Len(m.t, f.content(), len(old))
+		if m.rand.IntN(2) == 0 {
+			m.world.write(f.name, f.content())
+			return
+		}
+		file, err := os.OpenFile(m.world.path(f.name), os.O_WRONLY, 0)
+		require.NoError(m.t, err)
+		_, err = file.WriteString(f.content())
+		require.NoError(m.t, err)
+		require.NoError(m.t, file.Close())
+	})
+}
+
+// restore puts copies in the place of all files, as from a backup.
+func (m *model) restore() {
+	for _, f := range m.files {
+		if f.partial != "" {
+			return // the times of a copy make it count as finished
+		}
+	}
+	m.settle()
+	m.tell("restore")
+	m.world.close()
+	m.look()
+	for _, r := range m.rows {
+		r.saved = r.saved || r.acked
+	}
+	m.world.restore("in")
+	m.forget()
+	m.settleAndSave()
+}
+
+// otherDevice gives the folder another device number.
+func (m *model) otherDevice() {
+	m.settle()
+	m.tell("other device")
+	m.world.close()
+	m.look()
+	for _, r := range m.rows {
+		r.saved = r.saved || r.acked
+	}
+	m.world.do("other-device", nil)
+	m.forget()
+	m.settleAndSave()
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -55,6 +56,7 @@ type model struct {
 	taken  int                  // how many of world.rows were looked at
 	last   map[string]int64     // the last row of each channel in this run
 	paused bool
+	cleans bool // files are deleted when they have been quiet
 }
 
 // modelFile is a file that is there.
@@ -85,6 +87,10 @@ func newModel(t *testing.T, seed uint64) *model {
 	if m.rand.IntN(4) == 0 {
 		o.ByName = true
 	}
+	if m.rand.IntN(3) == 0 {
+		m.cleans = true
+		o.Finish = remove
+	}
 	m.world.start()
 	return m
 }
@@ -110,6 +116,7 @@ func (m *model) step() {
 		{20, m.create}, {30, m.appendRows}, {6, m.appendPartial}, {6, m.rename}, {5, m.rotate}, {4, m.remove},
 		{4, m.replace}, {4, m.truncate}, {3, m.rewrite}, {2, m.touch},
 		{6, m.settle}, {4, m.pause}, {3, m.restart}, {3, m.kill}, {4, m.save}, {2, m.quiet}, {2, m.breakFiles},
+		{3, m.sameBytes}, {3, m.replaceByLonger}, {2, m.changeCell}, {1, m.restore}, {1, m.otherDevice},
 	}
 	total := 0
 	for _, s := range steps {
@@ -278,11 +285,12 @@ func (m *model) forget() {
 	w.start()
 }
 
-// quiet makes records without line end count.
+// quiet makes records without line end count, and files go that are to be deleted.
 func (m *model) quiet() {
 	if m.paused {
 		m.resume()
 	}
+	m.settle()
 	m.tell("quiet")
 	for _, f := range m.files {
 		if f.partial != "" {
@@ -290,6 +298,10 @@ func (m *model) quiet() {
 			m.rows[r.text] = r
 			f.rows = append(f.rows, r)
 		}
+	}
+	if m.cleans {
+		m.clean()
+		return
 	}
 	m.world.beQuiet()
 	m.settle()
@@ -299,6 +311,54 @@ func (m *model) quiet() {
 			m.world.append(f.name, "\n")
 		}
 	}
+}
+
+// clean has all files deleted. At times one is replaced just before.
+func (m *model) clean() {
+	w := m.world
+	var replaced string
+	rows, text := m.someRows(9)
+	if m.rand.IntN(2) == 0 && len(m.files) > 0 {
+		victim := m.some().name
+		var once sync.Once
+		w.watcher.mu.Lock()
+		w.watcher.opt.beforeAside = func(path string) {
+			if path == w.path(victim) {
+				once.Do(func() {
+					replaced = victim
+					w.write("next", modelHeader+text)
+					w.rename("next", victim)
+				})
+			}
+		}
+		w.watcher.mu.Unlock()
+	}
+	w.beQuiet()
+	w.until("the files are deleted", func() bool {
+		left := 0
+		for _, f := range m.files {
+			if w.exists(f.name) {
+				left++
+			}
+		}
+		return left == 0 || (left == 1 && replaced != "" && w.exists(replaced) && !w.watcher.isCleaning())
+	})
+	m.look()
+	for _, f := range m.files {
+		for _, r := range f.rows {
+			require.True(m.t, r.delivered, "%q of %s was deleted before it came", r.text, f.name)
+		}
+	}
+	m.files = nil
+	if replaced != "" {
+		m.tell("%s was replaced by a file with %d rows before it was deleted", replaced, len(rows))
+		m.files = append(m.files, &modelFile{name: replaced, rows: rows})
+	} else {
+		for _, r := range rows {
+			delete(m.rows, r.text)
+		}
+	}
+	m.settle()
 }
 
 // finish checks everything once more, over a restart after which nothing may come.

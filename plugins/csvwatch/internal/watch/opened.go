@@ -171,7 +171,7 @@ func (o *opened) take(from mark, ask asked) (t taken, err error) {
 	if checkErr != nil {
 		return taken{end: from, st: t.st}, replacedIfShort(checkErr)
 	}
-	if steady, steadyErr := o.wasSteady(t.st, before); steadyErr != nil || !steady {
+	if steady, steadyErr := o.wasSteady(t.st, before, from.check); steadyErr != nil || !steady {
 		// It was rewritten meanwhile, so what was read may be of two contents: it is read again, once it is known what
 		// still stands.
 		if steadyErr == nil {
@@ -187,14 +187,23 @@ func (o *opened) take(from mark, ask asked) (t taken, err error) {
 	return t, err
 }
 
-// wasSteady reports whether what was consumed in a turn, behind what is in before, stood over all of it. st is how the
-// file was at its beginning.
-func (o *opened) wasSteady(st fileid.Stat, before *content.Hash) (bool, error) {
+// wasSteady reports whether the file was the same over all of a turn: in the state st that it had at the beginning, or at
+// least with all that was consumed, before the turn (the check consumed, of which before is the hash) and in it. Of a
+// large file it is the last bytes before the turn that are compared.
+func (o *opened) wasSteady(st fileid.Stat, before *content.Hash, consumed content.Check) (bool, error) {
 	now, err := fileid.OfFile(o.file)
 	if err != nil || now.SameState(st) {
 		return err == nil, err
 	}
-	return o.tracker.Stands(before)
+	if stands, err := o.tracker.Stands(before); err != nil || !stands {
+		return false, err
+	}
+	if consumed.End > keepAbove {
+		return consumed.TailHolds(o.file)
+	}
+	v := content.Verify(consumed, nil)
+	_, err = v.Step(o.file, keepAbove)
+	return err == nil && v.Holds(), err
 }
 
 // recheckTime is when to compare the file with what was consumed, end bytes, although it may seem to be in the state st

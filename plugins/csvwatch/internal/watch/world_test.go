@@ -217,7 +217,7 @@ func (w *Watcher) isCleaning() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for f := range w.known {
-		if f.finishing && f.seen && !f.missing {
+		if f.finishing && f.seen {
 			return true
 		}
 	}
