@@ -17,6 +17,8 @@ const (
 	renewEvery = 3 * time.Second
 	// leaseTime is how long another one must have seen no sign of life before it takes over.
 	leaseTime = 15 * time.Second
+	// confirmAfter is how long after taking the keys it is looked whether another one did the same.
+	confirmAfter = 500 * time.Millisecond
 )
 
 // owner is what the key of a lease holds.
@@ -28,8 +30,8 @@ type owner struct {
 	Beat int64 `json:"beat"`
 }
 
-// Lease keeps a second instance from working on the same keys by mistake. A cache offers no locks, so two that begin in
-// the same moment may both believe for a moment that they have it; the first renewal shows it to one of them.
+// Lease keeps a second instance from working on the same keys by mistake. A cache offers no locks, so of two that begin in
+// the same moment the one is refused that finds the other's name in its place a little later.
 type Lease struct {
 	kv   KV
 	key  string
@@ -64,7 +66,28 @@ func (l *Lease) Take(ctx context.Context) error {
 		return fmt.Errorf("checkpoint keys %s are %w, process %d on %s: give each input a checkpoint_key of its own; a process that died is known as dead after %s",
 			l.key, ErrInUse, other.PID, other.Host, leaseTime)
 	}
-	return l.write(ctx, now)
+	if err := l.write(ctx, now); err != nil {
+		return err
+	}
+	return l.confirm(ctx)
+}
+
+// confirm looks whether the lease was kept: of several that take it in the same moment, the last one has it.
+func (l *Lease) confirm(ctx context.Context) error {
+	select {
+	case <-time.After(confirmAfter):
+	case <-ctx.Done():
+		l.drop()
+		return ctx.Err()
+	}
+	other, err := l.read(ctx)
+	if err == nil && other.ID != l.self.ID {
+		err = fmt.Errorf("checkpoint keys %s are %w: process %d on %s took them in the same moment", l.key, ErrInUse, other.PID, other.Host)
+	}
+	if err != nil {
+		l.drop()
+	}
+	return err
 }
 
 // isDead tells that the other owner is gone. A process on this machine can be asked for. One with this process's own

@@ -56,6 +56,41 @@ func TestALeaseOfADeadProcessOfThisMachineIsFreeAtOnce(t *testing.T) {
 	require.ErrorIs(t, NewLease(kv, "p-owner").Take(t.Context()), ErrInUse)
 }
 
+func TestOfTwoThatTakeALeaseAtOnceOneHasIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		kv := &memoryKV{}
+		started := make(chan struct{})
+		slow := &slowKV{KV: kv, until: started}
+		first, second := NewLease(slow, "p-owner"), NewLease(slow, "p-owner")
+		first.self.Host, second.self.Host = "a", "b"
+		errs := make(chan error, 2)
+		for _, l := range []*Lease{first, second} {
+			go func() { errs <- l.Take(t.Context()) }()
+		}
+		synctest.Wait() // both have seen that nobody has it
+		close(started)
+		a, b := <-errs, <-errs
+		if a == nil {
+			a, b = b, a
+		}
+		require.ErrorIs(t, a, ErrInUse)
+		require.NoError(t, b)
+		require.True(t, first.held != second.held)
+	})
+}
+
+// slowKV lets nothing be written until a channel is closed.
+type slowKV struct {
+	KV
+	until chan struct{}
+}
+
+func (s *slowKV) Set(ctx context.Context, key string, value []byte) error {
+	<-s.until
+	return s.KV.Set(ctx, key, value)
+}
+
 // hanging is a cache that no longer answers.
 type hanging struct{ KV }
 

@@ -45,7 +45,7 @@ func (w *Watcher) Next(ctx context.Context, most int, wake <-chan struct{}) ([]*
 	}
 	defer w.busy()
 	for {
-		w.reader.fill(ctx, most)
+		w.fill(ctx, most)
 		w.mu.Lock()
 		rows := w.readyRows
 		w.idle(rows == 0 && w.hasRoom())
@@ -88,6 +88,20 @@ func (w *Watcher) busy() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.idle(false)
+}
+
+// fill reads until so many rows are ready. It does not wait for a file system that does not answer when the context ends.
+func (w *Watcher) fill(ctx context.Context, most int) {
+	filled := make(chan struct{})
+	go func() {
+		defer close(filled)
+		w.reader.fill(ctx, most)
+	}()
+	select {
+	case <-filled:
+	case <-ctx.Done():
+	case <-w.ctx.Done():
+	}
 }
 
 // takeReady hands out what was read, once all that must be durable before is.

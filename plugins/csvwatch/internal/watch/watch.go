@@ -174,21 +174,45 @@ func Start(ctx context.Context, opt Options) (*Watcher, error) {
 // ErrClosed is returned by Next after Close.
 var ErrClosed = errors.New("the watch is closed")
 
-// Close stops reading, saves the positions as far as they are done, and frees the store.
+// closeTime is how long Close waits for what is under way, and then for the store.
+const closeTime = 10 * time.Second
+
+// Close stops reading, saves the positions as far as they are done, and frees the store. It does not wait longer than the
+// context lasts, nor closeTime, for a file system that does not answer: what hangs there is left behind, which is an error.
 func (w *Watcher) Close(ctx context.Context) error {
 	w.cancel(ErrClosed)
-	w.done.Wait()
-	w.reader.closeAll()
-	var err error
-	if w.hints != nil {
-		err = w.hints.Close()
-	}
-	saved := w.save(ctx)
+	err := w.stop(ctx)
+	saving, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
+	defer cancel()
+	saved := w.save(saving)
 	if saved != nil && !errors.Is(saved, positions.ErrInUse) {
 		w.opt.Log.Errorf("%v: rows that were done since the last time may be read again", saved) // the engine does not tell
 	}
 	w.lines.Flush(true)
 	return errors.Join(err, saved, w.opt.Store.Close())
+}
+
+// stop waits until nothing is under way, and closes the files.
+func (w *Watcher) stop(ctx context.Context) error {
+	stopped := make(chan error, 1)
+	go func() {
+		w.done.Wait()
+		w.reader.closeAll()
+		if w.hints != nil {
+			stopped <- w.hints.Close()
+			return
+		}
+		stopped <- nil
+	}()
+	patience := time.NewTimer(closeTime)
+	defer patience.Stop()
+	select {
+	case err := <-stopped:
+		return err
+	case <-ctx.Done():
+	case <-patience.C:
+	}
+	return errors.New("stopping csv_watch: a file system does not answer, what was asked of it is left behind")
 }
 
 func poke(c chan struct{}) {
