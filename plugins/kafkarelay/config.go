@@ -62,7 +62,7 @@ func init() {
 			if err != nil {
 				return nil, err
 			}
-			return service.AutoRetryNacksBatchedToggled(parsed, newInput(conf, mgr))
+			return newInput(conf, mgr), nil
 		})
 	service.MustRegisterBatchOutput(name, outputSpec(),
 		func(parsed *service.ParsedConfig, mgr *service.Resources) (out service.BatchOutput, batching service.BatchPolicy, maxInFlight int, err error) {
@@ -86,6 +86,7 @@ type inputConfig struct {
 	topics                                      []string
 	group                                       string
 	startOffset, isolation                      string
+	replay                                      bool // refused records come again
 	sessionTimeout, rebalanceTimeout, heartbeat time.Duration
 	commitPeriod                                time.Duration
 	fetchMaxBytes                               int32
@@ -131,6 +132,9 @@ func inputConfigFromParsed(p *service.ParsedConfig) (c inputConfig, err error) {
 		}
 	}
 	if c.batchCount, err = p.FieldInt(fieldBatchCount); err != nil {
+		return c, err
+	}
+	if c.replay, err = p.FieldBool(service.AutoRetryNacksToggleFieldName); err != nil {
 		return c, err
 	}
 	if c.checkpointLimit, err = p.FieldInt(fieldCheckpointLimit); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/ecommerce-ingest/connect/internal/replay"
 	"github.com/ecommerce-ingest/connect/plugins/kafkarelay/internal/progress"
 )
 
@@ -19,6 +20,7 @@ type consumer struct {
 	log    *service.Logger
 	pace   *pace
 	client *kgo.Client
+	again  *replay.Queue[*delivery] // records that the output refused
 	meter
 
 	stop    context.CancelFunc // ends the committing goroutine
@@ -52,7 +54,8 @@ type assignment struct {
 // newConsumer joins the group, once the topics exist.
 func newConsumer(ctx context.Context, conf inputConfig, log *service.Logger, m meter) (*consumer, error) {
 	c := &consumer{
-		conf: conf, log: log, pace: newPace(repeatAfter), meter: m,
+		again: replay.NewQueue[*delivery](),
+		conf:  conf, log: log, pace: newPace(repeatAfter), meter: m,
 		assigned: map[topicPartition]*assignment{}, start: map[topicPartition]int64{}, changed: make(chan struct{}),
 	}
 	client, _, err := conf.open(ctx, c.options(), fieldTopics, conf.topics)
@@ -102,27 +105,61 @@ func (c *consumer) options() []kgo.Opt {
 // next waits for records. An error means that this consumer is of no more use.
 func (c *consumer) next(ctx context.Context) (service.MessageBatch, service.AckFunc, error) {
 	for {
+		if d, ok := c.again.Take(); ok {
+			if batch, ack := c.repeat(d); len(batch) > 0 {
+				return batch, ack, nil
+			}
+			continue
+		}
 		room, err := c.awaitRoom(ctx)
 		if err != nil {
 			return nil, nil, err
 		}
-		fetches := c.client.PollRecords(ctx, room)
+		if room == 0 {
+			continue // there is something to take
+		}
+		fetches, interrupted := c.poll(ctx, room)
 		if fetches.IsClientClosed() {
 			return nil, nil, kgo.ErrClientClosed
 		}
-		batch, parts := c.take(fetches)
+		batch, ack := c.take(fetches)
 		c.client.AllowRebalance()
+		if interrupted && len(batch) == 0 {
+			continue
+		}
 		if err := c.inspect(ctx, fetches); err != nil && len(batch) == 0 {
 			return nil, nil, err
 		}
 		if len(batch) > 0 {
-			return batch, c.acknowledger(parts, len(batch)), nil
+			return batch, ack, nil
 		}
 	}
 }
 
+// poll waits for records, or until refused ones are due.
+func (c *consumer) poll(ctx context.Context, most int) (fetches kgo.Fetches, interrupted bool) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	due := make(chan struct{})
+	go func() {
+		select {
+		case <-c.again.Due():
+			close(due)
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	fetches = c.client.PollRecords(ctx, most)
+	select {
+	case <-due:
+		return fetches, true
+	default:
+		return fetches, false
+	}
+}
+
 // awaitRoom waits until another record may be on its way and returns how many
-// the next batch may have.
+// the next batch may have; none when refused records are due.
 func (c *consumer) awaitRoom(ctx context.Context) (int, error) {
 	for {
 		c.mu.Lock()
@@ -133,21 +170,18 @@ func (c *consumer) awaitRoom(ctx context.Context) (int, error) {
 		}
 		select {
 		case <-changed:
+		case <-c.again.Due():
+			return 0, nil
 		case <-ctx.Done():
 			return 0, ctx.Err()
 		}
 	}
 }
 
-// delivered is what a batch has of one partition.
-type delivered struct {
-	*assignment
-	part *progress.Part
-}
-
 // take makes messages of what was fetched.
-func (c *consumer) take(fetches kgo.Fetches) (batch service.MessageBatch, parts []delivered) {
-	batch = make(service.MessageBatch, 0, fetches.NumRecords())
+func (c *consumer) take(fetches kgo.Fetches) (service.MessageBatch, service.AckFunc) {
+	d := &delivery{}
+	batch := make(service.MessageBatch, 0, fetches.NumRecords())
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, fetch := range fetches {
@@ -158,21 +192,15 @@ func (c *consumer) take(fetches kgo.Fetches) (batch service.MessageBatch, parts 
 					continue
 				}
 				a := c.assignmentOf(topic.Topic, topic.TopicID, p)
-				a.decoder.watermark, _ = a.progress.Position()
-				a.decoder.channel = "" // its watermark may have moved
 				part := a.progress.Begin()
-				for _, r := range p.Records {
-					m, row := a.decoder.decode(r, a.progress)
-					part.Add(r.Offset, r.LeaderEpoch, row)
-					batch = append(batch, m)
-				}
+				batch = a.decode(batch, p.Records, func(r *kgo.Record, row progress.Row) { part.Add(r.Offset, r.LeaderEpoch, row) })
 				a.next, a.high = p.Records[len(p.Records)-1].Offset+1, p.HighWatermark
-				parts = append(parts, delivered{a, part})
+				d.parts = append(d.parts, delivered{a, part, p.Records})
 			}
 		}
 	}
 	c.out += len(batch)
-	return batch, parts
+	return batch, c.acknowledger(d)
 }
 
 // assignmentOf returns the partition that records were fetched of. It begins anew
@@ -217,6 +245,7 @@ func (c *consumer) inspect(ctx context.Context, fetches kgo.Fetches) (fatal erro
 		switch {
 		case ctx.Err() != nil:
 			fatal = ctx.Err()
+		case errors.Is(err, context.Canceled): // interrupted for refused records
 		case errors.Is(err, kerr.UnknownTopicID), errors.Is(err, kerr.UnknownTopicOrPartition):
 			if fatal == nil {
 				c.log.Errorf("The topic %s was deleted, or deleted and created again: what was not read of it is gone. A new topic of that name is read from its start", topic)
@@ -231,35 +260,6 @@ func (c *consumer) inspect(ctx context.Context, fetches kgo.Fetches) (fatal erro
 		}
 	})
 	return fatal
-}
-
-// acknowledger returns what the pipeline calls once all messages of a batch are
-// dealt with. Without auto_replay_nacks it may say that they were not: then the
-// position stays where it is.
-func (c *consumer) acknowledger(parts []delivered, messages int) service.AckFunc {
-	var once sync.Once
-	return func(_ context.Context, err error) error {
-		once.Do(func() { c.acknowledge(parts, messages, err) })
-		return nil
-	}
-}
-
-func (c *consumer) acknowledge(parts []delivered, messages int, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.out -= messages
-	for _, d := range parts {
-		if err == nil && !d.ended && d.progress.Done(d.part) {
-			d.dirty = true
-		}
-	}
-	close(c.changed)
-	c.changed = make(chan struct{})
-	if err != nil {
-		if omitted, due := c.pace.due("rejected", time.Now()); due {
-			c.log.Warnf("A batch was rejected: %v. Since auto_replay_nacks is false, its records and those after them come again when the group rebalances or this program restarts (%d more since the last such line)", err, omitted)
-		}
-	}
 }
 
 // close commits what is done and leaves the group.

@@ -124,6 +124,19 @@ func (d *decoder) decode(r *kgo.Record, p *progress.Partition) (*service.Message
 	return m, row
 }
 
+// rowOf returns which row a record is.
+func rowOf(r *kgo.Record) (row progress.Row) {
+	for _, h := range r.Headers {
+		switch h.Key {
+		case metaChannel:
+			row.Channel = string(h.Value)
+		case metaRow:
+			row.Number, _ = strconv.ParseInt(string(h.Value), 10, 64)
+		}
+	}
+	return row
+}
+
 // describe sets where a record stands.
 func (d *decoder) describe(m *service.Message, r *kgo.Record) {
 	m.MetaSetMut(metaKafkaTopic, d.topic)

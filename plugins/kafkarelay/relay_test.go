@@ -217,3 +217,47 @@ func TestAProgramIsToldWhatIsWrongWithTheTopic(t *testing.T) {
 		})
 	}
 }
+
+func TestRefusedRecordsComeAgainAndNoOthers(t *testing.T) {
+	t.Parallel()
+	brokers := kafkatest.Brokers(t)
+	topic := kafkatest.NewTopic(t, brokers, 1)
+	out, _ := newWriter(t, brokers, "topic: "+topic)
+	require.NoError(t, out.WriteBatch(t.Context(), rows("a", 1, 6)))
+	produce(t, brokers, nil, numbered(topic, 0, 5, 10)...)
+	in := newReader(t, brokers, group(topic), "checkpoint_limit: 10\nbatch_count: 10")
+	var answers []func()
+	for seen := 0; seen < 10; {
+		batch, ack, err := in.ReadBatch(t.Context())
+		require.NoError(t, err)
+		seen += len(batch)
+		answers = append(answers, func() {
+			failed := service.NewBatchError(batch, errors.New("some"))
+			var answer error
+			for i, m := range batch {
+				// One row, and all records of others.
+				if number, isRow := m.MetaGetMut("csv_row"); !isRow || number == int64(3) {
+					failed.Failed(i, errors.New("no"))
+					answer = failed
+				}
+			}
+			require.NoError(t, ack(t.Context(), answer))
+		})
+	}
+	for _, answer := range answers {
+		answer()
+	}
+	batch, acks := in.read(6) // within the limit, which they never left
+	found := map[any]bool{}
+	for _, m := range batch {
+		number, isRow := m.MetaGetMut("csv_row")
+		if !isRow {
+			number = meta(t, m, "kafka_offset")
+		}
+		found[number] = true
+	}
+	require.Equal(t, map[any]bool{int64(3): true, 5: true, 6: true, 7: true, 8: true, 9: true}, found)
+	require.LessOrEqual(t, committed(t, brokers, topic, topic, 0), int64(2))
+	ackAll(t, acks)
+	await(t, "the commit", func() bool { return committed(t, brokers, topic, topic, 0) == 10 })
+}

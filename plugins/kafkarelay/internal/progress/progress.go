@@ -25,7 +25,7 @@ type Part struct {
 	next  int64 // the offset after its last record
 	epoch int32 // the leader epoch of its last record
 	rows  []rows
-	done  bool
+	left  int // records that are not acknowledged
 }
 
 // rows are consecutive rows of one channel.
@@ -48,7 +48,7 @@ func New(position int64) *Partition {
 // leader epoch to commit it with, -1 if there is none.
 func (p *Partition) Position() (offset int64, epoch int32) { return p.position, p.epoch }
 
-// Out returns how many parts are not done, or wait for one before them.
+// Out returns how many parts are not acknowledged, or wait for one before them.
 func (p *Partition) Out() int { return len(p.parts) }
 
 // Begin adds a part to the end of those that are out.
@@ -62,6 +62,7 @@ func (p *Partition) Begin() *Part {
 // empty Row.Channel.
 func (part *Part) Add(offset int64, epoch int32, row Row) {
 	part.next, part.epoch = offset+1, epoch
+	part.left++
 	if row.Channel == "" {
 		return
 	}
@@ -74,12 +75,12 @@ func (part *Part) Add(offset int64, epoch int32, row Row) {
 	part.rows = append(part.rows, rows{row.Channel, row.Number, row.Number + 1})
 }
 
-// Done notes that every record of the part is acknowledged and reports whether
-// the position has moved.
-func (p *Partition) Done(part *Part) (moved bool) {
-	part.done = true
+// Done notes that so many more records of the part are acknowledged and reports
+// whether the position has moved.
+func (p *Partition) Done(part *Part, records int) (moved bool) {
+	part.left -= records
 	n := 0
-	for n < len(p.parts) && p.parts[n].done {
+	for n < len(p.parts) && p.parts[n].left <= 0 {
 		p.position, p.epoch = max(p.position, p.parts[n].next), p.parts[n].epoch
 		for _, r := range p.parts[n].rows {
 			p.pass(r)
