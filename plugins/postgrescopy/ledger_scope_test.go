@@ -239,3 +239,17 @@ func TestWithoutAWatermarkAChannelHasParts(t *testing.T) {
 	}
 	assert.Equal(t, "7000|7000", db.value("SELECT count(*), count(DISTINCT v) FROM v"))
 }
+
+func TestARejectionWithoutATableIsStoredOnce(t *testing.T) {
+	t.Parallel()
+	db := newLedgerDB(t, rejectsSchema+`; CREATE TABLE v (v int)`)
+	o := db.connected("table: ${! @table }\nrejects: { table: rejected }" + onceYAML)
+	batch := numbered("c", 0, values(0, 3)...)
+	for i, name := range []string{"v", `"`, "missing"} {
+		batch[i].MetaSetMut("table", name)
+	}
+	for range 2 {
+		assert.Empty(t, o.writeBatch(batch.Copy()))
+	}
+	assert.Equal(t, "1|2", db.value("SELECT (SELECT count(*) FROM v), (SELECT count(*) FROM rejected)"))
+}

@@ -137,9 +137,6 @@ func (c *outputConfig) takeOffsets(b *load.Batch, batch service.MessageBatch) {
 	tableOf := tablesOf(b, len(batch))
 	channels, offsets := c.channel.reader(batch), c.offset.reader(batch)
 	for i := range batch {
-		if tableOf[i] < 0 {
-			continue
-		}
 		channel, err1 := channels(i)
 		offset, err2 := offsets(i)
 		err := errors.Join(err1, err2)
@@ -156,20 +153,20 @@ func (c *outputConfig) takeOffsets(b *load.Batch, batch service.MessageBatch) {
 	c.takeWatermarks(b, batch)
 }
 
-// tablesOf returns the places of the messages' tables in the batch, -1 for one
-// whose table could not be told.
+// tablesOf returns the places of the messages' tables in the batch, and the one
+// behind the last for a message whose table could not be told.
 func tablesOf(b *load.Batch, messages int) []int {
 	places := make([]int, messages)
-	for place, t := range b.Tables {
-		if t.Messages == nil {
-			return places // the table is the same for all
-		}
-		for _, i := range t.Messages {
-			places[i] = place + 1
-		}
+	if len(b.Tables) == 1 && b.Tables[0].Messages == nil {
+		return places // the table is the same for all
 	}
 	for i := range places {
-		places[i]--
+		places[i] = len(b.Tables)
+	}
+	for place, t := range b.Tables {
+		for _, i := range t.Messages {
+			places[i] = place
+		}
 	}
 	return places
 }

@@ -22,7 +22,7 @@ func spec() *service.ConfigSpec {
 		Description(description).
 		Fields(
 			service.NewStringField(fieldDSN).
-				Description("The database to write to, as a URL or as `key=value` pairs. Options of libpq 15 mean what they mean there, with several hosts, `target_session_attrs` and service files, and so do its environment variables (`PGPASSWORD`, `PGPASSFILE`, `PGSERVICEFILE` …), which stand in for what is left out. Those that cannot be honoured, such as `hostaddr`, `sslcrl` and GSSAPI, are refused by name, with what to write instead.").
+				Description("The database to write to, as a URL or as `key=value` pairs. Options of libpq 15 mean what they mean there, with several hosts, `target_session_attrs` and service files, and so do its environment variables (`PGPASSWORD`, `PGPASSFILE`, `PGSERVICEFILE` …), which stand in for what is left out; but one password serves all hosts. Those that cannot be honoured, such as `hostaddr`, `sslcrl` and GSSAPI, are refused by name, with what to write instead.").
 				ShortDescription("The database to write to, as a URL or as key=value pairs.").
 				Secret().
 				Examples(

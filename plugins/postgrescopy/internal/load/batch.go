@@ -164,9 +164,15 @@ func (b *Batch) groups(every bool) (groups []group, leftOut int) {
 	return groups, leftOut
 }
 
-// scopes are what rows of the batch's tables are done for in the ledger.
+// noTable is the scope of messages whose table could not be told. No table has
+// this name, since those of tables are quoted.
+const noTable = "no table"
+
+// scopes are what rows of the batch's tables are done for in the ledger, and
+// behind them that of messages whose table could not be told.
 func (b *Batch) scopes(l *ledger.Ledger) []string {
-	scopes := make([]string, len(b.Tables))
+	scopes := make([]string, len(b.Tables)+1)
+	scopes[len(b.Tables)] = l.Scope(noTable)
 	for i, t := range b.Tables {
 		name := t.Name
 		if t.table != nil {

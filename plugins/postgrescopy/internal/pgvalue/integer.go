@@ -47,14 +47,14 @@ func (e *integerEncoder) text(dst []byte, s string) ([]byte, error) {
 	s = trimSpace(s)
 	n, err := parseInteger(s)
 	switch {
+	case err == nil:
+		return e.integer(dst, n)
 	case errors.Is(err, errTooBig):
 		return dst, e.outOfRange()
-	case err != nil && isLiteral(s):
+	case isLiteral(s):
 		return dst, unread(errNotInteger)
-	case err != nil:
-		return dst, err
 	}
-	return e.integer(dst, n)
+	return dst, err
 }
 
 // isLiteral reports whether s looks like one of the numbers that PostgreSQL 16
