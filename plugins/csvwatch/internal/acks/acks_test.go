@@ -25,7 +25,7 @@ func TestTheEndMovesOverAContiguousRunOnly(t *testing.T) {
 	require.False(t, moved, "a part counts once")
 }
 
-func TestInAnyOrderTheEndIsBeforeTheFirstPartThatIsNotDone(t *testing.T) {
+func TestTheEndStopsBeforeThePartInFlight(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
@@ -53,7 +53,7 @@ func TestInAnyOrderTheEndIsBeforeTheFirstPartThatIsNotDone(t *testing.T) {
 	}
 }
 
-func TestNothingIsKeptBehindAPartThatIsGivenUp(t *testing.T) {
+func TestNothingIsKeptAfterAnAbandonedPart(t *testing.T) {
 	t.Parallel()
 	var l Line[int]
 	a, b, c := l.Add(1), l.Add(2), l.Add(3)

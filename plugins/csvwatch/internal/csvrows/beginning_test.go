@@ -33,7 +33,7 @@ func utf16Of(tb testing.TB, endian unicode.Endianness, text string) string {
 	return text
 }
 
-func TestContentsThatAreNoCSVAreToldApart(t *testing.T) {
+func TestContentsOtherThanCSVAreRecognised(t *testing.T) {
 	t.Parallel()
 	const utf16Advice = "the content is UTF-16 without a byte order mark: set encoding to utf-16"
 	for name, c := range map[string]struct{ content, want string }{
@@ -70,7 +70,7 @@ func TestNumbersWithNULBytesAreNotUTF16(t *testing.T) {
 	checkRows(t, []wanted{good("1", "a\x00b"), good("2", "\x00")}, rows)
 }
 
-func TestWhatStandsBeforeTheHeader(t *testing.T) {
+func TestLinesBeforeTheHeader(t *testing.T) {
 	t.Parallel()
 	skipping := func(n int) Options { return Options{ParseHeaderRow: true, SkipRows: n} }
 	for name, c := range map[string]struct {
@@ -128,7 +128,7 @@ func TestWhatStandsBeforeTheHeader(t *testing.T) {
 	}
 }
 
-func TestASeparatorThatIsTheCommentIsRefused(t *testing.T) {
+func TestASeparatorEqualToTheCommentIsRefused(t *testing.T) {
 	t.Parallel()
 	got := readWhole(t, "sep=#\na#b\n", "x.csv", with(headed, func(o *Options) { o.Comment = '#' }), Position{})
 	require.Equal(t, "the first line sets the delimiter to '#', which is also comment: set another comment", got.Err)
@@ -179,7 +179,7 @@ func TestAHeaderBelowOtherLinesIsFound(t *testing.T) {
 	require.Equal(t, "the first record has none of the expected_headers. The header seems to be in line 4: set skip_rows to 3", got.Err)
 }
 
-func TestAHeaderThatMayBeNoneIsDoubted(t *testing.T) {
+func TestADoubtfulHeaderIsReported(t *testing.T) {
 	t.Parallel()
 	for header, want := range map[string]string{
 		"id;name;price":     ". Its cells seem to be separated by ';': set delimiter to that",

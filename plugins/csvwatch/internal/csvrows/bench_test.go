@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// quoting tells which cells of a file are in quotes.
+// quoting selects the cells of a file that are quoted.
 type quoting uint8
 
 const (

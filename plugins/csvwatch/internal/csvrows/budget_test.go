@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestOneCallGoesThroughABoundedPartOfAContent(t *testing.T) {
+func TestACallReadsABoundedPart(t *testing.T) {
 	t.Parallel()
 	const size = 8 * ReadBytes
 	fill := func(pattern string) string { return strings.Repeat(pattern, size/len(pattern)) }

@@ -1,31 +1,29 @@
-// Package csvrows turns the bytes of one CSV file, which may still be growing, into rows.
+// Package csvrows reads the rows of a CSV file, which may still be growing.
 //
-// It knows nothing of Benthos, of paths or of checkpoints: it is given an io.ReaderAt, a name whose extension gives
-// the compression, and a [Position] to begin at, and it yields whole records only. What one bad record costs is one
-// bad [Row]; what a file costs in memory does not depend on its size.
+// It knows nothing of Benthos, paths or checkpoints. It reads from an io.ReaderAt, with a name whose extension determines
+// the compression and a [Position] to begin at, and returns complete records only. A bad record costs one bad [Row], and
+// memory does not depend on the size of the file.
 //
 // # What a record is
 //
-// LF, CRLF and a lone CR each end a record, unless they stand between quotes, where they are content and stay as they
-// came. Empty lines are no records, nor are comments. A quote is special only as the first character of a cell and
-// within a cell that began with one, where it is written twice: as in encoding/csv, whose errors for a quote in
-// another place are used here too. Spaces and NUL bytes are content.
+// LF, CRLF and a lone CR each end a record, except within quotes, where they are content. Empty lines and comments are
+// not records. As in encoding/csv, a quote is special only as the first character of a cell and within a quoted cell,
+// where it is doubled; a misplaced quote has the error of encoding/csv. Spaces and NUL bytes are content.
 //
 // # What a bad record costs
 //
-// A record with a bad quote ends where its line ends. But if it has swallowed whole lines, because a quote was opened
-// by mistake, and most of these make sense by themselves (well written, and with the number of cells that all have),
-// then it ends before the first of them. A record longer than Options.MaxRecordBytes ends likewise before the first
-// line that makes sense: if none does within the limit, lines are passed by until one does, without being held in
-// memory. Both searches go over each byte of a file a constant number of times, however it is written. A file of
-// one column has no line that does not make sense, so there it is only the long record that is given up early.
+// A record with a bad quote ends at its line end. But if an unclosed quote has made it include whole lines, most of which
+// are valid records by themselves (well-formed and with the right number of cells), it ends before the first of them. A
+// record longer than Options.MaxRecordBytes also ends before the first valid line. If there is none within the limit,
+// lines are skipped until there is one, without being held in memory. Both searches read each byte of a file a constant
+// number of times, whatever its content. In a file of one column every line is valid, so only long records are split.
 //
 // # What it costs
 //
-// A reader holds about 256 KiB while it reads and next to nothing while it waits at the end of a content; for a record
-// under way up to about four times its length, and so four times Options.MaxRecordBytes. The rows of a call take their
-// own bytes and 16 bytes a cell, in a few allocations for all. A compressed or converted content costs its decoder
-// besides: some 100 KiB, for zstd the window that the file asks for (at most 128 MiB), and a goroutine until Close.
+// A reader holds about 256 KiB while it reads and next to nothing while it waits at the end of a content. An incomplete
+// record takes up to four times its length, and so four times Options.MaxRecordBytes. The rows of a call take their bytes
+// and 16 bytes per cell, in a few allocations. A compressed or converted content adds its decoder: about 100 KiB, for
+// zstd the window of the file (at most 128 MiB), and a goroutine until Close.
 package csvrows
 
 import (
@@ -49,7 +47,7 @@ const (
 	LargestMaxRecordBytes = 1 << 30
 )
 
-// Options says how a file is written. The zero value reads comma-separated UTF-8 without a header.
+// Options describes the format of a file. The zero value reads comma-separated UTF-8 without a header.
 type Options struct {
 	// Delimiter stands between cells; zero means a comma. Not a quote, a line end or U+FFFD.
 	Delimiter rune
@@ -92,7 +90,7 @@ type Options struct {
 // AnyFields as Options.ExpectedFields accepts records of any number of cells.
 const AnyFields = -1
 
-// Position says how much of a content is behind us. The zero value is its start.
+// Position is how far a content was read. The zero value is its start.
 type Position struct {
 	// Offset is in bytes of the decoded content: after decompression and after conversion to UTF-8. For a plain UTF-8
 	// file it is the offset in the file, byte order mark and header included.
@@ -108,10 +106,10 @@ type Row struct {
 	// Fields are the cells in the order of Columns; nil when Err is set. Quotes are taken off, and space with
 	// Options.TrimSpace; line ends within quotes are left as they came.
 	Fields []string
-	// Raw is the record as it came, without its line end, at most MaxRawBytes of it. With Options.Encoding it is the
-	// text after conversion to UTF-8.
+	// Raw is the original record without its line end, at most MaxRawBytes of it. With Options.Encoding it is the text
+	// after conversion to UTF-8.
 	Raw string
-	// End is the Position.Offset once this row is behind us: opening at (End, Number) goes on with the next row.
+	// End is the Position.Offset after this row: opening at (End, Number) continues with the next row.
 	End int64
 	// Err is why the record is bad, nil when it is good.
 	Err error

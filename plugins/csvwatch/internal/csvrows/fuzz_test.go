@@ -96,7 +96,7 @@ func checkAgainstReference(t *testing.T, content string, opts Options) (differen
 	}
 }
 
-func TestGeneratedContentsReadAsByEncodingCSV(t *testing.T) {
+func TestGeneratedContentsReadLikeEncodingCSV(t *testing.T) {
 	t.Parallel()
 	compared := 0
 	for seed := range uint64(10_000) {

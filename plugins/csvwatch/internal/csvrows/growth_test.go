@@ -97,7 +97,7 @@ func pollute() {
 	chunks.Put(chunk)
 }
 
-func TestAnyGrowthAndAnyResumeGiveTheSameRows(t *testing.T) {
+func TestAnyGrowthAndResumeYieldTheSameRows(t *testing.T) {
 	t.Parallel()
 	const cases = 3000
 	for seed := range uint64(cases) {
@@ -141,7 +141,7 @@ func TestLargeContentsAcrossBlocks(t *testing.T) {
 	}
 }
 
-func TestWhatStoodInTheWindowBeforeIsNotRead(t *testing.T) {
+func TestOldBytesInTheWindowAreNotRead(t *testing.T) {
 	t.Parallel()
 	// Behind the last record, which is looked at only when nothing follows, are the quotes of an earlier block.
 	quotes := strings.Repeat(`"`, 1000)
@@ -152,7 +152,7 @@ func TestWhatStoodInTheWindowBeforeIsNotRead(t *testing.T) {
 	assert.Equal(t, []string{"5", ""}, last.Fields)
 }
 
-func TestATornRecordIsNotRead(t *testing.T) {
+func TestAPartialRecordIsNotRead(t *testing.T) {
 	t.Parallel()
 	src := &growing{content: "a,b\n1,2\n3,4"}
 	src.grow(100)
@@ -179,7 +179,7 @@ func TestATornRecordIsNotRead(t *testing.T) {
 	assert.Equal(t, "3,45,6", rows[0].Raw)
 }
 
-func TestReadingGoesOnBehindWhatWasFinished(t *testing.T) {
+func TestReadingContinuesAfterFinish(t *testing.T) {
 	t.Parallel()
 	src := whole("a,b\n1,2")
 	r, err := Open(src, "x.csv", headed, Position{})
@@ -238,7 +238,7 @@ func TestAReadErrorIsSurvived(t *testing.T) {
 	}
 }
 
-func TestAContentThatShrankIsTold(t *testing.T) {
+func TestAShrunkContentIsAnError(t *testing.T) {
 	t.Parallel()
 	src := whole("a,b\n1,2\n3,4\n")
 	r, err := Open(src, "x.csv", headed, Position{})
@@ -258,7 +258,7 @@ func TestAContentThatShrankIsTold(t *testing.T) {
 	}
 }
 
-func TestALineThatGrowsSlowlyIsSearchedOnce(t *testing.T) {
+func TestASlowlyGrowingLineIsSearchedOnce(t *testing.T) {
 	t.Parallel()
 	for name, begin := range map[string]string{"plain": "a,b\n1,", "quoted": "a,b\n1,\"x\n"} {
 		t.Run(name, func(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestABadHeaderIsAnErrorThatStays(t *testing.T) {
+func TestABadHeaderIsAPermanentError(t *testing.T) {
 	t.Parallel()
 	expecting := func(reject bool, names ...string) Options {
 		return Options{ParseHeaderRow: true, ExpectedHeaders: names, RejectDrift: reject}
@@ -66,7 +66,7 @@ func TestABadHeaderIsAnErrorThatStays(t *testing.T) {
 	}
 }
 
-func TestDriftThatIsAcceptedIsTold(t *testing.T) {
+func TestAcceptedDriftIsReported(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		header string

@@ -208,7 +208,7 @@ func checkRows(t *testing.T, want []wanted, rows []Row) {
 	assert.Equal(t, want, got)
 }
 
-func TestRawIsTheRecordAsItCame(t *testing.T) {
+func TestRawIsTheOriginalRecord(t *testing.T) {
 	t.Parallel()
 	rows := readRows(t, "\uFEFFa,b\r\n\n1, 2\r\n\"x\r\ny\",\"\"\"\"\r\n5\n6,7\r\r", headed)
 	var raws []string
@@ -262,7 +262,7 @@ func TestReasonsAreInWords(t *testing.T) {
 	}
 }
 
-func TestOptionsAreCheckedInTheWordsOfTheConfiguration(t *testing.T) {
+func TestOptionErrorsNameTheFields(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		opts Options
@@ -292,7 +292,7 @@ func TestOptionsAreCheckedInTheWordsOfTheConfiguration(t *testing.T) {
 	assert.NoError(t, Options{}.Validate())
 }
 
-func TestOffsetsAreThoseOfAPlainFileOnly(t *testing.T) {
+func TestOnlyPlainFilesHaveFileOffsets(t *testing.T) {
 	t.Parallel()
 	assert.True(t, Options{}.Plain("x.csv"))
 	assert.True(t, Options{Encoding: "UTF-8"}.Plain("dir.gz/x"))
@@ -301,7 +301,7 @@ func TestOffsetsAreThoseOfAPlainFileOnly(t *testing.T) {
 	assert.False(t, Options{Encoding: "utf-16"}.Plain("x.csv"))
 }
 
-func TestSpaceAroundCellsAndNamesIsTakenOffOnDemand(t *testing.T) {
+func TestTrimSpaceTrimsCellsAndNames(t *testing.T) {
 	t.Parallel()
 	const content = "id , name\n 1,\" one \"\n\t2\t,two words\u00a0\n,  \n"
 	got := readWhole(t, content, "a.csv", Options{ParseHeaderRow: true, TrimSpace: true}, Position{})

@@ -90,7 +90,7 @@ func many(n int, w wanted) []wanted {
 	return all
 }
 
-func TestFilesMadeToBeSlowAreReadOnce(t *testing.T) {
+func TestAdversarialFilesAreReadOnce(t *testing.T) {
 	t.Parallel()
 	const size = 1 << 20
 	fill := func(pattern string) string { return strings.Repeat(pattern, size/len(pattern)) }

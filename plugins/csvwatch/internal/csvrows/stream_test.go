@@ -63,7 +63,7 @@ func someRows(n int) string {
 	return b.String()
 }
 
-func TestCompressedContentsReadAsPlainOnes(t *testing.T) {
+func TestCompressedContentsReadLikePlainOnes(t *testing.T) {
 	t.Parallel()
 	content := someRows(300)
 	want := readWhole(t, content, "x.csv", headed, Position{})
@@ -88,7 +88,7 @@ func TestCompressedContentsReadAsPlainOnes(t *testing.T) {
 	assert.Equal(t, flat(result{}), readWhole(t, "", "x.gz", headed, Position{}), "an empty file is an empty content")
 }
 
-func TestWhatACompressorFlushedIsReadAtOnce(t *testing.T) {
+func TestFlushedCompressedDataIsReadAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, name := range packedNames {
 		t.Run(name, func(t *testing.T) {
@@ -133,7 +133,7 @@ func TestWhatACompressorFlushedIsReadAtOnce(t *testing.T) {
 	}
 }
 
-func TestACompressedContentThatStopsInTheMiddleIsTold(t *testing.T) {
+func TestATruncatedCompressedContentIsAnError(t *testing.T) {
 	t.Parallel()
 	content := someRows(50)
 	for _, name := range packedNames {
@@ -235,7 +235,7 @@ func TestOtherEncodingsAreConverted(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeConvertedCostsOneRow(t *testing.T) {
+func TestUnconvertibleBytesCostOneRow(t *testing.T) {
 	t.Parallel()
 	opts := with(headed, func(o *Options) { o.Encoding = "shift_jis" })
 	content := "a,b\n1,\xFF\n2,\x93\xFA\n3,\x93"

@@ -176,8 +176,8 @@ func isDir(path string) bool {
 	return err == nil && st.Mode.IsDir()
 }
 
-// lookAtSome looks at files that a notification would have told of, had they changed: first those that changed of late,
-// then others in turn. Each directory has its share of the looks of a scan.
+// lookAtSome checks files whose changes a notification should have reported: first those that changed recently, then
+// others in turn. Each directory has its share of the checks of a scan.
 func (s *Scanner) lookAtSome(d *dir, open *fileid.Dir, age time.Duration) {
 	left := mostLooks*len(d.names)/max(1, s.known) + 1
 	spare := left / 2 // not to be used up by those that changed of late
@@ -262,7 +262,7 @@ func (s *Scanner) lookAtFile(d *dir, name, full string, st fileid.Stat) {
 	s.sink.Found(full, st)
 }
 
-// leaveOut says once that something is not a file.
+// leaveOut logs once that a path is not a regular file.
 func (s *Scanner) leaveOut(full string, mode fs.FileMode) {
 	if s.patterns.Match(full) {
 		s.say(full+" matches", "%s matches but is a %s: it is left out", full, kindOf(mode))

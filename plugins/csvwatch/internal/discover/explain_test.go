@@ -67,7 +67,7 @@ func one(line string) []string {
 	return []string{line}
 }
 
-func TestWhatIsWrittenAsAdviceMatches(t *testing.T) {
+func TestAdvisedPatternsMatch(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"[2024] export", "a{b}", "report[1].csv", "[[x]]"} {
 		p, err := Compile([]string{"in/" + escape(name)}, nil, false)

@@ -15,7 +15,7 @@ func compile(t *testing.T, globs []string, exclude ...string) *Patterns {
 	return p
 }
 
-func TestAGlobMeansWhatItMeansInAShellPlusTwoStars(t *testing.T) {
+func TestGlobsMatchLikeAShellWithDoubleStars(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		glob     string
@@ -64,7 +64,7 @@ func TestDirectoriesThatCannotMatchAreNotEntered(t *testing.T) {
 	}
 }
 
-func TestNamesOfUnfinishedFilesAreLeftOut(t *testing.T) {
+func TestNamesOfUnfinishedFilesAreIgnored(t *testing.T) {
 	t.Parallel()
 	p := compile(t, []string{"in/**"})
 	for _, path := range []string{".a", "_a", "x/.a", ".x/a", "_x/a", "a.tmp", "a.temp", "a.part", "a.partial", "a.filepart", "a~"} {
@@ -81,7 +81,7 @@ func TestNamesOfUnfinishedFilesAreLeftOut(t *testing.T) {
 	require.True(t, every.Match("in/.x/_a.tmp"))
 }
 
-func TestExcludePatternsLeaveOut(t *testing.T) {
+func TestExcludePatterns(t *testing.T) {
 	t.Parallel()
 	p := compile(t, []string{"in/**/*.csv"}, "old*", "**/archive/**", "in/x/y.csv", "z/*.csv")
 	for path, want := range map[string]bool{
@@ -103,7 +103,7 @@ func TestTheDirectoryForFinishedFilesIsNeverEntered(t *testing.T) {
 	require.True(t, p.Enters(filepath.FromSlash("in/done-not")))
 }
 
-func TestWhatIsToBeAvoidedIsKnownHoweverItIsSpelled(t *testing.T) {
+func TestAvoidedPathsMatchInAnySpelling(t *testing.T) {
 	t.Parallel()
 	here, err := os.Getwd()
 	require.NoError(t, err)

@@ -48,7 +48,7 @@ func scannerOf(t *testing.T, dir string, relied bool) (*Scanner, *recorder) {
 	return New(p, r, r, func(string) bool { return relied }, nil), r
 }
 
-func TestWithoutNotificationEveryChangeIsFoundByTheNextScan(t *testing.T) {
+func TestAScanFindsEveryChangeWithoutNotifications(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s, r := scannerOf(t, dir, false)
@@ -84,7 +84,7 @@ func cool(s *Scanner) {
 	}
 }
 
-func TestALostNotificationIsMadeUpForInTurn(t *testing.T) {
+func TestScansMakeUpForLostNotifications(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s, r := scannerOf(t, dir, true)
@@ -112,7 +112,7 @@ func TestALostNotificationIsMadeUpForInTurn(t *testing.T) {
 	require.ElementsMatch(t, []string{"0.csv", "1234.csv", "b1.csv"}, r.found)
 }
 
-func TestADirectoryThatKeepsChangingDoesNotHoldUpTheTurns(t *testing.T) {
+func TestAChangingDirectoryDoesNotDelayOthers(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s, r := scannerOf(t, dir, true)
@@ -134,7 +134,7 @@ func TestADirectoryThatKeepsChangingDoesNotHoldUpTheTurns(t *testing.T) {
 	require.Len(t, found, files)
 }
 
-func TestANewNameIsFoundByTheNextScanWithoutNotification(t *testing.T) {
+func TestAScanFindsANewNameWithoutNotifications(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s, r := scannerOf(t, dir, true)
@@ -148,7 +148,7 @@ func TestANewNameIsFoundByTheNextScanWithoutNotification(t *testing.T) {
 	}
 }
 
-func TestAScanThatPassesByADirectoryThatMayHaveChangedIsNotComplete(t *testing.T) {
+func TestASkippedDirectoryMakesAScanIncomplete(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s, r := scannerOf(t, dir, true)
@@ -166,7 +166,7 @@ func TestAScanThatPassesByADirectoryThatMayHaveChangedIsNotComplete(t *testing.T
 	require.True(t, s.Complete())
 }
 
-func TestAHintIsLookedAtAlone(t *testing.T) {
+func TestANotificationChecksOnlyItsPath(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s, r := scannerOf(t, dir, true)
@@ -185,7 +185,7 @@ func TestAHintIsLookedAtAlone(t *testing.T) {
 	require.Equal(t, []string{"a.csv"}, gone)
 }
 
-func TestABaseThatIsAFileIsTold(t *testing.T) {
+func TestABaseThatIsAFileIsReported(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	file := write(t, dir, "file", "1")

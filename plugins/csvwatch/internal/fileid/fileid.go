@@ -49,6 +49,6 @@ func (s Stat) ModTime() time.Time { return time.Unix(0, s.Modified) }
 // the latter, when it was last written.
 func (s Stat) LastChange() time.Time { return time.Unix(0, max(s.Modified, s.Changed)) }
 
-// Touched tells that the last change was not a write: a finished file was renamed into place, or had its times or
-// permissions set. It is false where the system does not tell, and within the grain of the filesystem's clock.
+// Touched reports whether the last change was not a write: a finished file was renamed into place, or had its times or
+// permissions set. It is false if the system does not record that, and within the resolution of the file system's clock.
 func (s Stat) Touched() bool { return s.Changed > s.Modified }

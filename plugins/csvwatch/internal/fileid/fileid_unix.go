@@ -35,8 +35,8 @@ func Open(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
 }
 
-// HasOtherNames tells that removing path would leave the file under another name: path is a symbolic link, or one of
-// several hard links.
+// HasOtherNames reports whether the file would remain under another name after removing path: path is a symbolic link,
+// or one of several hard links.
 func HasOtherNames(path string) bool {
 	var st unix.Stat_t
 	if err := retry(func() error { return unix.Lstat(path, &st) }); err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestWhatIsNoFileIsToldAndNeverWaitedFor(t *testing.T) {
+func TestOtherFileTypesAreNotWaitedFor(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	fifo, socket := filepath.Join(dir, "fifo"), filepath.Join(dir, "socket")
@@ -33,7 +33,7 @@ func TestWhatIsNoFileIsToldAndNeverWaitedFor(t *testing.T) {
 	require.NoError(t, f.Close())
 }
 
-func TestAFileThatWasRenamedIntoPlaceIsToldFromOneThatWasWritten(t *testing.T) {
+func TestARenamedFileDiffersFromAWrittenOne(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")

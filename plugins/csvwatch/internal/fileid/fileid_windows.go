@@ -12,7 +12,7 @@ const shareAll = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE | windows.FI
 
 // Of looks at what path leads to; symbolic links are followed.
 func Of(path string) (Stat, error) {
-	// No access rights are asked for, so that a file that is locked or forbidden can still be told apart.
+	// Without access rights, so that a locked or forbidden file can be identified too.
 	h, err := openHandle(path, 0)
 	if err != nil {
 		return Stat{}, &fs.PathError{Op: "stat", Path: path, Err: err}
@@ -35,8 +35,8 @@ func Open(path string) (*os.File, error) {
 	return os.NewFile(uintptr(h), path), nil
 }
 
-// HasOtherNames tells that removing path would leave the file under another name: path is a symbolic link, or one of
-// several hard links.
+// HasOtherNames reports whether the file would remain under another name after removing path: path is a symbolic link,
+// or one of several hard links.
 func HasOtherNames(path string) bool {
 	if link, err := os.Lstat(path); err != nil || link.Mode()&fs.ModeSymlink != 0 {
 		return err == nil

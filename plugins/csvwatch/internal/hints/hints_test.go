@@ -26,7 +26,7 @@ func waitFor(t *testing.T, h *Hints, path string) {
 	}
 }
 
-func TestWhatHappensInADirectoryIsTold(t *testing.T) {
+func TestChangesInADirectoryAreReported(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	h, err := New()
@@ -51,7 +51,7 @@ func TestWhatHappensInADirectoryIsTold(t *testing.T) {
 	waitFor(t, h, b)
 }
 
-func TestADirectoryThatComesAgainIsWatchedAgain(t *testing.T) {
+func TestARecreatedDirectoryIsWatchedAgain(t *testing.T) {
 	t.Parallel()
 	parent := t.TempDir()
 	dir := filepath.Join(parent, "sub")
@@ -74,7 +74,7 @@ func TestADirectoryThatComesAgainIsWatchedAgain(t *testing.T) {
 	h.Forget(dir)
 }
 
-func TestADirectoryThatIsNotThereCannotBeWatched(t *testing.T) {
+func TestAMissingDirectoryCannotBeWatched(t *testing.T) {
 	t.Parallel()
 	h, err := New()
 	require.NoError(t, err)

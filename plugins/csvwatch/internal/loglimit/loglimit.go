@@ -22,17 +22,17 @@ type Log interface {
 	Errorf(format string, args ...any)
 }
 
-// Limit is a Log that passes lines on to another one. There are two classes, info lines on the one hand, warnings and
-// errors on the other: each may have Burst lines at once and PerMinute afterwards. Lines beyond that are counted, and
-// [Limit.Flush] reports the count. Debug lines are not limited. Safe for concurrent use.
+// Limit is a Log that passes lines on to another one. It limits info lines, and warnings and errors together, to Burst
+// lines at once and PerMinute afterwards. It counts the lines beyond that, and [Limit.Flush] logs the count. Debug lines
+// are not limited. It is safe for concurrent use.
 type Limit struct {
 	to  Log
 	now func() time.Time
 
-	mu      sync.Mutex
-	infos   class
-	alarms  class
-	isError bool // an error is among the alarms that were held back
+	mu       sync.Mutex
+	infos    class
+	problems class
+	isError  bool // an error is among the problems held back
 }
 
 // class is the allowance of one class of lines.
@@ -40,12 +40,12 @@ type class struct {
 	left float64
 	at   time.Time // when left was right
 	held int
-	last string // the newest of the lines that were held back
+	last string // the latest line held back
 }
 
 // New returns a Limit that passes lines on to log.
 func New(log Log) *Limit {
-	return &Limit{to: log, now: time.Now, infos: class{left: Burst}, alarms: class{left: Burst}}
+	return &Limit{to: log, now: time.Now, infos: class{left: Burst}, problems: class{left: Burst}}
 }
 
 // take reports whether one more line may pass.
@@ -65,7 +65,7 @@ func (c *class) take(now time.Time) bool {
 func (l *Limit) pass(c *class, format string, args []any) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	// Once lines are held back, none may overtake the one that says so.
+	// While lines are held back, others must not overtake them.
 	if c.held == 0 && c.take(l.now()) {
 		return true
 	}
@@ -86,14 +86,14 @@ func (l *Limit) Infof(format string, args ...any) {
 
 // Warnf passes a line on, or counts it.
 func (l *Limit) Warnf(format string, args ...any) {
-	if l.pass(&l.alarms, format, args) {
+	if l.pass(&l.problems, format, args) {
 		l.to.Warnf(format, args...)
 	}
 }
 
 // Errorf passes a line on, or counts it.
 func (l *Limit) Errorf(format string, args ...any) {
-	if l.pass(&l.alarms, format, args) {
+	if l.pass(&l.problems, format, args) {
 		l.to.Errorf(format, args...)
 		return
 	}
@@ -102,8 +102,8 @@ func (l *Limit) Errorf(format string, args ...any) {
 	l.mu.Unlock()
 }
 
-// Flush reports how many lines were held back, as soon as a line may pass again. Call it every now and then, at least
-// once a minute; with last, it reports in any case.
+// Flush logs how many lines were held back, once a line may pass again or if last is set. Call it at least once a
+// minute.
 func (l *Limit) Flush(last bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -111,7 +111,7 @@ func (l *Limit) Flush(last bool) {
 	if text, held := l.infos.flush(now, last); held {
 		l.to.Infof("%s", text)
 	}
-	if text, held := l.alarms.flush(now, last); held && l.isError {
+	if text, held := l.problems.flush(now, last); held && l.isError {
 		l.isError = false
 		l.to.Errorf("%s", text)
 	} else if held {

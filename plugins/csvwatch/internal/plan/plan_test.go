@@ -17,7 +17,7 @@ func all[T any](q *Queue[T]) (out []T) {
 	}
 }
 
-func TestNewcomersComeOldestFirstAndThenByName(t *testing.T) {
+func TestNewFilesComeOldestFirst(t *testing.T) {
 	t.Parallel()
 	var q Queue[string]
 	q.AddNew("c", Order{Time: 2, Name: "c"})
@@ -29,7 +29,7 @@ func TestNewcomersComeOldestFirstAndThenByName(t *testing.T) {
 	require.Zero(t, q.Len())
 }
 
-func TestALongFileAndSmallOnesDoNotHoldEachOtherUp(t *testing.T) {
+func TestLongAndSmallFilesDoNotDelayEachOther(t *testing.T) {
 	t.Parallel()
 	var q Queue[string]
 	q.AddMiddle("long")
@@ -61,7 +61,7 @@ func TestNewcomersWaitForAPlace(t *testing.T) {
 	}
 }
 
-func TestThoseInTheMiddleTakeTurns(t *testing.T) {
+func TestFilesInProgressTakeTurns(t *testing.T) {
 	t.Parallel()
 	var q Queue[int]
 	for n := range 3 {
@@ -77,9 +77,9 @@ func TestThoseInTheMiddleTakeTurns(t *testing.T) {
 	require.Less(t, cap(q.middle), 1000, "it does not grow for ever")
 }
 
-func TestAlarmsComeInTheOrderOfTheirTimes(t *testing.T) {
+func TestTimersComeInOrder(t *testing.T) {
 	t.Parallel()
-	var a Alarms[string]
+	var a Timers[string]
 	_, ok := a.Next()
 	require.False(t, ok)
 	a.Set("late", 3*time.Second)

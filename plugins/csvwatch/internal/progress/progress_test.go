@@ -17,7 +17,7 @@ func TestShortWorkIsNotLogged(t *testing.T) {
 	require.Empty(t, m.Update(at.Add(10*time.Second), Counts{Rows: 10, Bytes: 100}))
 }
 
-func TestLongWorkIsLoggedAtIntervalsAndAtItsEnd(t *testing.T) {
+func TestLongWorkIsLoggedAtIntervals(t *testing.T) {
 	t.Parallel()
 	var m Meter
 	at := func(seconds int) time.Time { return time.Unix(int64(seconds), 0) }

@@ -104,7 +104,7 @@ type Watcher struct {
 	known     map[*file]struct{}
 	files     map[fileid.ID]*file // those known, by their present ID
 	queue     plan.Queue[*file]
-	alarms    plan.Alarms[*file]
+	alarms    plan.Timers[*file]
 	dirty     map[*file]struct{}
 	lost      lostFiles
 	finish    map[*file]struct{}
