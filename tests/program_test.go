@@ -37,8 +37,8 @@ type program struct {
 	wanted  bool          // its end is expected
 }
 
-// launch starts the binary and sees to it that nothing of it is left after the
-// test. A program that ends without being told to fails the test.
+// launch starts the binary and ends it with the test. A program that ends
+// unexpectedly fails the test.
 func launch(t testing.TB, name string, prepare func(*exec.Cmd), args ...string) *program {
 	t.Helper()
 	path, err := binary()

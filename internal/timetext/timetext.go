@@ -200,7 +200,7 @@ func parseOffset(s string) (seconds int, reason string, ok bool) {
 }
 
 // IsDayOrMonthFirst reports whether s begins like 2.1.2026, 02/01/26 or 1-2-2026,
-// so that it cannot be told whether the day or the month comes first.
+// in which either the day or the month may come first.
 func IsDayOrMonthFirst(s string) bool {
 	_, s, ok := oneOrTwoDigits(s)
 	if !ok || s == "" || !strings.ContainsRune("./-", rune(s[0])) {

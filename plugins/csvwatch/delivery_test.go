@@ -145,7 +145,7 @@ func TestAPositionNeverPassesARejectedRow(t *testing.T) {
 	require.Equal(t, messagesOf(2, 3, 4, 5, 6, 7), q.waitFor(6))
 }
 
-func TestWithoutReplayARejectedRowWaitsForTheNextStart(t *testing.T) {
+func TestWithoutReplayRejectedRowsWaitForARestart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	p := startPipeline(t, dir, "  batch_count: 2\n  checkpoint_limit: 4\n  auto_replay_nacks: false\n")
@@ -233,7 +233,7 @@ func TestASecondInstanceWaitsForTheFirstToEnd(t *testing.T) {
 	}
 }
 
-func TestSmallFilesShareABatchWhileTheOutputIsBusy(t *testing.T) {
+func TestSmallFilesShareABatch(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	p := startPipeline(t, dir, "")

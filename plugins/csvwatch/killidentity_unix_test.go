@@ -14,9 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestAFileRewrittenAfterAKillGetsANewChannel kills a pipeline before its first periodic save and rewrites the file with
+// TestARewrittenFileGetsANewChannel kills a pipeline before its first periodic save and rewrites the file with
 // the same long header and other rows.
-func TestAFileRewrittenAfterAKillGetsANewChannel(t *testing.T) {
+func TestARewrittenFileGetsANewChannel(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "in"), 0o755))

@@ -11,8 +11,8 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
 )
 
-// checkMove refuses a directory for finished files that lies among those to be read, from which they could not be told.
-// By its own path it is left out of what is watched, but a symbolic link may lead to it, too.
+// checkMove rejects a directory for finished files whose files would be read. Its own path is not watched, but a symbolic
+// link may lead to it, too.
 func (c *config) checkMove() error {
 	if c.moveOnFinish == "" {
 		return nil

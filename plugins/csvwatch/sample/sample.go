@@ -11,7 +11,7 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
 )
 
-// Options says how a file is written.
+// Options describes the format of a file.
 type Options = csvrows.Options
 
 // Row is one record.

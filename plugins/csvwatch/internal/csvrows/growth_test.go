@@ -194,7 +194,7 @@ func TestReadingContinuesAfterFinish(t *testing.T) {
 	assert.Equal(t, int64(2), got.Rows[0].Number)
 }
 
-func TestACRAtTheEndMayBeHalfALineEnd(t *testing.T) {
+func TestATrailingCRMayBeHalfALineEnd(t *testing.T) {
 	t.Parallel()
 	src := &growing{content: "1,2\r\n3,4\r"}
 	src.grow(4)

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestANewFileUnderAnOldInodeHasAnotherBirth(t *testing.T) {
+func TestAReusedInodeHasAnotherBirthTime(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "a")
 	require.NoError(t, os.WriteFile(path, []byte("text"), 0o600))
