@@ -93,6 +93,12 @@ func TestTheLivePageInABrowser(t *testing.T) {
 			b.await(soon, fmt.Sprintf(`[...document.querySelectorAll("#shop-figures div")].some((d) => d.innerText.replace(/\s+/g, " ") === %q)`, name+" "+want))
 		}
 	})
+	b.step(t, "an outage while nothing is to be stored", func(t *testing.T) {
+		require.NoError(t, server.StopNow(t.Context()))
+		b.awaitText(5*time.Second, "headline", "Database silent for")
+		require.NoError(t, server.Restart(t.Context()))
+		b.await(soon, "document.getElementById('verdict').dataset.level !== 'bad'")
+	})
 	for _, theme := range []string{"light", "dark"} {
 		for _, width := range []int64{narrow, wide} {
 			b.step(t, fmt.Sprint(theme, " at ", width), func(t *testing.T) { b.requireLegible(t, width, theme) })

@@ -82,6 +82,14 @@ func TestTheVerdictNamesWhatIsTheMatter(t *testing.T) {
 			func(b *bench) { b.out.Refused(`there is no table t: create it`); b.pass(180, nothing) },
 			Bad, "PostgreSQL has rejected every attempt for 3 min: an operator must act", []string{"there is no table t: create it"},
 		},
+		"database away while nothing needs it": {
+			func(b *bench) { b.DatabaseAnswers(false); b.pass(7, func() { b.DatabaseAnswers(false) }) },
+			Bad, "Database silent for 7 s", nil,
+		},
+		"database back while nothing needs it": {
+			func(b *bench) { b.DatabaseAnswers(false); b.pass(7, nothing); b.DatabaseAnswers(true) },
+			Good, "Waiting for files: everything so far is stored", nil,
+		},
 		"not connected yet": {
 			func(b *bench) { b.out.Disconnected(); b.in.Disconnected(); b.pass(1, nothing) },
 			Warning, "Not connected to the database yet", []string{"The folder is not watched yet"},

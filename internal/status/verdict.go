@@ -54,6 +54,7 @@ type stand struct {
 	inputUp bool
 	down    *Output // the one that is away for longest; nil when all are there
 	outage  outputState
+	silent  time.Duration // how long the database has not answered, though no output has noticed
 	stalled time.Duration // how long nothing was done while rows wait
 	left    time.Duration // until everything is read; negative when unknown
 	grown   int64         // by how much the backlog grew in the last minute
@@ -87,6 +88,9 @@ func (b *Board) stand(now time.Time) stand {
 	s.stalled = now.Sub(b.moved)
 	s.left = timeLeft(s.Backlog, &s.minute)
 	s.grown = s.Backlog - b.history.backlogAgo(60)
+	if s.down == nil && !b.silent.IsZero() {
+		s.silent = now.Sub(b.silent)
+	}
 	s.verdict = s.assess(now)
 	return s
 }
@@ -159,6 +163,9 @@ func (s *stand) assess(now time.Time) Verdict {
 }
 
 func (s *stand) assessOutputs(now time.Time, say func(Level, string, ...any)) {
+	if s.silent > 0 {
+		say(Bad, "Database silent for %s", Span(s.silent))
+	}
 	if s.down == nil {
 		return
 	}
