@@ -24,6 +24,7 @@ func TestTransactionsAndFiltersLeaveTheLedgerSmall(t *testing.T) {
 	t.Parallel()
 	const rounds, transactions = 10, 60
 	r := newRelay(newSite(t), kafkatest.Brokers(t), 1)
+	r.db.makeTables()
 	r.db.exec("CREATE TABLE orders (id bigint)")
 	r.consumer(sieve)
 	client, err := kgo.NewClient(kgo.SeedBrokers(r.brokers), kgo.TransactionalID(r.topic), kgo.DefaultProduceTopic(r.topic))
@@ -55,6 +56,7 @@ func TestCompactionLeavesTheLedgerSmall(t *testing.T) {
 	const records, keys = 4000, 1000
 	r := newRelay(newSite(t), kafkatest.Brokers(t), 1, "cleanup.policy", "compact",
 		"segment.ms", "100", "min.cleanable.dirty.ratio", "0.001", "segment.bytes", "1048576")
+	r.db.makeTables()
 	r.db.exec("CREATE TABLE orders (id bigint)")
 	produce := func(from, to int) {
 		client, err := kgo.NewClient(kgo.SeedBrokers(r.brokers), kgo.DefaultProduceTopic(r.topic))

@@ -154,6 +154,7 @@ output:
   postgres_copy:
     dsn: ${POSTGRES_DSN}
     table: orders
+    rejects: { table: rejected_events }
     exactly_once:
       channel: ${! @kafka_topic_id }/${! @kafka_partition }/${! @kafka_leader_epoch }
       offset_token: ${! @kafka_offset }
@@ -168,13 +169,14 @@ func (r *relay) consumer(further string) *program {
 	return r.launch("consumer", []string{"run", path}, []string{"KAFKA_BROKERS=" + r.brokers, "KAFKA_TOPIC=" + r.topic, "KAFKA_GROUP=" + r.topic})
 }
 
-// produce writes JSON with the numbers from one up to another as other programs do.
+// produce writes a bad record, and JSON with the numbers from one up to another, as
+// other programs do.
 func (r *relay) produce(from, to int, options ...kgo.Opt) {
 	r.t.Helper()
 	client, err := kgo.NewClient(append(options, kgo.SeedBrokers(r.brokers), kgo.DefaultProduceTopic(r.topic))...)
 	require.NoError(r.t, err)
 	defer client.Close()
-	var records []*kgo.Record
+	records := []*kgo.Record{kgo.StringRecord(`{"id":"none"}`)} // which costs itself
 	for n := from; n < to; n++ {
 		records = append(records, kgo.StringRecord(fmt.Sprintf(`{"id":%d}`, n)))
 	}

@@ -147,6 +147,7 @@ func TestANewTopicOfTheSameNameSkipsNothing(t *testing.T) {
 func TestForeignRecordsAreKnownByTopicAndOffset(t *testing.T) {
 	t.Parallel()
 	r := newRelay(newSite(t), kafkatest.Brokers(t), 1)
+	r.db.makeTables()
 	r.db.exec("CREATE TABLE orders (id bigint)")
 	c := r.consumer("")
 	r.produce(0, 100)
@@ -164,6 +165,7 @@ func TestForeignRecordsAreKnownByTopicAndOffset(t *testing.T) {
 	other.produce(200, 300)
 	r.db.await("300", "SELECT count(DISTINCT id) FROM orders")
 	r.db.require("300", "SELECT count(*) FROM orders")
+	r.db.awaitRejected(3)
 }
 
 func TestARebalanceStormWhileTheDatabaseIsDown(t *testing.T) {

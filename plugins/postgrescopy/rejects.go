@@ -138,7 +138,11 @@ func rejectID(message *service.Message, raw string) uuid.UUID {
 // placeOf returns where a message came from, which no other message does, as far as
 // its metadata tell.
 func placeOf(message *service.Message) string {
-	for _, names := range [][]string{{"csv_channel", "csv_row"}, {"kafka_topic", "kafka_partition", "kafka_offset"}} {
+	for _, names := range [][]string{
+		{"csv_channel", "csv_row"},
+		{"kafka_topic_id", "kafka_partition", "kafka_leader_epoch", "kafka_offset"}, // a topic that is created again has another ID
+		{"kafka_topic", "kafka_partition", "kafka_offset"},
+	} {
 		parts := make([]string, 0, len(names))
 		for _, name := range names {
 			if value, ok := message.MetaGet(name); ok {
