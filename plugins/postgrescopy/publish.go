@@ -21,6 +21,8 @@ func (o *copyOutput) publish(messages service.MessageBatch, b *load.Batch, began
 	commit := status.Commit{
 		Stored: stored, SkippedKey: b.Result.Duplicates, SkippedLedger: b.Result.Skipped,
 		Filtered: b.Result.Filtered, Rejected: len(b.Rejected),
+		// While one batch is mapped, others may be at the database.
+		Mapping: b.Encoding / time.Duration(o.conf.maxInFlight),
 	}
 	o.status.Committed(commit)
 	if o.board.FollowsFiles() {

@@ -3,6 +3,7 @@ package load
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/copyrows"
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/ledger"
@@ -13,6 +14,9 @@ import (
 // Batch is one batch of messages on its way into the database. One goroutine
 // uses it at a time.
 type Batch struct {
+	// Encoding is the time spent on mapping and encoding rows, in all attempts.
+	Encoding time.Duration
+
 	Values []copyrows.Values // by message
 	// Map returns the values of a message whose Values have none, when its row is encoded; they are valid until the next
 	// call. Nil: the Values are all there is.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/copyrows"
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/pgerr"
@@ -13,6 +14,8 @@ import (
 
 // encode encodes the rows that are not encoded.
 func (w *Writer) encode(ctx context.Context, b *Batch) error {
+	began := time.Now()
+	defer func() { b.Encoding += time.Since(began) }()
 	for _, t := range b.Tables {
 		if t.rows != nil {
 			continue
