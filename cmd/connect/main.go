@@ -48,6 +48,7 @@ func main() {
 		service.CLIOptAddCommand(demo.Command()),
 		service.CLIOptAddCommand(top.Command()),
 		service.CLIOptAddCommand(load.Command()),
+		service.CLIOptAddCommand(load.CheckCommand()),
 		service.CLIOptAddCommand(infer.Command()),
 	)
 }

@@ -12,15 +12,13 @@ import (
 	"slices"
 	"strings"
 	"text/template"
-
-	"github.com/ecommerce-ingest/connect/config"
 )
 
 var (
 	//go:embed pipeline.yaml.tmpl
 	pipelineText     string
 	pipelineTemplate = template.Must(template.New("pipeline").Funcs(template.FuncMap{
-		"quote": quoteConfig, "list": listConfig, "indent": indent,
+		"quote": quoteConfig, "list": listConfig,
 	}).Parse(pipelineText))
 )
 
@@ -38,20 +36,16 @@ func (t *Table) Files(dir string) ([]File, error) {
 		mappingPath = at(".blobl")
 		files = append(files, File{mappingPath, mapping})
 	}
-	rejected, err := fs.ReadFile(config.Files, "mappings/rejected_event.blobl")
-	if err != nil {
-		return nil, fmt.Errorf("reading the shipped mapping of rejections: %w", err)
-	}
 	key := ""
 	if t.key != nil {
 		key = t.key.name
 	}
 	var b strings.Builder
-	err = pipelineTemplate.Execute(&b, map[string]any{
+	err := pipelineTemplate.Execute(&b, map[string]any{
 		"Table": t.Name, "Encoding": t.layout.encoding, "SkipRows": t.layout.skipRows, "Header": t.layout.header,
 		"Names": t.layout.names, "Delimiter": string(t.layout.delimiter), "Trim": t.spaced(), "Empties": t.empties(),
 		"SQL": at(".sql"), "YAML": at(".yaml"), "Mapping": mappingPath, "Key": key, "Ignore": t.layout.header && t.renames(),
-		"Paths": escapePaths(t.Paths), "Rejections": string(rejected), "Rejected": t.rejectedName(),
+		"Paths": escapePaths(t.Paths), "Rejected": t.rejectedName(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("writing the pipeline: %w", err)
@@ -106,7 +100,10 @@ func (t *Table) sql() string {
   reason text NOT NULL,
   path text,
   row_number bigint,
-  raw text
+  raw text,
+  channel text,
+  header text,
+  replayed_at timestamptz
 );
 `)
 	return b.String()
@@ -127,9 +124,7 @@ func (t *Table) mapping() string {
 	if len(lines) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("# One record of the files -> one row of %s.\n\n"+
-		"# A record that could not be read as CSV keeps its reason.\n"+
-		"root = if errored() { throw(error()) }\n\n%s\n", t.Name, strings.Join(lines, "\n"))
+	return fmt.Sprintf("# One record of the files -> one row of %s.\n\n%s\n", t.Name, strings.Join(lines, "\n"))
 }
 
 // line returns what the mapping says of a column, "" for nothing.
@@ -230,16 +225,6 @@ func listConfig(items []string) string {
 		quoted[i] = quoteConfig(item)
 	}
 	return "[" + strings.Join(quoted, ", ") + "]"
-}
-
-func indent(by int, text string) string {
-	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
-	for i, line := range lines {
-		if line != "" {
-			lines[i] = strings.Repeat(" ", by) + line
-		}
-	}
-	return strings.Join(lines, "\n")
 }
 
 // escapePaths writes the names of files as patterns that match these files alone.

@@ -1,7 +1,9 @@
-// Package load is the command that runs a pipeline over the files that are there and ends.
+// Package load is the commands that run a pipeline over the files that are there and end: load stores their rows, check
+// rolls everything back.
 package load
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -46,12 +48,12 @@ func Command() *cli.Command {
 		Flags:        flags(),
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return usageError("load", err) },
 		Action: func(c *cli.Context) error {
-			o, err := optionsFrom(c)
+			o, err := optionsFrom(c, false)
 			defer o.cleanUp()
 			if err != nil {
 				return usageError("load", err)
 			}
-			return runInTerminal(c, o, "stored")
+			return runInTerminal(c, o, "stored", run)
 		},
 	}
 }
@@ -72,7 +74,7 @@ func usageError(command string, err error) error {
 }
 
 // optionsFrom reads the command line, and the pipeline that it names or implies.
-func optionsFrom(c *cli.Context) (options, error) {
+func optionsFrom(c *cli.Context, needsPipeline bool) (options, error) {
 	files, err := cliargs.Files(c)
 	o := options{files: files, timeout: c.Duration("timeout"), cleanUp: func() {}}
 	if err != nil {
@@ -93,6 +95,8 @@ func optionsFrom(c *cli.Context) (options, error) {
 	case path != "":
 		o.yaml, err = os.ReadFile(path)
 		return o, err
+	case needsPipeline:
+		return o, errors.New("name the pipeline with -c")
 	case len(o.files) == 0:
 		return o, errors.New("name the pipeline with -c, or files with --dsn and --table")
 	case c.String("dsn") == "" || c.String("table") == "":
@@ -108,7 +112,7 @@ func optionsFrom(c *cli.Context) (options, error) {
 }
 
 // runInTerminal shows a run on the terminal and makes its outcome the exit code.
-func runInTerminal(c *cli.Context, o options, verb string) error {
+func runInTerminal(c *cli.Context, o options, verb string, run func(context.Context, options) *Report) error {
 	ctx, stopSignals := signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM)
 	defer stopSignals()
 	go func() {

@@ -20,7 +20,11 @@ func parsePipeline(text []byte) (*pipeline, error) {
 	if len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
 		return nil, errors.New("parsing the YAML: a pipeline is an object with an input and an output")
 	}
-	return &pipeline{doc.Content[0]}, nil
+	p := &pipeline{doc.Content[0]}
+	if p.find("input", "csv_watch") == nil {
+		return nil, errors.New("the pipeline's `input` is no `csv_watch`: only files can be loaded")
+	}
+	return p, nil
 }
 
 // find returns the value at a path of keys; nil when it is not there.
@@ -50,8 +54,8 @@ func lookUp(node *yaml.Node, key string) (int, *yaml.Node) {
 // set puts a value at a path of keys, whose parents have to be there.
 func (p *pipeline) set(value any, path ...string) error {
 	parent, key := p.find(path[:len(path)-1]...), path[len(path)-1]
-	if parent == nil {
-		return fmt.Errorf("the pipeline has no %s", strings.Join(path[:len(path)-1], "."))
+	if parent == nil || parent.Kind != yaml.MappingNode {
+		return fmt.Errorf("the pipeline has no %s that is an object", strings.Join(path[:len(path)-1], "."))
 	}
 	var node yaml.Node
 	if err := node.Encode(value); err != nil {
@@ -83,9 +87,6 @@ func (p *pipeline) text() (string, error) {
 
 // prepare makes a pipeline read what is there and end. With files it reads these in place of its own paths.
 func (p *pipeline) prepare(files []string) error {
-	if p.find("input", "csv_watch") == nil {
-		return errors.New("the pipeline's `input` is no `csv_watch`: only files can be loaded")
-	}
 	if err := p.set(true, "input", "csv_watch", "exit_after_read"); err != nil {
 		return err
 	}
@@ -107,12 +108,21 @@ func (p *pipeline) dropUnstorable() error {
 	if p.find("output", "postgres_copy") == nil || p.find("output", "postgres_copy", "rejects") != nil {
 		return nil
 	}
-	output := p.find("output")
-	var drop yaml.Node
-	if err := drop.Encode(map[string]any{"drop": map[string]any{}}); err != nil {
+	output := *p.find("output")
+	if err := p.set(map[string]any{"fallback": []any{map[string]any{"drop": map[string]any{}}}}, "output"); err != nil {
 		return err
 	}
-	return p.set(map[string]any{"fallback": []any{*output, drop}}, "output")
+	outputs := p.find("output", "fallback")
+	outputs.Content = append([]*yaml.Node{&output}, outputs.Content...)
+	return nil
+}
+
+// output returns the path of the output that stores rows; nil when there is none.
+func (p *pipeline) output() []string {
+	if p.find("output", "postgres_copy") == nil {
+		return nil
+	}
+	return []string{"output", "postgres_copy"}
 }
 
 // literal is a pattern that matches a file of this name and no other.

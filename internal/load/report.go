@@ -47,6 +47,8 @@ type Report struct {
 	Seconds float64      `json:"seconds"`
 	Total   FileReport   `json:"total"`
 	Files   []FileReport `json:"files"`
+	// database is true when the outcome Failed is the database's doing.
+	database bool
 	// Rejections are the first that there were, at most 50 of them.
 	Rejections []status.Rejection `json:"rejections,omitempty"`
 }

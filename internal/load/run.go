@@ -23,6 +23,7 @@ type options struct {
 	show    func(*status.Snapshot) // called about five times a second
 	edit    func(*pipeline) error  // further changes of the pipeline; may be nil
 	cleanUp func()                 // removes what was made for the load
+	consume bool                   // the edited pipeline has no output: what comes out is counted
 }
 
 // stopTimeout bounds how long an interrupted load waits for the batches that are being written.
@@ -37,6 +38,7 @@ func run(ctx context.Context, o options) *Report {
 		r.Outcome, r.Problem = Failed, err.Error()
 		return r
 	}
+	r.database = true // nothing else can fail from here on
 	board := status.Of(stream.Resources())
 	board.FollowFiles()
 	boardCtx, stopBoard := context.WithCancel(context.Background())
@@ -59,18 +61,18 @@ func run(ctx context.Context, o options) *Report {
 }
 
 // build makes a stream of the pipeline.
-func (o *options) build() (*service.Stream, error) {
+func (o *options) build() (stream *service.Stream, err error) {
 	p, err := parsePipeline(o.yaml)
 	if err != nil {
-		return nil, err
-	}
-	if err := p.prepare(o.files); err != nil {
 		return nil, err
 	}
 	if o.edit != nil {
 		if err := o.edit(p); err != nil {
 			return nil, err
 		}
+	}
+	if err := p.prepare(o.files); err != nil {
+		return nil, err
 	}
 	text, err := p.text()
 	if err != nil {
@@ -83,8 +85,13 @@ func (o *options) build() (*service.Stream, error) {
 	if err := builder.SetYAML(text); err != nil {
 		return nil, fmt.Errorf("reading the pipeline: %w", err)
 	}
-	stream, err := builder.Build()
-	if err != nil {
+	if o.consume {
+		board := func() *status.Board { return status.Of(stream.Resources()) }
+		if err := builder.AddBatchConsumerFunc(consumer(board)); err != nil {
+			return nil, fmt.Errorf("building the pipeline: %w", err)
+		}
+	}
+	if stream, err = builder.Build(); err != nil {
 		return nil, fmt.Errorf("building the pipeline: %w", err)
 	}
 	return stream, nil

@@ -44,6 +44,7 @@ const (
 	fieldStatementTimeout = "statement_timeout"
 	fieldApplicationName  = "application_name"
 	fieldSession          = "session"
+	fieldDryRun           = "dry_run"
 	fieldTLS              = "tls"
 	fieldMaxInFlight      = "max_in_flight"
 	fieldBatching         = "batching"
@@ -80,6 +81,7 @@ type outputConfig struct {
 	initScripts  []conn.InitScript
 	initMissed   []string // the patterns of init_files that no file matches
 	maxInFlight  int
+	dryRun       bool
 }
 
 func configFromParsed(conf *service.ParsedConfig) (*outputConfig, error) {
@@ -293,6 +295,12 @@ func (c *outputConfig) readConnection(conf *service.ParsedConfig) (err error) {
 	}
 	if s.MaxOpen, err = conf.FieldInt(fieldConnMaxOpen); err != nil {
 		return err
+	}
+	if c.dryRun, err = conf.FieldBool(fieldDryRun); err != nil {
+		return err
+	}
+	if c.dryRun {
+		c.initScripts, c.ledger = nil, nil // both would change the database
 	}
 	if c.maxInFlight, err = conf.FieldMaxInFlight(); err != nil {
 		return err

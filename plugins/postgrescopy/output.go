@@ -136,6 +136,7 @@ func (o *copyOutput) newWriter(ctx context.Context) (*load.Writer, error) {
 		Tables:       o.conf.tableOptions,
 		Ledger:       o.conf.ledger,
 		Warn:         o.warn,
+		DryRun:       o.conf.dryRun,
 		Retried:      func() { o.metrics.retries.Incr(1) },
 	}), nil
 }

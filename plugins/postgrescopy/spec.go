@@ -170,6 +170,11 @@ func connectionFields() []*service.ConfigField {
 			Example(map[string]any{"synchronous_commit": "off", "lock_timeout": "5s"}).
 			Optional().
 			Advanced(),
+		service.NewBoolField(fieldDryRun).
+			Description("Send every batch, and roll its transaction back in place of committing it. Rows are counted, and rejected, as if they had been stored, but nothing changes in the database: the init statements are not run, and the ledger of `exactly_once` is left alone. `connect check` does this.").
+			ShortDescription("Roll every transaction back in place of committing it.").
+			Default(false).
+			Advanced(),
 		service.NewTLSToggledField(fieldTLS).
 			Description("TLS settings in place of those of the DSN (`sslmode`, `sslrootcert` …).").
 			Advanced(),

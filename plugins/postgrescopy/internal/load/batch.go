@@ -31,6 +31,7 @@ type Batch struct {
 	// there is a table for them. Fields that it has no column for are left out.
 	RejectRow    func(message int, r pgerr.Rejection) copyrows.Values
 	rejectsTable *table.Table
+	dryRun       bool // its transaction is rolled back
 
 	Offsets *ledger.Offsets // nil without exactly_once
 	Repeats map[int]int     // messages whose offset that of an earlier one repeats

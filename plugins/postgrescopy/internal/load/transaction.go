@@ -45,7 +45,7 @@ func commit(ctx context.Context, s *conn.Session, b *Batch, l *ledger.Ledger) er
 		begin += conn.Durable + "; "
 	}
 	switch {
-	case rejects:
+	case rejects || b.dryRun:
 		err = commitAll(ctx, s, b, groups, begin, mark)
 	case len(groups) == 0:
 		return s.Exec(ctx, begin+mark)
@@ -159,6 +159,9 @@ func finish(ctx context.Context, s *conn.Session, b *Batch, mark string) error {
 	}
 	if mark != "" {
 		mark += "; "
+	}
+	if b.dryRun { // what is checked at COMMIT is checked before
+		return s.Exec(ctx, mark+"SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK")
 	}
 	return s.Exec(ctx, mark+"COMMIT")
 }

@@ -31,6 +31,8 @@ type Config struct {
 	Table  string // empty: each batch names its tables
 	Tables table.Options
 	Ledger *ledger.Ledger // nil without exactly_once
+	// DryRun rolls back every transaction in place of committing it.
+	DryRun bool
 	// RejectsTable takes rejected rows in the transaction that stores the others;
 	// empty: rejected rows are returned only.
 	RejectsTable string
@@ -209,6 +211,7 @@ func (w *Writer) attempt(ctx context.Context, b *Batch) error {
 	if err := w.getRejectsTable(ctx, b); err != nil {
 		return err
 	}
+	b.dryRun = w.DryRun
 	return w.Pool.InSession(ctx, func(s *conn.Session) error {
 		defer w.watchLocks(ctx, s, b)()
 		if w.Ledger != nil {
