@@ -6,7 +6,7 @@ import "github.com/redpanda-data/benthos/v4/public/service"
 // POSTGRES_DSN names (the first one wants a table, too).
 func withExamples(spec *service.ConfigSpec) *service.ConfigSpec {
 	return spec.
-		Example("Two fields are enough", "Every JSON object that comes in becomes a row of the table; its fields are named like the columns. Try it with `curl -d '{\"kind\": \"sale\", \"amount\": 12.5}' localhost:4195/events`, and a table such as `CREATE TABLE events (id bigint GENERATED ALWAYS AS IDENTITY, at timestamptz DEFAULT now(), kind text, amount numeric)`. The rows are appended.", `
+		Example("Two fields are enough", "Every JSON object that arrives becomes a row of the table; its fields are named like the columns. Try it with `curl -d '{\"kind\": \"sale\", \"amount\": 12.5}' localhost:4195/events`, and a table such as `CREATE TABLE events (id bigint GENERATED ALWAYS AS IDENTITY, at timestamptz DEFAULT now(), kind text, amount numeric)`. The rows are appended.", `
 input:
   http_server:
     path: /events
@@ -16,7 +16,7 @@ output:
     dsn: ${POSTGRES_DSN}
     table: events
 `).
-		Example("Skip what is there already", "Events that are sent again are stored once, by their key. What cannot be stored goes to a second table, with the reason; its neighbours are stored. The tables are made when they are missing.", `
+		Example("Skip existing rows", "Orders that are sent again are stored only once, by their key. Rows that cannot be stored go to a second table with the reason; the others are stored. Missing tables are created.", `
 input:
   http_server:
     path: /orders
@@ -51,7 +51,7 @@ output:
             root.reason = @fallback_error
             root.raw = content().string()
 `).
-		Example("Keep the last state of each key", "Messages with some of a product's columns change just these; the others keep their values.", `
+		Example("Keep the last state of each key", "A message with some of a product's columns changes only these; the others keep their values.", `
 input:
   http_server:
     path: /products

@@ -126,7 +126,7 @@ func TestTheExamplesOfTheDocumentationRun(t *testing.T) {
 			check: `SELECT kind, amount, at >= '2026-01-02T03:04:05Z' FROM events ORDER BY id`,
 			want:  []string{"sale|12.5|t", "refund|12345678901234567890.123|t"},
 		},
-		"Skip what is there already": {
+		"Skip existing rows": {
 			do: func(t *testing.T, post poster, _ sender) {
 				for _, total := range []string{"12.5", "13"} {
 					assert.Equal(t, http.StatusOK, post("/orders", `{"order_id": "0198c0de-7b1c-7d2e-8a3f-5b6c7d8e9f01", "placed_at": 1767323045, "total": `+total+`}`))
