@@ -71,7 +71,11 @@ func (l *lostFiles) sameFile(is identity.Evidence) *file {
 // predecessor returns the lost file that a found one may be a copy of, or a longer version; nil if there is none.
 func (l *lostFiles) predecessor(is identity.Evidence, extended bool) (best *file) {
 	var of identity.Relation
+	newest := l.newestAt(is.Path)
 	for _, f := range l.names[filepath.Base(is.Path)] {
+		if newest != nil && f != newest {
+			continue // what the found file has replaced is the newest one
+		}
 		r := f.relation(is)
 		if (r != identity.Restored && (r != identity.Extended || !extended)) || f.foreign != "" || f.finishing || f.read.at.Row == 0 {
 			continue
@@ -81,4 +85,15 @@ func (l *lostFiles) predecessor(is identity.Evidence, extended bool) (best *file
 		}
 	}
 	return best
+}
+
+// newestAt returns the one that was read last of those that had a path; nil if there is none. Channels are ordered by the
+// time they were made.
+func (l *lostFiles) newestAt(path string) (newest *file) {
+	for _, f := range l.names[filepath.Base(path)] {
+		if f.path == path && (newest == nil || f.channel.String() > newest.channel.String()) {
+			newest = f
+		}
+	}
+	return newest
 }

@@ -15,6 +15,8 @@ const (
 	checkBytes = 32 << 20
 	// checkShare is the part of the time, one in so many, that comparing a file again and again may take.
 	checkShare = 50
+	// slowestByte is the most that comparing a byte counts for: as on a disk of 50 MB/s.
+	slowestByte = 20 * time.Nanosecond
 	// keepAbove is the size from which the hash of what was consumed is kept while the file is closed: a smaller file is
 	// sooner compared than this is due.
 	keepAbove = 1 << 20
@@ -133,7 +135,9 @@ func (o *opened) check(t *taken, from *mark, ask asked) (bool, error) {
 	if !c.Holds() || (ask.atLineEnd && !o.endsLine(from.consumed())) {
 		return false, errReplaced
 	}
-	o.standing = standing{state: c.state, since: time.Now(), cost: c.cost}
+	// On a machine that is busy with other things the time that has passed says little of the cost.
+	cost := min(c.cost, time.Duration(from.consumed())*slowestByte)
+	o.standing = standing{state: c.state, since: time.Now(), cost: cost}
 	if from.legacy != nil {
 		from.check, from.legacy = c.Consumed().Check(), nil
 		t.end = *from
