@@ -6,6 +6,10 @@ BEGIN
     CREATE TABLE event_log (LIKE user_events INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
     CREATE INDEX event_log_timestamp_idx ON event_log USING brin ("timestamp");
   END IF;
+  IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('event_log') AND attname = 'extra' AND NOT attisdropped)
+     AND pg_has_role((SELECT relowner FROM pg_class WHERE oid = to_regclass('event_log')), 'USAGE') THEN
+    ALTER TABLE event_log ADD COLUMN extra jsonb; -- of a table that an earlier version created
+  END IF;
   IF to_regclass('postgres_copy_ledger') IS NULL THEN
     CREATE TABLE postgres_copy_ledger (
       scope         text NOT NULL, -- the table whose rows are done

@@ -25,6 +25,7 @@ const (
 	fieldRejectsTable     = "table"
 	fieldRejectsMapping   = "mapping"
 	fieldUnknownFields    = "unknown_fields"
+	fieldUnknownColumn    = "unknown_fields_column"
 	fieldWriteMode        = "write_mode"
 	fieldPrimaryKeys      = "primary_keys"
 	fieldSequenceBy       = "sequence_by"
@@ -49,8 +50,9 @@ const (
 	fieldMaxInFlight      = "max_in_flight"
 	fieldBatching         = "batching"
 
-	unknownError  = "error"
-	unknownIgnore = "ignore"
+	unknownError   = "error"
+	unknownIgnore  = "ignore"
+	unknownCollect = "collect"
 )
 
 // What is wrong with a configuration, in words that say what to write instead.
@@ -139,7 +141,13 @@ func (c *outputConfig) readTarget(conf *service.ParsedConfig) (err error) {
 		c.tableOptions.Keys = nil
 	}
 	unknown, err := conf.FieldString(fieldUnknownFields)
+	if err != nil {
+		return err
+	}
 	c.tableOptions.IgnoreUnknown = unknown == unknownIgnore
+	if unknown == unknownCollect {
+		c.tableOptions.CollectUnknown, err = conf.FieldString(fieldUnknownColumn)
+	}
 	return err
 }
 
@@ -328,7 +336,7 @@ func (c *outputConfig) check(conf *service.ParsedConfig) error {
 		return errors.New(errMappingWithArgs)
 	case c.args != nil && c.tableOptions.Columns == nil:
 		return errors.New(errArgsWithoutColumns)
-	case c.args != nil && c.tableOptions.IgnoreUnknown:
+	case c.args != nil && (c.tableOptions.IgnoreUnknown || c.tableOptions.CollectUnknown != ""):
 		return errors.New(errUnknownWithArgs)
 	}
 	if c.offset != nil {
@@ -353,7 +361,7 @@ var lintRule = `root = [
   if this.write_mode.or("append") != "upsert" && this.sequence_by.or("") != "" { ` + bloblString(errSequenceNoUpsert) + ` },
   if this.mapping.or("") != "" && this.args_mapping.or("") != "" { ` + bloblString(errMappingWithArgs) + ` },
   if this.args_mapping.or("") != "" && this.columns.or([]).length() == 0 { ` + bloblString(errArgsWithoutColumns) + ` },
-  if this.args_mapping.or("") != "" && this.unknown_fields.or("error") == "ignore" { ` + bloblString(errUnknownWithArgs) + ` },
+  if this.args_mapping.or("") != "" && this.unknown_fields.or("error") != "error" { ` + bloblString(errUnknownWithArgs) + ` },
   if this.max_in_flight.or(1).number().catch(1) < 1 { ` + bloblString(errMaxInFlight) + ` },
   if this.exactly_once.channel.or("") + this.exactly_once.offset_token.or("") != "" && !this.exactly_once.offset_token.or("").string().contains("${!") { ` + bloblString(errLedgerOffsetNoField) + ` },
 ].merge(

@@ -51,11 +51,16 @@ func spec() *service.ConfigSpec {
 				Optional(),
 			rejectsField(),
 			service.NewStringAnnotatedEnumField(fieldUnknownFields, map[string]string{
-				unknownError:  "Messages with such fields are rejected.",
-				unknownIgnore: "Such fields are not written.",
+				unknownError:   "Messages with such fields are rejected.",
+				unknownIgnore:  "Such fields are not written.",
+				unknownCollect: "Such fields are stored together, as an object, in the column `unknown_fields_column`. A field that gets a column of its own later goes there from then on.",
 			}).
 				Description("What to do with fields for which the table has no column. Columns that PostgreSQL computes count as known; their fields are not written.").
 				Default(unknownError),
+			service.NewStringField(fieldUnknownColumn).
+				Description("The `jsonb` column for unknown fields with `unknown_fields: collect`. It is NULL for rows that have none.").
+				Default("extra").
+				Advanced(),
 			service.NewStringAnnotatedEnumField(fieldWriteMode, map[string]string{
 				string(table.Append): "Every row is inserted. A row whose key exists is rejected.",
 				string(table.Ignore): "A row whose key exists is skipped.",

@@ -18,11 +18,7 @@ import (
 // recipes are records for the mappings of the cookbook, by a piece of the mapping, and what they become: "" for a row that
 // is filtered, "!" or a piece of the reason for one that is rejected.
 var recipes = map[string][]struct{ record, row string }{
-	"this.customer": {{`{"customer":"7","internal_note":"x","a":"b"}`, `{"a":"b","user_id":"7"}`}},
-	"$known.contains": {{
-		`{"event_id":"1","user_id":"2","event_type":"view","timestamp":"t","coupon":"X","utm":"y"}`,
-		`"extra":{"coupon":"X","utm":"y"}`,
-	}},
+	"this.customer":        {{`{"customer":"7","internal_note":"x","a":"b"}`, `{"a":"b","user_id":"7"}`}},
 	"source_file":          {{`{}`, `{"source_file":"a.csv","source_row":3}`}},
 	"ordered_at":           {{`{"ordered_at":"05.01.2026 08:30","paid_at":"2026-07-01 12:00"}`, `{"ordered_at":"2026-01-05T08:30:00Z","paid_at":"2026-07-01T10:00:00Z"}`}},
 	`replace_all(".", "")`: {{`{"amount":"1.234,50"}`, `{"amount":"1234.50"}`}},

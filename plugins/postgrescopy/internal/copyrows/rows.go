@@ -38,6 +38,10 @@ type Rows struct {
 
 	// Unread are the values that Add has left to the server.
 	Unread []Unread
+	// Collects is true once a row had unknown fields that are collected. Collected are those that were so for the first
+	// time.
+	Collects  bool
+	Collected []string
 
 	// Scratch that is kept with the rest.
 	present []byte     // the columns that a row has, a bit each
@@ -80,7 +84,7 @@ func (b *Rows) Release() {
 	b.table = nil
 	clear(b.sets)
 	b.sets = b.sets[:0]
-	b.Unread = nil
+	b.Unread, b.Collects, b.Collected = nil, false, nil
 	b.buf, b.keys = pooled(b.buf, maxPooledBytes), pooled(b.keys, maxPooledBytes)
 	b.rows, b.order, b.items = pooled(b.rows, maxPooledRows), pooled(b.order, maxPooledRows), pooled(b.items, maxPooledRows)
 	pool.Put(b)
@@ -152,9 +156,16 @@ func (b *Rows) encode(message int, r Values) (fields int, err error) {
 	for i := range columns {
 		c := &columns[i]
 		var v any
-		if r.Fields == nil {
+		switch {
+		case i == b.table.Collect:
+			unknown := b.unknown(r.Fields, fields)
+			if unknown == nil {
+				continue
+			}
+			v = unknown
+		case r.Fields == nil:
 			v = r.Args[i]
-		} else {
+		default:
 			var ok bool
 			if v, ok = r.Fields[c.Field]; !ok {
 				continue
@@ -174,12 +185,25 @@ func (b *Rows) encode(message int, r Values) (fields int, err error) {
 	if s := b.table.Sequence; s >= 0 && b.present[s/8]&(1<<(s%8)) == 0 {
 		return 0, pgerr.Rejection{Kind: "mapping", Message: fmt.Sprintf("the message has no field %q, which `sequence_by` names", columns[s].Field)}
 	}
-	if fields < len(r.Fields) && !b.table.IgnoreUnknown {
+	if fields < len(r.Fields) && !b.table.IgnoreUnknown && b.table.Collect < 0 {
 		if err := b.table.UnknownField(r.Fields); err != nil {
 			return 0, err
 		}
 	}
 	return fields, nil
+}
+
+// unknown returns the fields that no column takes, of which so many columns have taken theirs; nil when there are none.
+func (b *Rows) unknown(fields map[string]any, taken int) map[string]any {
+	if taken >= len(fields) {
+		return nil
+	}
+	unknown := b.table.Unknown(fields)
+	if unknown != nil {
+		b.Collects = true
+		b.Collected = append(b.Collected, b.table.NewlyCollected(unknown)...)
+	}
+	return unknown
 }
 
 // appendRead appends a field that the server has read, or notes that it is to

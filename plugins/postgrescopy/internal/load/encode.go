@@ -9,6 +9,7 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/copyrows"
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/pgerr"
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/pgvalue"
+	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/sqltext"
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/table"
 )
 
@@ -51,8 +52,17 @@ func (w *Writer) unusable(err error) (reason string, ok bool) {
 // rejected only if the table is still as it is known.
 func (w *Writer) encodeTable(ctx context.Context, b *Batch, t *TableRows, known *table.Table) error {
 	doubt, err := w.encodeAs(ctx, b, t, known)
-	if err != nil || doubt == none {
+	if err != nil {
 		return err
+	}
+	if len(t.rows.Collected) > 0 {
+		w.Warn("Table %s has no column for the field %s: they are kept in %s until it has", known.Quoted, sqltext.QuoteList(t.rows.Collected), sqltext.Quote(known.CollectUnknown))
+	}
+	if t.rows.Collects && known.CollectDue(time.Now()) {
+		doubt = max(doubt, tableInDoubt) // it may have a column by now
+	}
+	if doubt == none {
+		return nil
 	}
 	newer, changed, err := w.tables.Refresh(ctx, t.Name, known)
 	if err == nil && !changed && doubt == typesInDoubt {

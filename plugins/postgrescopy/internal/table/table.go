@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -34,6 +35,8 @@ type Options struct {
 	Columns       []string // nil: all that the table has
 	Keys          []string // nil: the table's primary key
 	IgnoreUnknown bool
+	// CollectUnknown is the jsonb column that takes fields without a column of their own, as an object; empty: none.
+	CollectUnknown string
 	// IgnoreConflicts leaves rows out, in Append, that violate a unique constraint.
 	IgnoreConflicts bool
 	SequenceBy      string // of upserts: the column that tells newer from older; empty: the order of arrival does
@@ -59,6 +62,7 @@ type Table struct {
 	// insertOnly: COPY does not reach it (a view, or row-level security).
 	insertOnly bool
 	overriding bool // writes a column that is GENERATED ALWAYS AS IDENTITY
+	Collect    int  // the place of CollectUnknown in Columns, the last, or -1
 	Sequence   int  // the place of SequenceBy in Columns, or -1
 	CanStage   bool // the role can make a temporary table of the columns
 	HasPLpgSQL bool
@@ -76,6 +80,8 @@ type Table struct {
 
 	mu         sync.Mutex
 	columnSets map[string]*ColumnSet
+	collected  map[string]bool // the fields that were, to report each once
+	collectAt  time.Time       // when it was last looked for columns of these
 }
 
 // Column is a column that rows may have.
@@ -102,7 +108,7 @@ func load(ctx context.Context, q pgx.Tx, name string, opts Options) (*Table, err
 	if err != nil {
 		return nil, &pgerr.OperatorError{Message: err.Error()}
 	}
-	t := &Table{Options: opts, Sequence: -1, columnSets: map[string]*ColumnSet{}}
+	t := &Table{Options: opts, Sequence: -1, Collect: -1, columnSets: map[string]*ColumnSet{}, collected: map[string]bool{}}
 	if err := t.readRelation(ctx, q, name, parsed); err != nil {
 		return nil, err
 	}
@@ -111,6 +117,9 @@ func load(ctx context.Context, q pgx.Tx, name string, opts Options) (*Table, err
 		return nil, fmt.Errorf("reading the columns of %s: %w", t.Quoted, err)
 	}
 	if err := t.chooseColumns(columns); err != nil {
+		return nil, err
+	}
+	if err := t.chooseCollect(columns); err != nil {
 		return nil, err
 	}
 	if err := t.loadTypes(ctx, q, columns); err != nil {
@@ -207,34 +216,4 @@ func (t *Table) loadTypes(ctx context.Context, q pgx.Tx, all []catalogueColumn) 
 		}
 	}
 	return nil
-}
-
-// How many unknown fields are named, and how much of a name is shown.
-const maxUnknown, maxName = 5, 63
-
-// UnknownField returns a pgerr.Rejection that names the fields that no column
-// takes, nil if all are taken or left to PostgreSQL.
-func (t *Table) UnknownField(fields map[string]any) error {
-	var unknown []string
-	for name := range fields {
-		taken := t.leftAlone[name] || slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Field == name })
-		if !taken {
-			unknown = append(unknown, name)
-		}
-	}
-	if len(unknown) == 0 {
-		return nil
-	}
-	slices.Sort(unknown)
-	unknown = unknown[:min(len(unknown), maxUnknown)]
-	return pgerr.Rejection{Kind: "unknown_field", Message: fmt.Sprintf("table %s has no column for the field %s: remove it in a mapping, add the column, or set `unknown_fields: ignore`",
-		t.Quoted, strings.Join(quoteAll(unknown), ", "))}
-}
-
-func quoteAll(names []string) []string {
-	quoted := make([]string, len(names))
-	for i, name := range names {
-		quoted[i] = fmt.Sprintf("%q", sqltext.Truncate(name, maxName))
-	}
-	return quoted
 }
