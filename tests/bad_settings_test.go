@@ -47,7 +47,7 @@ func TestAMissingTableIsLoggedAndRetried(t *testing.T) {
 	s := newSite(t)
 	s.db.makeTables()
 	s.dropFile("a.csv", csvFile(0, 10))
-	p := s.pipelineWith([]string{"--set", "output.fallback.0.reject_errored.postgres_copy.table=shop_events"})
+	p := s.pipelineWith([]string{"--set", "output.postgres_copy.table=shop_events"})
 	p.awaitLine(`level=error .*no table shop_events: create it`)
 	s.db.exec("CREATE TABLE shop_events (LIKE user_events INCLUDING ALL)")
 	s.db.await("10", "SELECT count(*) FROM shop_events")
@@ -61,7 +61,7 @@ func TestAMissingColumnIsLoggedWhenConnecting(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.db.makeTables()
-	s.edit("pipeline.yaml", "primary_keys: [event_id]", "primary_keys: [event_id]\n          columns: ["+strings.ReplaceAll(header, ",", ", ")+", campaign]")
+	s.edit("pipeline.yaml", "primary_keys: [event_id]", "primary_keys: [event_id]\n    columns: ["+strings.ReplaceAll(header, ",", ", ")+", campaign]")
 	s.edit("mappings/user_event.blobl", "root.event_type = ", "root.campaign = \"spring\"\nroot.event_type = ")
 	p := s.pipeline()
 	p.awaitLine(`level=error .*campaign`) // before there is any row

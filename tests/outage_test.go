@@ -122,8 +122,7 @@ func TestAnUnresponsiveDatabaseDoesNotPreventStopping(t *testing.T) {
 	dsn := fmt.Sprintf("postgres://shop:hush-hush@%s/shop?sslmode=disable", mute.Addr())
 	p := s.pipelineWith([]string{
 		"--set", "shutdown_timeout=1s",
-		"--set", "output.fallback.0.reject_errored.postgres_copy.connect_timeout=200ms",
-		"--set", "output.fallback.1.postgres_copy.connect_timeout=200ms",
+		"--set", "output.postgres_copy.connect_timeout=200ms",
 	}, "POSTGRES_DSN="+dsn)
 	p.awaitLine(`level=error .*` + strings.Split(mute.Addr().String(), ":")[1])
 	requireSecret(t, p, dsn)

@@ -147,9 +147,12 @@ func (p *program) lines(pattern string) []string {
 // complaints returns the lines above the level INFO, except those about rejected rows.
 func (p *program) complaints() []string {
 	return slices.DeleteFunc(p.lines(`level=(warn|warning|error|fatal)\b`), func(line string) bool {
-		return strings.Contains(line, "path=root.pipeline.processors") || strings.Contains(line, "rows were rejected")
+		return strings.Contains(line, "path=root.pipeline.processors") || rejectionSummary.MatchString(line)
 	})
 }
+
+// rejectionSummary is the line that sums up which rows were rejected.
+var rejectionSummary = regexp.MustCompile(`msg="Rejected [0-9]+ rows: `)
 
 // requireCalm checks that the program logged no more than atMost complaints, plus two
 // per second of its life.
