@@ -96,6 +96,7 @@ func TestADuplicateColumnIsLoggedOnce(t *testing.T) {
 	p.terminate()
 }
 
+//promise:header
 func TestFilesOfAnotherKindAreRefused(t *testing.T) {
 	t.Parallel()
 	files := map[string]struct{ content, reason string }{

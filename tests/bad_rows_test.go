@@ -134,6 +134,7 @@ func TestAFileOfBadRowsOnlyIsFinished(t *testing.T) {
 	p.terminate()
 }
 
+//promise:once-by-key
 func TestEventsThatComeTwiceAreStoredOnce(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -33,6 +33,9 @@ type chaosMode struct {
 
 // TestChaosWithoutAKey lets everything go wrong around config/keyless.yaml. No
 // table has a key or a unique index: a row stored twice would stand there twice.
+//
+//promise:no-loss
+//promise:once-by-ledger
 func TestChaosWithoutAKey(t *testing.T) {
 	t.Parallel()
 	newChaos(t, chaosMode{"keyless.yaml", "event_log", func(s *site) {
@@ -43,6 +46,9 @@ func TestChaosWithoutAKey(t *testing.T) {
 }
 
 // TestChaosWithAKey does the same to config/pipeline.yaml.
+//
+//promise:no-loss
+//promise:once-by-key
 func TestChaosWithAKey(t *testing.T) {
 	t.Parallel()
 	newChaos(t, chaosMode{"pipeline.yaml", "user_events", func(s *site) { s.db.makeTables() }}).run()

@@ -13,6 +13,7 @@ import (
 	"github.com/ecommerce-ingest/connect/internal/kafkatest"
 )
 
+//promise:kafka-once
 func TestKafkaLosesAndDoublesNothingWhenAllIsRestarted(t *testing.T) {
 	t.Parallel()
 	broker := newBroker(t)
@@ -39,6 +40,7 @@ func TestKafkaLosesAndDoublesNothingWhenAllIsRestarted(t *testing.T) {
 	r.requireOnce(n)
 }
 
+//promise:kafka-once
 func TestAnEdgeKilledBeforeItSavesStoresEveryRowOnce(t *testing.T) {
 	t.Parallel()
 	const rows = 40_000
@@ -63,6 +65,7 @@ func TestAnEdgeKilledBeforeItSavesStoresEveryRowOnce(t *testing.T) {
 	r.requireOnce(rows)
 }
 
+//promise:kafka-once
 func TestASinkThatSleepsThroughItsSessionDoublesNothing(t *testing.T) {
 	t.Parallel()
 	const rows = 5000

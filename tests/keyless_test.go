@@ -24,6 +24,7 @@ func spoilt(from, to int) string {
 	return strings.Join(lines, "")
 }
 
+//promise:once-by-ledger
 func TestWithoutAKeyAKilledPipelineStoresEverythingOnce(t *testing.T) {
 	t.Parallel()
 	const rows = 20_000
@@ -55,6 +56,7 @@ func TestWithoutAKeyAKilledPipelineStoresEverythingOnce(t *testing.T) {
 	require.FileExists(t, filepath.Join(s.events, "a.csv"))
 }
 
+//promise:header
 func TestWithoutAKeyACorrectedFileIsRead(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

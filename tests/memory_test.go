@@ -50,6 +50,7 @@ func TestThePipelineStaysSmallAtTenThousandEvents(t *testing.T) {
 	s.db.awaitStored(events)
 }
 
+//promise:bounded-memory
 func TestABacklogDoesNotGrowThePipeline(t *testing.T) {
 	t.Parallel()
 	const files, perFile, limit = 12, 5_000, 200 << 20

@@ -112,6 +112,7 @@ func TestAfterACleanRestartNothingIsReadAgain(t *testing.T) {
 	require.Empty(t, p.complaints())
 }
 
+//promise:no-loss
 func TestRowsInFlightSurviveAKilledPipeline(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

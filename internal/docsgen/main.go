@@ -44,7 +44,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	return write(filepath.Join(root, pagesDir), pages)
+	return errors.Join(write(filepath.Join(root, pagesDir), pages), writePromises(root))
 }
 
 // findRoot returns the directory of go.mod at or above the working directory.

@@ -159,6 +159,7 @@ func TestWithoutReplayRejectedRowsWaitForARestart(t *testing.T) {
 	require.Equal(t, messagesOf(2, 3, 4), q.waitFor(18)[:3])
 }
 
+//promise:bounded-memory
 func TestUnacknowledgedRowsAreBounded(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -161,6 +161,8 @@ func (c *child) end(signal os.Signal) {
 
 // TestKilledAtAnyMoment repeatedly kills a pipeline while files appear, grow and are rotated. No row may be lost or
 // partial, and every row keeps its channel and its number.
+//
+//promise:no-loss
 func TestKilledAtAnyMoment(t *testing.T) {
 	t.Parallel()
 	seed := *killSeed

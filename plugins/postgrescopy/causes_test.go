@@ -19,6 +19,7 @@ func raising(code, condition string) string {
 		CREATE TRIGGER f BEFORE INSERT ON r FOR EACH ROW EXECUTE FUNCTION f()`, condition, code)
 }
 
+//promise:healthy-stays
 func TestNothingThatPassesIsTakenForABadRow(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{
@@ -39,6 +40,7 @@ func TestNothingThatPassesIsTakenForABadRow(t *testing.T) {
 	}
 }
 
+//promise:never-stops
 func TestNothingThatIsARowsFaultIsTriedForEver(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{

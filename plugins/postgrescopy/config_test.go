@@ -81,6 +81,7 @@ func TestConfigurationsThatAreRightAreNotComplainedOf(t *testing.T) {
 	}
 }
 
+//promise:secrets
 func TestASecretIsNeverTold(t *testing.T) {
 	t.Parallel()
 	const secret = "s3cr3t"

@@ -48,6 +48,7 @@ const noCreateTable = `CREATE FUNCTION no_ddl() RETURNS event_trigger LANGUAGE p
 	BEGIN IF current_user = current_database() THEN RAISE 'no tables are made here'; END IF; END $$;
 	CREATE EVENT TRIGGER no_ddl ON ddl_command_start WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO') EXECUTE FUNCTION no_ddl()`
 
+//promise:never-stops
 func TestARoleForWhichCreateTableFailsLosesOneRow(t *testing.T) {
 	t.Parallel()
 	for _, mode := range writeModes {
@@ -79,6 +80,7 @@ func TestARoleForWhichCreateTableFailsLosesOneRow(t *testing.T) {
 	}
 }
 
+//promise:never-stops
 func TestIsolationKeepsWithinAStatementTimeout(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"append", "upsert"} {
@@ -105,6 +107,7 @@ func TestIsolationKeepsWithinAStatementTimeout(t *testing.T) {
 	}
 }
 
+//promise:healthy-stays
 func TestConstraintsThatHoldAtCommitRejectNoHealthyRow(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
@@ -168,6 +171,7 @@ func TestConstraintsThatHoldAtCommitRejectNoHealthyRow(t *testing.T) {
 	}
 }
 
+//promise:healthy-stays
 func TestWhatTheServerIsOutOfCostsNoRow(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ schema, says, mend string }{
@@ -266,6 +270,7 @@ func TestAKeyTooLongForItsIndexIsOneRows(t *testing.T) {
 	}
 }
 
+//promise:operator
 func TestWaitingForALockIsLoggedWithWhoBlocks(t *testing.T) {
 	t.Parallel()
 	db := newTestDB(t, `CREATE TABLE l (id int)`)
@@ -315,6 +320,7 @@ func TestPrivilegesOnColumnsAreCheckedWhenConnecting(t *testing.T) {
 	}
 }
 
+//promise:newest-wins
 func TestTheNewerStateOfAKeyStays(t *testing.T) {
 	t.Parallel()
 	for _, yaml := range []string{"", "sequence_by: version"} {
@@ -358,6 +364,7 @@ func TestTheNewerStateOfAKeyStays(t *testing.T) {
 	}
 }
 
+//promise:newest-wins
 func TestAnOlderStateThatComesLateIsLeftOut(t *testing.T) {
 	t.Parallel()
 	db := newTestDB(t, `CREATE TABLE s (id int PRIMARY KEY, state text, at timestamptz)`)

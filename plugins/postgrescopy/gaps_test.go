@@ -40,6 +40,7 @@ func (o *testOutput) load(batches, size int, watermark bool, keep func(offset in
 	return time.Since(started)
 }
 
+//promise:gaps-are-cheap
 func TestGapsKeepTheLedgerSmall(t *testing.T) {
 	t.Parallel()
 	for name, keep := range map[string]func(int) bool{

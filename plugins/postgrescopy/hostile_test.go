@@ -80,6 +80,7 @@ func TestTheServersReasonsNameTheColumnAndRepeatNoWholeValue(t *testing.T) {
 	}
 }
 
+//promise:one-row
 func TestHostileCellsCostTheirRowsAndNoOthers(t *testing.T) {
 	t.Parallel()
 	nested := func(open, end string, depth int) string {

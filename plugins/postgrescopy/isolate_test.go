@@ -78,6 +78,7 @@ func spoiled(rows, bad int, spoil func(fields)) (batch []fields, wrong map[int]b
 	return batch, wrong
 }
 
+//promise:one-row
 func TestExactlyTheGoodRowsAreCommittedAndTheBadRejectedWithTheirReasons(t *testing.T) {
 	t.Parallel()
 	for _, kind := range faultKinds {

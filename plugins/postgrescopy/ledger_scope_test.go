@@ -34,6 +34,7 @@ exactly_once:
   offset_token: ${! @csv_row }
 `
 
+//promise:own-ledger
 func TestTwoTablesAreDoneEachForItself(t *testing.T) {
 	t.Parallel()
 	db := newLedgerDB(t, `CREATE TABLE a (v int); CREATE TABLE b (v int)`)
@@ -59,6 +60,7 @@ func TestTablesOfOneBatchAreDoneEachForItself(t *testing.T) {
 	assert.Equal(t, []string{"0", "1", "2"}, db.rows("SELECT v FROM b ORDER BY 1"))
 }
 
+//promise:own-ledger
 func TestOutputsShareMarksByName(t *testing.T) {
 	t.Parallel()
 	db := newLedgerDB(t, `CREATE TABLE a (v int); CREATE TABLE b (v int)`)

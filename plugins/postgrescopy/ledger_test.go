@@ -182,6 +182,7 @@ func TestChannelsOfAnyNameAreKept(t *testing.T) {
 	assert.Equal(t, "70", db.value("SELECT count(*) FROM v"))
 }
 
+//promise:once-by-ledger
 func TestTwoInstancesNeverBothStoreAnOffset(t *testing.T) {
 	t.Parallel()
 	db := newLedgerDB(t, `CREATE TABLE v (v int CHECK (v % 97 <> 0))`)

@@ -30,6 +30,7 @@ func csvBatch(first int, rows ...fields) service.MessageBatch {
 	return batch
 }
 
+//promise:reject-in-transaction
 func TestRejectedRowsAreStoredWithTheirNeighbours(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"key", "ledger"} {
@@ -88,6 +89,7 @@ func TestARejectionCanBeStoredWhateverTheMessageHolds(t *testing.T) {
 	assert.Equal(t, "1", db.value("SELECT count(*) FROM rejected WHERE length(raw) BETWEEN 60000 AND 66000"))
 }
 
+//promise:operator
 func TestATableForRejectionsThatFailsIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ spoil, mend, says string }{
@@ -129,6 +131,7 @@ func TestAMissingTableForRejectionsIsNamedWhenConnecting(t *testing.T) {
 	assert.ErrorContains(t, err, "there is no table missing")
 }
 
+//promise:bounded-logs
 func TestRejectionsAreSummedUpInTheLog(t *testing.T) {
 	t.Parallel()
 	db := newTestDB(t, rejectsSchema)

@@ -88,6 +88,7 @@ func (db *testDB) waiters(application string) string {
 	return db.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name = '" + application + "'")
 }
 
+//promise:replay-is-durable
 func TestWhatIsAcknowledgedIsOnTheStandby(t *testing.T) {
 	t.Parallel()
 	server := postgrestest.NewServer(t, nil)

@@ -223,6 +223,7 @@ func (db *testDB) asRole() (dsn, role string) {
 	return u.String(), role
 }
 
+//promise:never-stops
 func TestRowLevelSecurityIsObeyed(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"append", "ignore", "upsert"} {

@@ -58,6 +58,7 @@ func TestAChangedPasswordIsToldAndWaitedFor(t *testing.T) {
 	assert.Equal(t, "10", db.value("SELECT count(*) FROM v"))
 }
 
+//promise:operator
 func TestARevokedPrivilegeIsToldAndWaitedFor(t *testing.T) {
 	t.Parallel()
 	db := newTestDB(t, wideTable)

@@ -33,6 +33,7 @@ func TestARowWithoutALineEndIsRead(t *testing.T) {
 	require.Equal(t, 2, rows)
 }
 
+//promise:bounded-memory
 func TestReadingStopsAtItsBounds(t *testing.T) {
 	t.Parallel()
 	line := strings.Repeat("x", 99) + "\n"

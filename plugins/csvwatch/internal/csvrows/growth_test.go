@@ -97,6 +97,7 @@ func pollute() {
 	chunks.Put(chunk)
 }
 
+//promise:whole-records
 func TestAnyGrowthAndResumeYieldTheSameRows(t *testing.T) {
 	t.Parallel()
 	const cases = 3000
@@ -152,6 +153,7 @@ func TestOldBytesInTheWindowAreNotRead(t *testing.T) {
 	assert.Equal(t, []string{"5", ""}, last.Fields)
 }
 
+//promise:whole-records
 func TestAPartialRecordIsNotRead(t *testing.T) {
 	t.Parallel()
 	src := &growing{content: "a,b\n1,2\n3,4"}

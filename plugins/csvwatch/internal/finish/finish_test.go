@@ -90,6 +90,7 @@ func TestAFreeNameIsFoundAmongVeryMany(t *testing.T) {
 	require.Len(t, n.last, 1)
 }
 
+//promise:finish
 func TestTheFileThatIsMeantIsTakenAndNoOther(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

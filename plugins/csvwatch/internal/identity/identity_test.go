@@ -8,6 +8,7 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
 )
 
+//promise:identity
 func TestEvidenceDecidesWhichFileItIs(t *testing.T) {
 	t.Parallel()
 	was := Evidence{Path: "in/sub/a.csv", Stat: fileid.Stat{

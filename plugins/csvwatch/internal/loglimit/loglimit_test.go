@@ -26,6 +26,7 @@ func newLimit() (limit *Limit, got *lines, clock *time.Time) {
 	return limit, got, clock
 }
 
+//promise:bounded-logs
 func TestLinesAMinuteAreBounded(t *testing.T) {
 	t.Parallel()
 	limit, got, clock := newLimit()

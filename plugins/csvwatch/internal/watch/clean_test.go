@@ -25,6 +25,7 @@ func (w *world) replaceWhen(name, text string) {
 	}
 }
 
+//promise:finish
 func TestAFileThatTakesTheNameBeforeTheCleaningStays(t *testing.T) {
 	t.Parallel()
 	for _, how := range []string{"deleted", "moved", "moved to another filesystem"} {
@@ -93,6 +94,8 @@ func TestAFileThatComesWhileTheOldOneIsCopiedStays(t *testing.T) {
 }
 
 // TestAKillWhileAFileIsAsideLosesNothing ends the process between the two halves of cleaning up.
+//
+//promise:finish
 func TestAKillWhileAFileIsAsideLosesNothing(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {

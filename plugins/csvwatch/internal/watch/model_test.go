@@ -21,6 +21,9 @@ var (
 // TestAnyHistory lets random things happen to a folder and to the watcher over it, and compares what comes out with
 // what must: no row of a file that stayed is lost or torn, and none comes twice unless a crash made its position be
 // forgotten. A failure prints the seed, which replays the same steps.
+//
+//promise:no-loss
+//promise:identity
 func TestAnyHistory(t *testing.T) {
 	t.Parallel()
 	first := *modelSeed

@@ -15,6 +15,7 @@ import (
 // fewWatchesEnv makes the test binary the child process that may have eight inotify watches.
 const fewWatchesEnv = "CSV_WATCH_TEST_FEW_WATCHES"
 
+//promise:bounded-logs
 func TestFoldersWithoutInotifyWatchesAreScanned(t *testing.T) {
 	t.Parallel()
 	if os.Getenv(fewWatchesEnv) == "" {

@@ -29,6 +29,7 @@ func attach(t *testing.T, image string) (device string, detach func()) {
 	return device, detach
 }
 
+//promise:identity
 func TestAVolumeUnderAnotherDeviceNumberGoesOn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -281,6 +281,8 @@ func zstdded(tb testing.TB, text string) string {
 }
 
 // TestSituations runs every script of testdata/situations, with notification and without.
+//
+//promise:identity
 func TestSituations(t *testing.T) {
 	t.Parallel()
 	scripts, err := fs.Glob(os.DirFS("testdata/situations"), "*.txt")
