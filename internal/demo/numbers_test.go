@@ -96,11 +96,11 @@ func TestOnATerminalThePanelIsRedrawn(t *testing.T) {
 	panel := out.String()
 	out.Reset()
 	s.tick(reading1())
-	require.Equal(t, "\x1b[7A\x1b[J"+panel, out.String())
+	require.Equal(t, "\r\x1b[7A\x1b[J"+panel, out.String())
 	out.Reset()
 	s.note("a note")
 	s.note("another")
-	require.Equal(t, "\x1b[7A\x1b[Ja note\nanother\n", out.String())
+	require.Equal(t, "\r\x1b[7A\x1b[Ja note\nanother\n", out.String())
 }
 
 func TestTheSummaryListsTheProblems(t *testing.T) {
