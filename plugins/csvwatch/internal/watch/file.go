@@ -68,6 +68,7 @@ type file struct {
 	changed time.Duration // when a change was seen last
 	due     time.Duration // of its alarm; 0 for none
 	set     time.Duration // the earliest time for which it is among the alarms; 0 for none
+	later   time.Duration // another time for which it is, if that is so; 0 otherwise
 	// cleanAfter is when it may be tried again to clean it up.
 	cleanAfter time.Duration
 	recheck    time.Duration // when what was read is compared although nothing seems to have changed; 0 for never
@@ -331,6 +332,9 @@ func (w *Watcher) alarm(f *file, at time.Duration) {
 // once for each look at it. The lock is held.
 func (w *Watcher) setAlarm(f *file) {
 	if f.set == 0 || f.due < f.set {
+		if f.set != 0 {
+			f.later = f.set
+		}
 		f.set = f.due
 		w.alarms.Set(f, f.due)
 		poke(w.alarmed)

@@ -59,7 +59,7 @@ func (r *reader) ringAlarms() (wait time.Duration) {
 			return time.Hour
 		}
 		if f.set <= now {
-			f.set = 0
+			f.set, f.later = f.later, 0
 		}
 		ring := f.due != 0 && f.due <= now && !f.dead && f.state == resting
 		switch {
