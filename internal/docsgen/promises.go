@@ -38,7 +38,7 @@ var promises = []promise{
 	{"one-row", "A bad row costs one row"},
 	{"healthy-stays", "A healthy row is never rejected"},
 	{"never-stops", "A bad row never stops the stream"},
-	{"operator", "What an operator must mend is logged and waited for"},
+	{"operator", "What an operator must fix is logged and waited for"},
 	{"reject-in-transaction", "A rejection is stored in the transaction of its neighbours"},
 	{"newest-wins", "Of two states of one key, the newer stays"},
 	{"whole-records", "A partial record is never read"},
