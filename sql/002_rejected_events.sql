@@ -14,11 +14,12 @@ BEGIN
     COMMENT ON TABLE rejected_events IS 'Records that could not be parsed, mapped or stored.';
     COMMENT ON COLUMN rejected_events.raw IS 'The original record, truncated if very long; NUL and invalid UTF-8 bytes as \xNN.';
   END IF;
-  IF (SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass('rejected_events') AND attname IN ('channel', 'header', 'replayed_at') AND NOT attisdropped) < 3 THEN
+  IF (SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass('rejected_events') AND attname IN ('channel', 'header', 'replayed_at', 'replay_of') AND NOT attisdropped) < 4 THEN
     ALTER TABLE rejected_events
       ADD COLUMN IF NOT EXISTS channel text, -- the lasting name of the file
       ADD COLUMN IF NOT EXISTS header text, -- its columns, as JSON
-      ADD COLUMN IF NOT EXISTS replayed_at timestamptz; -- when the record was stored after all
+      ADD COLUMN IF NOT EXISTS replayed_at timestamptz, -- when "connect replay" sent the record again
+      ADD COLUMN IF NOT EXISTS replay_of uuid; -- the earlier rejection of a record that was sent again
   END IF;
 END
 $$;

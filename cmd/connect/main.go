@@ -49,6 +49,7 @@ func main() {
 		service.CLIOptAddCommand(top.Command()),
 		service.CLIOptAddCommand(load.Command()),
 		service.CLIOptAddCommand(load.CheckCommand()),
+		service.CLIOptAddCommand(load.ReplayCommand()),
 		service.CLIOptAddCommand(infer.Command()),
 	)
 }

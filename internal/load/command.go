@@ -3,6 +3,7 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -126,7 +127,7 @@ func runInTerminal(c *cli.Context, o options, verb string, run func(context.Cont
 	bar.end()
 	var err error
 	if c.Bool("json") {
-		err = report.writeJSON(os.Stdout)
+		err = writeJSON(os.Stdout, report)
 	} else {
 		err = report.write(os.Stdout, verb)
 	}
@@ -142,7 +143,8 @@ func runInTerminal(c *cli.Context, o options, verb string, run func(context.Cont
 // write prints a report: the table on out, a problem at its end.
 func (r *Report) write(out io.Writer, verb string) error {
 	if r.Outcome == NothingDone {
-		_, err := fmt.Fprintln(out, "There was nothing to load: no file matches, or every row of them was loaded before.")
+		_, err := fmt.Fprintln(out, cmp.Or(r.nothing, "There was nothing to load: no file matches, or every row of them was loaded before."))
+		r.Unsendable.write(out)
 		return err
 	}
 	return r.writeText(out, verb)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/redpanda-data/benthos/v4/public/service"
 	"gopkg.in/yaml.v3"
 )
 
@@ -49,6 +50,29 @@ func lookUp(node *yaml.Node, key string) (int, *yaml.Node) {
 		}
 	}
 	return -1, nil
+}
+
+// resolved returns what is at a path of keys, with the variables of the environment in their places.
+func (p *pipeline) resolved(path ...string) (string, error) {
+	text, err := yaml.Marshal(map[string]any{"resolved": p.find(path...)})
+	if err != nil {
+		return "", err
+	}
+	schema := service.GlobalEnvironment().CoreConfigSchema("", "").Field(service.NewAnyField("resolved"))
+	conf, err := schema.NewConfigQuerier().ParseYAML(string(text))
+	if err != nil {
+		return "", fmt.Errorf("reading %s: %w", strings.Join(path, "."), err)
+	}
+	field, err := conf.FieldAtPath("resolved")
+	if err != nil {
+		return "", fmt.Errorf("reading %s: %w", strings.Join(path, "."), err)
+	}
+	value, err := field.FieldAny()
+	if err != nil {
+		return "", fmt.Errorf("reading %s: %w", strings.Join(path, "."), err)
+	}
+	text, err = yaml.Marshal(value)
+	return string(text), err
 }
 
 // set puts a value at a path of keys, whose parents have to be there.

@@ -51,6 +51,46 @@ type Report struct {
 	database bool
 	// Rejections are the first that there were, at most 50 of them.
 	Rejections []status.Rejection `json:"rejections,omitempty"`
+	Unsendable
+	nothing string // what the text says in place of a table where there was nothing to do
+}
+
+// Unsendable are the records that cannot be sent again, since not all of them was kept.
+type Unsendable struct {
+	// Unsent are the first of them, at most 50.
+	Unsent      []RejectedRecord `json:"unsent,omitempty"`
+	UnsentTotal int64            `json:"unsent_total,omitempty"`
+}
+
+// RejectedRecord is a record in the table of rejected ones.
+type RejectedRecord struct {
+	ID     string `json:"id"`
+	Path   string `json:"path"`
+	Row    int64  `json:"row"`
+	Stage  string `json:"stage"`  // at which it was rejected
+	Reason string `json:"reason"` // of the rejection, or why it cannot be sent again
+}
+
+// unsentKept bounds the records that are listed.
+const unsentKept = 50
+
+func (u *Unsendable) add(record RejectedRecord) {
+	u.UnsentTotal++
+	if len(u.Unsent) < unsentKept {
+		u.Unsent = append(u.Unsent, record)
+	}
+}
+
+func (u *Unsendable) write(out io.Writer) {
+	for i, record := range u.Unsent {
+		if i == reasonsShown {
+			break
+		}
+		fmt.Fprintf(out, "not sent: %s, row %d: %s\n", record.Path, record.Row, record.Reason)
+	}
+	if more := u.UnsentTotal - reasonsShown; more > 0 {
+		fmt.Fprintf(out, "not sent: %s more\n", humanize.Comma(more))
+	}
 }
 
 // FileReport is what became of the rows of one file.
@@ -95,10 +135,10 @@ func (r *Report) conclude() {
 	}
 }
 
-func (r *Report) writeJSON(out io.Writer) error {
+func writeJSON(out io.Writer, report any) error {
 	encoder := json.NewEncoder(out)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(r)
+	return encoder.Encode(report)
 }
 
 // filesShown bounds the files that the text lists, reasonsShown the rejections.
@@ -129,6 +169,7 @@ func (r *Report) writeText(out io.Writer, verb string) error {
 		}
 		fmt.Fprintf(out, "rejected: %s, row %d (%s): %s\n", rejection.Path, rejection.Row, rejection.Stage, rejection.Reason)
 	}
+	r.Unsendable.write(out)
 	if r.Problem != "" {
 		fmt.Fprintln(out, r.Problem)
 	}

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ type options struct {
 	edit    func(*pipeline) error  // further changes of the pipeline; may be nil
 	cleanUp func()                 // removes what was made for the load
 	consume bool                   // the edited pipeline has no output: what comes out is counted
+	env     *service.Environment   // of the components; nil: the global one
 }
 
 // stopTimeout bounds how long an interrupted load waits for the batches that are being written.
@@ -51,7 +53,7 @@ func run(ctx context.Context, o options) *Report {
 	r.collect(board, time.Since(began))
 	switch {
 	case errors.Is(err, context.Canceled):
-		r.Outcome, r.Problem = Interrupted, "Interrupted: the next load goes on from here."
+		r.Outcome, r.Problem = Interrupted, "Interrupted: the next run goes on from here."
 	case err != nil:
 		r.Outcome, r.Problem = Failed, err.Error()
 	default:
@@ -78,7 +80,7 @@ func (o *options) build() (stream *service.Stream, err error) {
 	if err != nil {
 		return nil, err
 	}
-	builder := service.NewStreamBuilder()
+	builder := cmp.Or(o.env, service.GlobalEnvironment()).NewStreamBuilder()
 	builder.SetSchema(livepage.Schema("", ""))
 	builder.SetHTTPMux(http.NewServeMux()) // in place of a server: the pipeline may be running as well
 	builder.SetLogger(o.log)

@@ -98,21 +98,7 @@ func configFromParsed(p *service.ParsedConfig, res *service.Resources) (c config
 	paths := g.list(fieldPaths)
 	exclude := g.list(fieldExcludePatterns)
 	hidden := g.bool(fieldIncludeHidden)
-	c.rows = csvrows.Options{
-		Delimiter:           g.char(fieldDelimiter),
-		Comment:             g.char(fieldComment),
-		LazyQuotes:          g.bool(fieldLazyQuotes),
-		SkipRows:            g.int(fieldSkipRows),
-		ParseHeaderRow:      g.bool(fieldParseHeaderRow),
-		SkipRepeatedHeaders: g.bool(fieldSkipRepeated),
-		ExpectedHeaders:     g.list(fieldExpectedHeaders),
-		RejectMissing:       g.string(fieldSchemaDrift) == driftRejectMissing,
-		RejectDrift:         g.string(fieldSchemaDrift) == driftReject,
-		ExpectedFields:      g.int(fieldExpectedFields),
-		TrimSpace:           g.bool(fieldTrimSpace),
-		MaxRecordBytes:      g.int(fieldMaxRecordBytes),
-		Encoding:            g.string(fieldEncoding),
-	}
+	c.rows = rowOptions(&g)
 	c.nulls = g.list(fieldNullValues)
 	c.continueOnError = g.bool(fieldContinueOnError)
 	c.pollInterval = g.duration(fieldPollInterval)
@@ -153,6 +139,25 @@ func configFromParsed(p *service.ParsedConfig, res *service.Resources) (c config
 		return c, fmt.Errorf("checkpoint_cache names the cache resource %q, which is not defined: add it to cache_resources", c.cache)
 	}
 	return c, nil
+}
+
+// rowOptions reads the fields about how files are written.
+func rowOptions(g *getter) csvrows.Options {
+	return csvrows.Options{
+		Delimiter:           g.char(fieldDelimiter),
+		Comment:             g.char(fieldComment),
+		LazyQuotes:          g.bool(fieldLazyQuotes),
+		SkipRows:            g.int(fieldSkipRows),
+		ParseHeaderRow:      g.bool(fieldParseHeaderRow),
+		SkipRepeatedHeaders: g.bool(fieldSkipRepeated),
+		ExpectedHeaders:     g.list(fieldExpectedHeaders),
+		RejectMissing:       g.string(fieldSchemaDrift) == driftRejectMissing,
+		RejectDrift:         g.string(fieldSchemaDrift) == driftReject,
+		ExpectedFields:      g.int(fieldExpectedFields),
+		TrimSpace:           g.bool(fieldTrimSpace),
+		MaxRecordBytes:      g.int(fieldMaxRecordBytes),
+		Encoding:            g.string(fieldEncoding),
+	}
 }
 
 // check repeats the lint rules, for configurations that were not linted.

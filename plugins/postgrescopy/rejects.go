@@ -103,6 +103,11 @@ func rejectedRow(message *service.Message, r pgerr.Rejection) map[string]any {
 			}
 		}
 	}
+	if text, ok := message.MetaGet("replay_of"); ok {
+		if earlier, err := uuid.Parse(text); err == nil {
+			fields["replay_of"] = earlier.String()
+		}
+	}
 	for _, name := range []string{"csv_row", "kafka_offset"} {
 		if value, ok := message.MetaGet(name); ok {
 			if n, err := strconv.ParseInt(value, 10, 64); err == nil {
