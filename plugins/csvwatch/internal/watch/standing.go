@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -158,7 +159,7 @@ func (o *opened) endsLine(end int64) bool {
 	var around [2]byte
 	_, err := o.file.ReadAt(around[:], end-1)
 	isEnd := func(c byte) bool { return c == '\n' || c == '\r' }
-	return (err == nil || err == io.EOF) && (isEnd(around[0]) || isEnd(around[1])) //nolint:errorlint // as ReadAt gives it
+	return (err == nil || errors.Is(err, io.EOF)) && (isEnd(around[0]) || isEnd(around[1]))
 }
 
 // readFrom makes a reader of the rows behind at, before which lies what is in hash.
