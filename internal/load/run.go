@@ -143,6 +143,5 @@ func stop(stream *service.Stream, ended <-chan error) error {
 	if err := stream.Stop(ctx); err != nil {
 		return fmt.Errorf("stopping the pipeline: %w", err)
 	}
-	<-ended
-	return nil
+	return <-ended
 }

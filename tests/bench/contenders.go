@@ -47,7 +47,7 @@ func contenders(o options) []contender {
 		{"connect, 8 files, append, no key", reference, "", watching(filesOf(reference), "write_mode: append")},
 		{"connect, 8 files, exactly_once, no key", reference, "", watching(filesOf(reference), exactlyOnce)},
 		{"csv input + postgres_copy, 8 files", reference, keyed, func(ctx context.Context, b *bench, table string) (sample, error) {
-			return b.stream(ctx, b.connect, stockInput(b.eight, nil), rejecting(copyOutput(b.dsn, table, ignore), b.dsn))
+			return b.stream(ctx, b.connect, stockInput(b.eight, nil, false), copyOutput(b.dsn, table, ignore))
 		}},
 		{"csv input + sql_insert, 8 files", reference, keyed, inserting(reference, filesOf(reference))},
 		{ours, shop, keyed, watching(filesOf(shop), ignore)},
@@ -88,14 +88,14 @@ func watching(files func(*bench) []string, options string) func(context.Context,
 		if err != nil {
 			return sample{}, fmt.Errorf("making the state directory: %w", err)
 		}
-		return b.stream(ctx, b.connect, watchInput(files(b), state), rejecting(copyOutput(b.dsn, table, options), b.dsn))
+		return b.stream(ctx, b.connect, watchInput(files(b), state), copyOutput(b.dsn, table, options))
 	}
 }
 
 // inserting is the same pipeline with upstream's input and output.
 func inserting(data dataset, files func(*bench) []string) func(context.Context, *bench, string) (sample, error) {
 	return func(ctx context.Context, b *bench, table string) (sample, error) {
-		return b.stream(ctx, b.upstream, stockInput(files(b), data.nullable), "label: events\n"+sqlInsert(b.dsn, table, data.names()))
+		return b.stream(ctx, b.upstream, stockInput(files(b), data.nullable, true), "label: events\n"+sqlInsert(b.dsn, table, data.names()))
 	}
 }
 

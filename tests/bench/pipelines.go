@@ -3,6 +3,7 @@
 package main
 
 import (
+	_ "embed"
 	"fmt"
 	"strings"
 
@@ -11,30 +12,32 @@ import (
 
 const frame = `
 http:
-  address: %[1]s
+  address: %s
 input:
-%[2]s
-pipeline:
-  threads: 1
-  processors:
-    - mutation: |
-%[3]s
+%s
 output:
-%[4]s
+%s
 metrics:
   prometheus: {}
 logger:
   level: WARN
 `
 
-// pipeline is the YAML of a whole load, with the mapping and the settings of
-// config/pipeline.yaml.
+// pipeline is the YAML of a whole load.
 func pipeline(address, input, output string) string {
-	mapping, err := config.Files.ReadFile("mappings/user_event.blobl")
+	return fmt.Sprintf(frame, address, indent(input, 2), indent(output, 2))
+}
+
+//go:embed stock.blobl
+var stockMapping string
+
+// mapping is that of config/pipeline.yaml.
+func mapping() string {
+	text, err := config.Files.ReadFile("mappings/user_event.blobl")
 	if err != nil {
 		panic(err) // it is embedded
 	}
-	return fmt.Sprintf(frame, address, indent(input, 2), indent(string(mapping), 8), indent(output, 2))
+	return string(text)
 }
 
 func watchInput(files []string, state string) string {
@@ -48,46 +51,38 @@ func watchInput(files []string, state string) string {
 }
 
 // stockInput makes null of empty cells as watchInput does, in the columns that
-// have any.
-func stockInput(files, nullable []string) string {
+// have any, and maps the rows where the output does not.
+func stockInput(files, nullable []string, mapped bool) string {
 	input := fmt.Sprintf(`csv:
   paths: [ %q ]
   parse_header_row: true
   batch_count: 5000`, glob(files))
-	if len(nullable) == 0 {
+	text := ""
+	for _, column := range nullable {
+		text += fmt.Sprintf("root.%[1]s = this.%[1]s.not_empty() | null\n", column)
+	}
+	if mapped {
+		text += stockMapping
+	}
+	if text == "" {
 		return input
 	}
-	input += "\nprocessors:\n  - mutation: |"
-	for _, column := range nullable {
-		input += fmt.Sprintf("\n      root.%[1]s = this.%[1]s.not_empty() | null", column)
-	}
-	return input
+	return input + "\nprocessors:\n  - mutation: |\n" + indent(text, 6)
 }
 
-// rejecting sends what fails to a second table, as config/pipeline.yaml does.
-func rejecting(main, dsn string) string {
-	return fmt.Sprintf(`fallback:
-  - reject_errored:
-      label: events
-%s
-  - postgres_copy:
-      dsn: %q
-      table: rejected_events
-      columns: [ stage, reason ]
-      unknown_fields: ignore
-    processors:
-      - mapping: |
-          root.stage = "mapping"
-          root.reason = @fallback_error`, indent(main, 6), dsn)
-}
-
+// copyOutput maps and stores rows, and rejects those that fail, as
+// config/pipeline.yaml does.
 func copyOutput(dsn, table, options string) string {
-	return fmt.Sprintf(`postgres_copy:
+	return fmt.Sprintf(`label: events
+postgres_copy:
   dsn: %q
   table: %s
+  mapping: |
+%s
   unknown_fields: ignore
+  rejects: { table: rejected_events }
   max_in_flight: 2
-%s`, dsn, table, indent(options, 2))
+%s`, dsn, table, indent(mapping(), 4), indent(options, 2))
 }
 
 func sqlInsert(dsn, table string, columns []string) string {

@@ -302,7 +302,7 @@ func (s *scaleBench) sink(group, table, options string) func(address string) str
 
 // storing is the output of a pipeline.
 func (s *scaleBench) storing(table, options string) string {
-	return rejecting(copyOutput(s.dsn, table, options), s.dsn)
+	return copyOutput(s.dsn, table, options)
 }
 
 func (s *scaleBench) summarise(r *results) {
