@@ -33,7 +33,7 @@ func TestWithoutAKeyAKilledPipelineStoresEverythingOnce(t *testing.T) {
 	s.dropFile("a.csv", spoilt(0, 9_900))
 	s.dropFile("b.csv", spoilt(9_900, 19_800))
 	for round := range 4 {
-		p := s.keyless("PIPELINE_THREADS=1")
+		p := s.keyless()
 		await(t, "rows that this pipeline has read", func() error { return p.hasRead(1) })
 		s.db.await("true", "SELECT count(*) >= $1::bigint FROM event_log", 1+round*rows/5)
 		p.kill()

@@ -80,7 +80,7 @@ func TestAKilledPipelineResumesWithinAFile(t *testing.T) {
 	s.db.makeTables()
 	s.dropFile("big.csv", csvFile(0, rows))
 	for round := range 3 {
-		p := s.pipeline("PIPELINE_THREADS=1")
+		p := s.pipeline()
 		await(t, "rows that this pipeline has read", func() error { return p.hasRead(1) })
 		s.db.awaitAtLeast(1 + round*rows/4)
 		p.kill()
@@ -156,7 +156,7 @@ func TestAFileMayBeDeletedWhileThePipelineIsDown(t *testing.T) {
 	t.Parallel()
 	const rows = 30_000
 	s := newSite(t)
-	p := s.pipeline("PIPELINE_THREADS=1")
+	p := s.pipeline()
 	s.dropFile("a.csv", csvFile(0, rows))
 	s.db.awaitAtLeast(1)
 	p.kill()
