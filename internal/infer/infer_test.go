@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
 	"github.com/redpanda-data/benthos/v4/public/service"
+	_ "github.com/redpanda-data/connect/v4/public/components/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecommerce-ingest/connect/internal/infer"
