@@ -59,8 +59,10 @@ func TestOddButValidFilesAreStored(t *testing.T) {
 	s.db.awaitStored(2*len(files) + 3)
 	s.db.require("0", "SELECT count(*) FROM rejected_events")
 	s.db.require("Lamp, \"big\nand, bright\"", "SELECT product_name FROM user_events WHERE event_id = $1::uuid", eventID(14))
-	require.Len(t, p.complaints(), 1)
+	s.db.require("1", `SELECT count(*) FROM user_events WHERE extra = '{"campaign": "spring"}'`)
+	require.Len(t, p.complaints(), 2)
 	require.Contains(t, p.complaints()[0], `extra-column.csv is not as in expected_headers: it has \"campaign\" besides`)
+	require.Contains(t, p.complaints()[1], `no column for the field \"campaign\": they are kept in \"extra\" until it has`)
 	p.terminate()
 	s.db.require("27", "SELECT count(*) FROM user_events")
 }

@@ -77,7 +77,7 @@ func TestAMissingColumnIsLoggedWhenConnecting(t *testing.T) {
 func TestARowWithAnUnknownFieldIsRejected(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	s.edit("pipeline.yaml", "unknown_fields: ignore", "unknown_fields: error")
+	s.edit("pipeline.yaml", "unknown_fields: collect", "unknown_fields: error")
 	s.edit("mappings/user_event.blobl", "root.event_type = ", "root.campaign = if this.user_id == \"3\" { \"spring\" } else { deleted() }\nroot.event_type = ")
 	s.dropFile("a.csv", csvFile(0, 10))
 	p := s.pipeline()
