@@ -189,12 +189,13 @@ func TestAValueThatDoesNotFitIsRefusedWithTheReason(t *testing.T) {
 	s := newServer(t)
 	s.exec(schema)
 	for _, r := range refusals {
-		if s.lacks(r.typ, r.v) {
+		if s.lacks(r.typ, r.v) || s.reads(r.v) {
 			continue
 		}
 		_, err := s.land(r.typ, r.v)
 		require.Error(t, err, "%s: %v", r.typ, r.v)
-		require.Equal(t, r.reason, reasonOf(err), "%s: %v", r.typ, r.v)
+		reason := strings.Replace(reasonOf(err), `different "DateStyle"`, `different "datestyle"`, 1) // as newer servers write it
+		require.Equal(t, r.reason, reason, "%s: %v", r.typ, r.v)
 	}
 }
 

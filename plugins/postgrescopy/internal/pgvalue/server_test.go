@@ -55,6 +55,11 @@ func (s *server) lacks(typ string, v any) bool {
 	return false
 }
 
+// reads reports whether the server is new enough to read an integer's text that older ones refuse.
+func (s *server) reads(v any) bool {
+	return s.major >= 16 && (v == "0x2A" || v == "1_000")
+}
+
 func (s *server) exec(sql string) {
 	s.tb.Helper()
 	_, err := s.conn.Exec(context.Background(), sql)
