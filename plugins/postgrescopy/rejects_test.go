@@ -95,6 +95,7 @@ func TestATableForRejectionsThatFailsIsWaitedFor(t *testing.T) {
 	cases := map[string]struct{ spoil, mend, says string }{
 		"dropped":       {"ALTER TABLE rejected RENAME TO gone", "ALTER TABLE gone RENAME TO rejected", "does not exist"},
 		"not permitted": {"REVOKE INSERT ON rejected FROM %s", "GRANT INSERT ON rejected TO %s", "permission denied for table rejected"},
+		"other columns": {"ALTER TABLE rejected RENAME TO gone; CREATE TABLE rejected (n serial)", "DROP TABLE rejected; ALTER TABLE gone RENAME TO rejected", "none of the columns of a rejected row"},
 		"a check":       {"ALTER TABLE rejected ADD CONSTRAINT no CHECK (stage <> 'database')", "ALTER TABLE rejected DROP CONSTRAINT no", "violates check constraint"},
 	}
 	for name, c := range cases {
@@ -110,6 +111,9 @@ func TestATableForRejectionsThatFailsIsWaitedFor(t *testing.T) {
 				spoil, mend = fmt.Sprintf(spoil, role), fmt.Sprintf(mend, role)
 			}
 			db.exec(spoil)
+			if name == "other columns" {
+				db.exec("GRANT INSERT, SELECT ON rejected TO " + role)
+			}
 			done := make(chan map[int]string)
 			go func() { done <- o.writeBatch(csvBatch(1, fields{"id": 1, "v": 1}, fields{"id": 2, "v": -1})) }()
 			require.Eventually(t, func() bool {

@@ -16,6 +16,8 @@ var foreign = []struct{ begins, reason string }{
 	{"\xFD7zXZ\x00", "the content is compressed with xz, which is not read: compress it with gzip or zstd"},
 	{"7z\xBC\xAF\x27\x1C", "the content is a 7-Zip archive: unpack it, or compress each file with gzip or zstd"},
 	{"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "the content is an Excel workbook (.xls), not CSV: save it from Excel as CSV UTF-8"},
+	{"\xFF\xFE\x00\x00", "the content is UTF-32, which is not read: convert it to UTF-8"}, // a NUL character in UTF-16
+	{"\x00\x00\xFE\xFF", "the content is UTF-32, which is not read: convert it to UTF-8"},
 	{"PAR1", "the content is a Parquet file, not CSV: export it as CSV"},
 	{"%PDF-", "the content is a PDF document, not CSV"},
 	{"<!DOCTYPE ", "the content is an HTML page, not CSV: its download may have ended in an error page or a login"},
@@ -52,7 +54,7 @@ func sniff(b []byte, converts bool) (reason string, undecided bool) {
 		case begun(mark):
 			undecided = true
 		case bytes.HasPrefix(b, []byte(mark)):
-			return "the content begins like UTF-16: set encoding to utf-16", false
+			return "the content begins like UTF-16: set encoding to utf-16", undecided
 		}
 	}
 	return "", undecided

@@ -44,6 +44,8 @@ func TestABadHeaderIsAPermanentError(t *testing.T) {
 		"odd, twice":    {"\x01\x1b,\x01\x1b\n", headed, `the header has "\x01\x1b" twice, as column 1 and as column 2`},
 		"many besides":  {"a,b,c,d,e,f,g,h,i,j,k,l,m,n\n", expecting(true, "a"), `the header is not as in expected_headers: it has "b", "c", "d", "e", "f", "g", "h", "i", "j", "k" and 3 more besides`},
 		"UTF-16":        {"\xFF\xFEa\x00,\x00b\x00\n\x00", headed, "the content begins like UTF-16: set encoding to utf-16"},
+		"UTF-32":        {"\xFF\xFE\x00\x00a\x00\x00\x00", headed, "the content is UTF-32, which is not read: convert it to UTF-8"},
+		"UTF-32, big":   {"\x00\x00\xFE\xFF\x00\x00\x00a", headed, "the content is UTF-32, which is not read: convert it to UTF-8"},
 		"gzip":          {"\x1F\x8B\x08\x00", Options{}, "the content is compressed with gzip: give the file a name that ends in .gz"},
 		"zstd":          {"\x28\xB5\x2F\xFD\x00", Options{}, "the content is compressed with zstd: give the file a name that ends in .zst"},
 	} {

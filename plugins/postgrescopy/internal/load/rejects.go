@@ -72,6 +72,9 @@ func (b *Batch) storeRejects(ctx context.Context, s *conn.Session) error {
 	}
 	groups, _ := rows.Groups(nil, true)
 	for _, g := range groups {
+		if g.Set.Fields == 0 {
+			return &rejectsError{b.rejectsTable.Quoted, pgerr.Operatorf("the table has none of the columns of a rejected row: add some of them, such as `raw` and `reason`, or set `rejects.mapping`")}
+		}
 		if _, err := insertValues(ctx, s, group{Group: g}, g.Order); err != nil {
 			return &rejectsError{b.rejectsTable.Quoted, err}
 		}
