@@ -63,6 +63,39 @@ func TestGapsKeepTheLedgerSmall(t *testing.T) {
 	}
 }
 
+func TestALedgerOfManyPartsIsLookedUpByItsKey(t *testing.T) {
+	t.Parallel()
+	for name, offset := range map[string]int{"among them": 4096 * 100, "behind them": 4096 * 200_000} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := newLedgerDB(t, `CREATE TABLE v (v int)`)
+			o := db.connected("table: v" + csvOnceYAML) // makes the ledger
+			require.NoError(t, o.Close(context.Background()))
+			db.exec(`INSERT INTO postgres_copy_ledger (scope, channel, part, offsets)
+				SELECT '"public"."v"', 'c', part, int8multirange(int8range(part * 4096, part * 4096 + 1)) FROM generate_series(1, 20000) AS part;
+				ANALYZE postgres_copy_ledger`)
+			var batch service.MessageBatch
+			for n := range 200 { // each in a part of its own
+				m := service.NewMessage(nil)
+				m.SetStructured(fields{"v": n})
+				m.MetaSetMut("channel", "c")
+				m.MetaSetMut("csv_row", int64(offset+n*4096+1))
+				batch = append(batch, m)
+			}
+			for range 2 { // and again, as after a crash
+				o := db.connected("table: v" + csvOnceYAML)
+				require.NoError(t, o.WriteBatch(context.Background(), batch))
+				assert.Equal(t, "200", db.value("SELECT count(*) FROM v"))
+				require.NoError(t, o.Close(context.Background())) // the server counts what a session did when it ends
+			}
+			require.Eventually(t, func() bool {
+				return db.value("SELECT idx_scan >= 400 FROM pg_stat_user_tables WHERE relname = 'postgres_copy_ledger'") == "t"
+			}, patient, 50*time.Millisecond)
+			assert.Equal(t, "t", db.value("SELECT seq_tup_read < 4 * 20000 FROM pg_stat_user_tables WHERE relname = 'postgres_copy_ledger'"), "the ledger is not read whole")
+		})
+	}
+}
+
 // BenchmarkGaps writes rows through the ledger with and without gaps.
 func BenchmarkGaps(b *testing.B) {
 	for _, watermark := range []bool{true, false} {

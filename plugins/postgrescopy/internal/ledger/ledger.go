@@ -88,14 +88,20 @@ func (l *Ledger) MarkStatement(ranges []Ranges) string {
 	for _, r := range ranges {
 		l.churn.Add(int64(len(r.offsets)))
 	}
-	// What was marked while the channel had a low watermark, or while it had none.
-	elsewhere := `o.scope = w.scope AND (o.part = 0) <> (w.part = 0)`
+	there := func(condition string) string {
+		return `EXISTS (SELECT FROM ` + l.quoted + ` AS o WHERE ` + condition + ` AND o.channel = w.channel AND o.offsets && w.offsets)`
+	}
+	// What was marked while the channel had a low watermark, or while it had none. With
+	// CASE, each row looks it up by the primary key, and no join passes over a
+	// channel's parts, which may be very many.
+	bits := strconv.Itoa(partBits)
+	elsewhere := `CASE WHEN w.part <> 0 THEN ` + there(`o.scope = w.scope AND o.part = 0`) +
+		` ELSE ` + there(`o.scope = w.scope AND o.part <> 0 AND o.part BETWEEN pg_catalog.lower(w.offsets) >> `+bits+` AND pg_catalog.upper(w.offsets) >> `+bits) + ` END`
 	if l.unscoped.Load() {
-		elsewhere = `(o.scope = '' OR ` + elsewhere + `)`
+		elsewhere += ` OR ` + there(`o.scope = ''`)
 	}
 	return `WITH marked AS (INSERT INTO ` + l.quoted + ` AS l (scope, channel, part, offsets, low_watermark) SELECT * FROM (VALUES ` + valueList(ranges) +
-		`) AS w (scope, channel, part, offsets, low_watermark) WHERE NOT EXISTS (SELECT FROM ` + l.quoted + ` AS o WHERE ` + elsewhere +
-		` AND o.channel = w.channel AND o.offsets && w.offsets) ORDER BY w.scope, w.channel, w.part` +
+		`) AS w (scope, channel, part, offsets, low_watermark) WHERE NOT (` + elsewhere + `) ORDER BY w.scope, w.channel, w.part` +
 		` ON CONFLICT (scope, channel, part) DO UPDATE SET offsets = l.offsets + EXCLUDED.offsets + CASE WHEN EXCLUDED.low_watermark > pg_catalog.lower(l.offsets)` +
 		` THEN pg_catalog.int8multirange(pg_catalog.int8range(pg_catalog.lower(l.offsets), EXCLUDED.low_watermark)) ELSE '{}' END,` +
 		` low_watermark = GREATEST(l.low_watermark, EXCLUDED.low_watermark), updated_at = pg_catalog.now()` +
@@ -125,8 +131,10 @@ func (l *Ledger) Read(ctx context.Context, s *conn.Session, m *Offsets, scopes [
 	if len(all) == 0 {
 		return nil, nil
 	}
+	// With OFFSET 0, each part is looked up by the primary key, and no join passes over
+	// all the parts of a channel.
 	rows, err := s.QueryText(ctx, s.Settings+`SELECT w.scope, w.channel, l.offsets * w.offsets FROM (VALUES `+valueList(all)+`) AS w (scope, channel, part, offsets, low_watermark)
-JOIN `+l.quoted+` AS l ON l.scope IN ('', w.scope) AND l.channel = w.channel AND l.part IN (0, w.part) AND l.offsets && w.offsets`)
+CROSS JOIN LATERAL (SELECT o.offsets FROM `+l.quoted+` AS o WHERE o.scope = ANY (ARRAY['', w.scope]) AND o.channel = w.channel AND o.part = ANY (ARRAY[0, w.part]) AND o.offsets && w.offsets OFFSET 0) AS l`)
 	if err != nil {
 		return nil, err
 	}
