@@ -271,6 +271,7 @@ func (c *outputConfig) readConnection(conf *service.ParsedConfig) (err error) {
 	if s.DSN, err = conf.FieldString(fieldDSN); err != nil {
 		return err
 	}
+	s.DSN = strings.TrimSpace(s.DSN) // as a file or a secret may have it
 	var enabled bool
 	if s.TLS, enabled, err = conf.FieldTLSToggled(fieldTLS); err != nil {
 		return err

@@ -61,6 +61,7 @@ func TestEveryFormOfDSNWorks(t *testing.T) {
 		env map[string]string
 	}{
 		"URL":                       {dsn, nil},
+		"white space around it":     {" " + dsn + "\n", nil},
 		"keywords":                  {keywords(t, dsn), nil},
 		"password from environment": {keywords(t, dsn, "password"), map[string]string{"PGPASSWORD": "test"}},
 		"password file":             {keywords(t, dsn, "password"), map[string]string{"PGPASSFILE": passFile}},
