@@ -120,7 +120,8 @@ func (w *Watcher) restore(e *positions.Entry) {
 		f.stale = true // what is handed out from now on is in the present layout
 	}
 	f.st = fileid.Stat{ID: e.File, Size: e.Size, Modified: e.Modified, Changed: m.changed, Born: e.Born}
-	if other := w.files[e.File]; other != nil {
+	// With another birth time it is another file, whose inode was given again: both are looked for.
+	if other := w.files[e.File]; other != nil && other.st.Born == f.st.Born {
 		// A content was replaced and the process died before the older entry was forgotten. Channels are ordered by
 		// the time they were made.
 		if other.channel.String() > f.channel.String() {

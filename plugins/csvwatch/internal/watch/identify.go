@@ -48,7 +48,9 @@ func (w *Watcher) identify(path string, st fileid.Stat) *file {
 	if f = w.lost.sameFile(is); f == nil {
 		return nil
 	}
-	w.toldOnce("device", "%s has another device number than before, as after its filesystem was mounted again: it and others like it go on where they were", path)
+	if f.st.ID != st.ID {
+		w.toldOnce("device", "%s has another device number than before, as after its filesystem was mounted again: it and others like it go on where they were", path)
+	}
 	delete(w.files, f.st.ID)
 	f.st.ID = st.ID
 	w.files[st.ID] = f
