@@ -30,7 +30,7 @@ func IsAside(path string) bool {
 	return strings.HasPrefix(name, asidePrefix) && strings.HasSuffix(name, asideSuffix)
 }
 
-// TakeAside gives the file at path a private name, under which nobody exchanges it, and then looks whether it is the one
+// TakeAside renames the file at path to a private name, under which nobody exchanges it, and then looks whether it is the one
 // that is meant. If it is not, it is put back and the error is ErrOther: whoever has the name at the moment of a rename is
 // the one that is renamed.
 func TakeAside(path, aside string, isMeant func(fileid.Stat) bool) error {
@@ -54,7 +54,7 @@ func TakeAside(path, aside string, isMeant func(fileid.Stat) bool) error {
 	return errors.Join(err, backErr)
 }
 
-// PutBack gives a file that was taken aside its name again and returns it. If another file has got that name meanwhile,
+// PutBack restores the name of a file that was taken aside and returns it. If another file has got that name meanwhile,
 // it gets the name with a number.
 func PutBack(aside, path string) (string, error) {
 	var n names

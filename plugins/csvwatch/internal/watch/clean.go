@@ -131,7 +131,7 @@ func isLeftAlone(st, seen fileid.Stat) bool {
 	return st.ID == seen.ID && st.Born == seen.Born && st.Size == seen.Size && st.Modified == seen.Modified
 }
 
-// putBack gives a file that was taken aside its name again. That it was renamed meanwhile is no reason to look at it.
+// putBack restores the name of a file that was taken aside. That it was renamed meanwhile is no reason to look at it.
 func (w *Watcher) putBack(aside, path string, id fileid.ID) error {
 	w.mu.Lock() // so that the scanner sees it only when this is noted
 	defer w.mu.Unlock()

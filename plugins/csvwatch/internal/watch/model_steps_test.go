@@ -297,7 +297,7 @@ func (m *model) restore() {
 	m.settleAndSave()
 }
 
-// otherDevice gives the folder another device number.
+// otherDevice changes the device number of the folder.
 func (m *model) otherDevice() {
 	m.settle()
 	m.tell("other device")

@@ -196,7 +196,7 @@ func (w *world) settle() {
 	}
 }
 
-// unrest tells what is on its way from a file to the output, except the segments that are held there; nothing if all is
+// unrest returns what is on its way from a file to the output, except the segments that are held there; nothing if all is
 // calm.
 func (w *Watcher) unrest(held int) string {
 	w.mu.Lock()
