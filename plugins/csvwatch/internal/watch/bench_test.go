@@ -82,10 +82,10 @@ func BenchmarkWake(b *testing.B) {
 // restLong makes all files count as having been at rest for so long that they are compared when they change.
 func (w *world) restLong() {
 	r := &w.watcher.reader
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.w.mu.Lock()
+	defer r.w.mu.Unlock()
 	for f := range w.watcher.known {
-		r.close(f)
+		r.closeIdle(f)
 		f.kept = nil
 	}
 }

@@ -48,11 +48,11 @@ func (w *Watcher) Next(ctx context.Context, most int, wake <-chan struct{}) ([]*
 		w.fill(ctx, most)
 		w.mu.Lock()
 		rows := w.readyRows
-		w.idle(rows == 0 && w.hasRoom())
+		w.idle(rows == 0 && w.hasRoom() && w.reader.stuck == 0)
 		enough := rows >= most || w.out == 0 || !w.hasRoom()
 		w.mu.Unlock()
 		if rows > 0 && enough {
-			return w.takeReady(ctx)
+			return w.takeReady(ctx, most)
 		}
 		if rows > 0 && lingered == nil {
 			timer := time.NewTimer(linger)
@@ -68,7 +68,7 @@ func (w *Watcher) Next(ctx context.Context, most int, wake <-chan struct{}) ([]*
 		case <-w.arrived:
 			w.busy()
 		case <-lingered:
-			return w.takeReady(ctx)
+			return w.takeReady(ctx, most)
 		case <-endCheckDue:
 			if w.allDone() {
 				return nil, ErrAllRead
@@ -92,20 +92,40 @@ func (w *Watcher) busy() {
 
 // fill reads until so many rows are ready. It does not wait for a file system that does not answer when the context ends.
 func (w *Watcher) fill(ctx context.Context, most int) {
-	filled := make(chan struct{})
-	go func() {
-		defer close(filled)
-		w.reader.fill(ctx, most)
-	}()
-	select {
-	case <-filled:
-	case <-ctx.Done():
-	case <-w.ctx.Done():
+	for started := false; !started; {
+		var k *worker
+		if k, started = w.startFill(ctx, most); k == nil {
+			return
+		}
+		select {
+		case <-k.over:
+		case <-ctx.Done():
+			return
+		case <-w.ctx.Done():
+			return
+		}
 	}
 }
 
+// startFill starts a worker that reads, unless an earlier one has not ended yet; it returns nil after the end.
+func (w *Watcher) startFill(ctx context.Context, most int) (k *worker, started bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ctx.Err() != nil {
+		return nil, false
+	}
+	if w.reader.filler != nil {
+		return w.reader.filler, false
+	}
+	k = &worker{over: make(chan struct{})}
+	w.reader.filler = k
+	w.done.Add(1)
+	go w.reader.fill(ctx, k, most)
+	return k, true
+}
+
 // takeReady hands out what was read, once all that must be durable before is.
-func (w *Watcher) takeReady(ctx context.Context) ([]*Segment, error) {
+func (w *Watcher) takeReady(ctx context.Context, most int) ([]*Segment, error) {
 	marks := w.noteHanded()
 	if err := w.makeDurable(ctx); err != nil {
 		return nil, err
@@ -117,7 +137,7 @@ func (w *Watcher) takeReady(ctx context.Context) ([]*Segment, error) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	batch := w.takeSegments()
+	batch := w.takeSegments(most)
 	w.out += len(batch)
 	for _, s := range batch {
 		s.LowWatermark = s.file.acked.at.Row + 1
@@ -128,11 +148,13 @@ func (w *Watcher) takeReady(ctx context.Context) ([]*Segment, error) {
 	return batch, nil
 }
 
-// takeSegments takes what is ready, or the part of it that is of one file. The lock is held.
-func (w *Watcher) takeSegments() []*Segment {
-	n := len(w.ready)
+// takeSegments takes what is ready, up to most rows, or the part of it that is of one file. There may be more ready when a
+// file system that did not answer answers again. The lock is held.
+func (w *Watcher) takeSegments(most int) []*Segment {
+	n, rows := len(w.ready), 0
 	for i, s := range w.ready {
-		if w.opt.OneFile && s.file != w.ready[0].file {
+		rows += len(s.Rows)
+		if i > 0 && (rows > most || (w.opt.OneFile && s.file != w.ready[0].file)) {
 			n = i
 			break
 		}

@@ -146,12 +146,12 @@ func TestAReadErrorIsTriedAgain(t *testing.T) {
 	w.expect("1,a")
 	// What is read next fails, as on a disk with a bad cable.
 	r := &w.watcher.reader
-	r.mu.Lock()
+	r.w.mu.Lock()
 	require.Len(t, r.open, 1)
 	for f := range r.open {
 		require.NoError(t, f.open.file.Close())
 	}
-	r.mu.Unlock()
+	r.w.mu.Unlock()
 	w.append("in/a.csv", "2,b\n")
 	w.until("it is read after all", func() bool {
 		w.mu.Lock()

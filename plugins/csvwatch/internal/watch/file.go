@@ -44,7 +44,8 @@ const (
 )
 
 // file is one content under one identity. When the content is replaced, another file takes its place.
-// All fields are under Watcher.mu, except open, which belongs to the reader and tells others only by isOpen.
+// All fields are under Watcher.mu, except open and kept while it is in the hands of the reader: then they belong to the
+// worker that has the file, and others know only isOpen.
 // There may be very many, so the order of the fields is the one that takes the least memory.
 type file struct {
 	path  string
@@ -294,6 +295,11 @@ func (w *Watcher) ask(f *file, now time.Duration) {
 	}
 	f.state = queued
 	f.due = 0
+	w.enqueue(f)
+}
+
+// enqueue queues f. The lock is held.
+func (w *Watcher) enqueue(f *file) {
 	if f.isOpen.Load() {
 		w.queue.AddMiddle(f)
 	} else {

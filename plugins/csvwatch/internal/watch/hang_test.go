@@ -2,30 +2,121 @@ package watch
 
 import (
 	"context"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
 )
+
+// hang makes what is asked of files in a folder hang.
+type hang struct {
+	folder  string
+	mu      sync.Mutex
+	until   chan struct{} // nil while nothing hangs
+	once    sync.Once
+	reached chan struct{} // closed by the first call that hangs
+}
+
+// hangIn prepares a folder for a hang. It is for before the start.
+func (w *world) hangIn(folder string) *hang {
+	h := &hang{folder: w.path(folder), reached: make(chan struct{})}
+	w.options.beforeRead = h.call
+	w.tb.Cleanup(h.end)
+	return h
+}
+
+func (h *hang) call(path string) {
+	h.mu.Lock()
+	until := h.until
+	if until != nil && strings.HasPrefix(path, h.folder) {
+		h.once.Do(func() { close(h.reached) })
+		h.mu.Unlock()
+		<-until
+		return
+	}
+	h.mu.Unlock()
+}
+
+// begin lets calls hang, once in a test.
+func (h *hang) begin() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.until = make(chan struct{})
+}
+
+func (h *hang) end() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.until != nil {
+		close(h.until)
+		h.until = nil
+	}
+}
 
 func TestAFileSystemThatHangsDoesNotHoldUpTheEnd(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	h := w.hangIn("in")
 	w.write("in/a.csv", "id,v\n1,a\n")
 	watcher := w.unpumped()
 	_, segments := w.next(10)
 	watcher.Done(segments[0])
+	h.begin()
 	w.append("in/a.csv", "2,b\n")
+	require.NoError(t, watcher.Look(t.Context()))
 
-	watcher.reader.mu.Lock() // as while a file is read that does not answer
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	_, err := watcher.Next(ctx, 10, nil)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
+	<-h.reached
 	require.ErrorContains(t, watcher.Close(ctx), "a file system does not answer")
-	watcher.reader.mu.Unlock()
+	h.end()
 	w.watcher, w.byHand = nil, false
 
 	w.start()
 	w.expect("2,b") // what was done was saved
+}
+
+func TestAWorkerIsReplacedWithinBounds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.options.MaxOpen, w.options.hungAfter = 4, time.Millisecond
+	h := w.hangIn("in")
+	h.begin()
+	w.start()
+	r := &w.watcher.reader
+	setStuck := func(n int) {
+		r.w.mu.Lock()
+		defer r.w.mu.Unlock()
+		r.stuck = n
+	}
+	setStuck(3) // one place for open files is left
+	w.write("in/a.csv", "id,v\n1,a\n")
+	<-h.reached
+	time.Sleep(2 * w.options.hungAfter) // the time that it hangs is what is tested
+	r.replaceStuck()
+	require.Zero(t, w.log.count("does not answer"))
+	setStuck(2)
+	r.replaceStuck()
+	require.Equal(t, 1, w.log.count("does not answer"))
+	h.end()
+	w.expect("1,a")
+	w.close()
+}
+
+func TestABatchIsNotLargerThanAskedFor(t *testing.T) {
+	t.Parallel()
+	sized := func(n int) *Segment { return &Segment{Rows: make([]csvrows.Row, n)} }
+	w := &Watcher{ready: []*Segment{sized(2), sized(1), sized(2), sized(4)}, readyRows: 9}
+	var sizes []int
+	for len(w.ready) > 0 {
+		sizes = append(sizes, len(w.takeSegments(3)))
+	}
+	require.Equal(t, []int{2, 1, 1}, sizes)
+	require.Zero(t, w.readyRows)
 }

@@ -123,12 +123,21 @@ func (w *Watcher) standAlone(f *file) {
 	}
 }
 
-// inherit puts f, which goes on from p, in the place of p. What was found out about f is about p from then on.
-func (r *reader) inherit(f, p *file, as identity.Relation) {
+// inherit puts f, which goes on from p, in the place of p. What was found out about f is about p from then on. It returns
+// false, and f is tried again, if p has changed since it was read as far as from.
+func (r *reader) inherit(f, p *file, from *mark, as identity.Relation) bool {
 	w := r.w
-	r.close(p) // the deleted file
+	var done *opened
+	defer func() { done.Close() }() // without the lock, since it may hang too
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if p.dead || f.before != p || !w.lost.has(p) || p.state != resting || p.read != *from {
+		done = r.detach(f)
+		f.state, f.again = resting, false
+		w.ask(f, w.now())
+		return false
+	}
+	done = r.detach(p) // the deleted file
 	if as == identity.Restored {
 		w.toldOnce("restored", "%s is a copy of the file that was read before, with its name, size and modification time: it and others like it go on where they were", f.path)
 	}
@@ -157,6 +166,7 @@ func (r *reader) inherit(f, p *file, as identity.Relation) {
 	}
 	p.stale = true // after a crash only its new identity leads to it
 	w.touch(p)
+	return true
 }
 
 // toldOnce says something in the log the first time. The lock is held.

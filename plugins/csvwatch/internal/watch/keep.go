@@ -103,6 +103,7 @@ func (w *Watcher) keep() {
 				w.troubles.say(w.opt.Log, "save", "%v: after a crash the rows since then would be read again", err)
 			}
 		case now := <-look.C:
+			w.reader.replaceStuck()
 			o.look(now)
 		}
 	}

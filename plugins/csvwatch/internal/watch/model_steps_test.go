@@ -155,10 +155,12 @@ func (m *model) touch() {
 func (m *model) breakFiles() {
 	m.tell("break what is open")
 	r := &m.world.watcher.reader
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.w.mu.Lock()
+	defer r.w.mu.Unlock()
 	for f := range r.open {
-		f.open.file.Close()
+		if f.state != reading {
+			f.open.file.Close()
+		}
 	}
 }
 

@@ -32,7 +32,8 @@ var (
 	errElsewhere = errors.New("another file has taken the name")
 )
 
-// opened is an open file in the middle of being read. It is for one goroutine at a time.
+// opened is an open file in the middle of being read. It is for the worker that has the file,
+// and under Watcher.mu while none has.
 type opened struct {
 	path  string
 	opts  csvrows.Options
@@ -88,7 +89,11 @@ func (o *opened) mayClose(at csvrows.Position) bool {
 	return at.Offset > 2*o.from
 }
 
+// Close closes the file. It does nothing if o is nil.
 func (o *opened) Close() {
+	if o == nil {
+		return
+	}
 	// Only reading was done: there is nothing that closing could lose.
 	if o.rows != nil {
 		_ = o.rows.Close()

@@ -7,32 +7,64 @@ import (
 
 // openFile opens f to read on from a mark, and closes another file when there are too many.
 func (r *reader) openFile(f *file, path string, is fileid.Stat, from mark, handed content.Check) error {
-	if len(r.open) >= r.w.opt.MaxOpen {
-		r.closeOneIdle()
-	}
+	r.takePlace(f)
 	o, err := open(path, is, r.w.opt.Rows, from, handed, f.kept)
 	if isTooManyOpen(err) {
-		r.closeIdle()
+		r.closeAllIdle()
 		o, err = open(path, is, r.w.opt.Rows, from, handed, f.kept)
 	}
 	if err != nil {
+		r.close(f)
 		return err
 	}
 	f.open, f.kept = o, nil
 	r.w.opt.Log.Debugf("Opened %s at row %d", path, from.at.Row+1)
 	f.isOpen.Store(true)
-	r.open[f] = struct{}{}
 	return nil
 }
 
+// takePlace counts f among the open files, and closes another one when there are too many.
+func (r *reader) takePlace(f *file) {
+	w := r.w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(r.open) >= w.opt.MaxOpen {
+		if idle := r.idlest(); idle != nil {
+			r.closeIdle(idle)
+		}
+	}
+	r.open[f] = struct{}{}
+}
+
+// close closes f, whose time slice it is.
 func (r *reader) close(f *file) {
-	if f.open != nil {
-		f.kept = f.open.keep(&f.read)
-		f.open.Close()
+	r.w.mu.Lock()
+	o := r.detach(f)
+	r.w.mu.Unlock()
+	o.Close()
+}
+
+// detach takes f from among the open files, and returns what is to be closed; nil if it is not open. The watcher's lock is
+// held.
+func (r *reader) detach(f *file) *opened {
+	delete(r.open, f)
+	o := f.open
+	if o != nil {
+		f.kept = o.keep(&f.read)
 		f.open = nil
 		f.isOpen.Store(false)
-		delete(r.open, f)
 	}
+	return o
+}
+
+// closeIdle closes f, which nobody reads. It does not wait for a file system that hangs. The watcher's lock is held.
+func (r *reader) closeIdle(f *file) {
+	o := r.detach(f)
+	if r.isHung(f) {
+		go o.Close()
+		return
+	}
+	o.Close()
 }
 
 // hasPlace tells that one more file may be opened, if need be in the place of one that is idle. Watcher.mu is held.
@@ -55,30 +87,23 @@ func (r *reader) idlest() *file {
 	return best
 }
 
-func (r *reader) closeOneIdle() {
-	w := r.w
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if f := r.idlest(); f != nil {
-		r.close(f)
-	}
-}
-
-func (r *reader) closeIdle() {
+// closeAllIdle closes the files that nobody reads.
+func (r *reader) closeAllIdle() {
 	w := r.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for f := range r.open {
 		if f.state == resting {
-			r.close(f)
+			r.closeIdle(f)
 		}
 	}
 }
 
+// closeAll closes all files, once there are no workers.
 func (r *reader) closeAll() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.w.mu.Lock()
+	defer r.w.mu.Unlock()
 	for f := range r.open {
-		r.close(f)
+		r.closeIdle(f)
 	}
 }

@@ -86,8 +86,8 @@ func TestADeletedFileThatIsOpenIsReadToItsEnd(t *testing.T) {
 func (w *world) readerOf(tb testing.TB) *csvrows.Reader {
 	tb.Helper()
 	r := &w.watcher.reader
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.w.mu.Lock()
+	defer r.w.mu.Unlock()
 	require.Len(tb, r.open, 1)
 	for f := range r.open {
 		return f.open.rows

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"sync"
 	"time"
 
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
@@ -19,18 +18,35 @@ const (
 	longestRetry = time.Minute
 )
 
-// reader is what reading needs: the open files are its own. It works for one goroutine at a time.
+// reader is what reading needs. Its workers run at the same time, each with a file of its own. All fields are guarded by
+// Watcher.mu.
 type reader struct {
-	w    *Watcher
-	mu   sync.Mutex // taken before Watcher.mu
-	open map[*file]struct{}
+	w      *Watcher
+	open   map[*file]struct{} // open files, and those that are being opened
+	filler *worker            // reads files; nil when nobody asked for rows
+	ringer *worker            // handles timers
+
+	stuck   int            // workers that were replaced and have not returned
+	hung    map[uint64]int // how many of them, by device
+	waiting []*file        // queued files of these devices
 }
 
-// tend rings the alarms.
-func (w *Watcher) tend() {
+// startRinger starts a worker for the timers. The watcher's lock is held.
+func (r *reader) startRinger() {
+	r.ringer = &worker{}
+	r.w.done.Add(1)
+	go r.w.tend(r.ringer)
+}
+
+// tend rings the alarms, until another worker has taken over.
+func (w *Watcher) tend(k *worker) {
 	defer w.done.Done()
 	for {
-		timer := time.NewTimer(w.reader.ringAlarms())
+		wait, goOn := w.reader.ringAlarms(k)
+		if !goOn {
+			return
+		}
+		timer := time.NewTimer(wait)
 		select {
 		case <-w.ctx.Done():
 			timer.Stop()
@@ -42,30 +58,37 @@ func (w *Watcher) tend() {
 	}
 }
 
-// ringAlarms rings those that are due, and tells how long it is to the next.
-func (r *reader) ringAlarms() (wait time.Duration) {
+// ringAlarms rings those that are due, and returns how long it is to the next, unless another worker has taken over.
+func (r *reader) ringAlarms(k *worker) (wait time.Duration, goOn bool) {
 	w := r.w
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	for {
 		w.mu.Lock()
+		if !r.end(k) {
+			w.mu.Unlock()
+			return 0, false
+		}
 		now := w.now()
 		f, ok := w.alarms.Due(now)
 		if !ok {
 			defer w.mu.Unlock()
 			if at, ok := w.alarms.Next(); ok {
-				return at - now
+				return at - now, true
 			}
-			return time.Hour
+			return time.Hour, true
 		}
 		if f.set <= now {
 			f.set, f.later = f.later, 0
 		}
 		ring := f.due != 0 && f.due <= now && !f.dead && f.state == resting
 		switch {
+		case ring && r.isHung(f):
+			ring = false
+			f.due = now + r.hungAfter()
+			w.setAlarm(f)
 		case ring:
 			f.due = 0
 			f.state = reading
+			k.begin(f, now)
 		case f.due > now && !f.dead:
 			w.setAlarm(f)
 		}
@@ -78,11 +101,10 @@ func (r *reader) ringAlarms() (wait time.Duration) {
 
 // fill gives files their turns until so many rows are ready, or there is nothing more to read for now, or a long stretch
 // of a file is no rows: whoever asked may have something better to do than to wait for it.
-func (r *reader) fill(ctx context.Context, most int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+func (r *reader) fill(ctx context.Context, k *worker, most int) {
+	defer r.endFill(k)
 	for r.w.ctx.Err() == nil && ctx.Err() == nil {
-		f, room := r.next(most)
+		f, room := r.next(k, most)
 		if f == nil {
 			return
 		}
@@ -93,11 +115,27 @@ func (r *reader) fill(ctx context.Context, most int) {
 	}
 }
 
-// next gives the file whose turn it is and how many rows it may give; nil when there is nothing to do.
-func (r *reader) next(most int) (f *file, room int) {
+// endFill notes that a worker has ended.
+func (r *reader) endFill(k *worker) {
+	w := r.w
+	defer w.done.Done()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if r.end(k) {
+		r.filler = nil
+		close(k.over)
+	}
+}
+
+// next returns the file whose turn it is and how many rows it may give; nil when there is nothing to do.
+func (r *reader) next(k *worker, most int) (f *file, room int) {
 	w := r.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if k.stuck {
+		return nil, 0
+	}
+	k.since = 0
 	room = min(most-w.readyRows, w.opt.MaxRows-w.rows)
 	if !w.started || !w.hasRoom() || room <= 0 {
 		return nil, 0
@@ -108,11 +146,17 @@ func (r *reader) next(most int) (f *file, room int) {
 			return nil, 0
 		}
 		if f.dead {
-			r.close(f)
+			r.closeIdle(f)
+			continue
+		}
+		if r.isHung(f) {
+			r.waiting = append(r.waiting, f)
 			continue
 		}
 		f.state = reading
-		f.beginTally(w.now())
+		now := w.now()
+		k.begin(f, now)
+		f.beginTally(now)
 		return f, room
 	}
 }
@@ -128,6 +172,7 @@ func (r *reader) ring(f *file) {
 	waited := now-f.changed >= w.opt.Quiet
 	path, was, failed := f.path, f.st, f.failed
 	w.mu.Unlock()
+	w.beforeRead(path)
 
 	var st fileid.Stat
 	var err error
@@ -137,6 +182,8 @@ func (r *reader) ring(f *file) {
 		err = errElsewhere
 	}
 
+	var done *opened
+	defer func() { done.Close() }() // without the lock, since it may hang too
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	f.state = resting
@@ -169,8 +216,8 @@ func (r *reader) ring(f *file) {
 		w.ask(f, now)
 		return
 	}
-	if f.quiet && f.open != nil {
-		r.close(f)
+	if f.quiet {
+		done = r.detach(f)
 	}
 	w.rest(f, now)
 }
@@ -202,9 +249,10 @@ func (r *reader) turn(f *file, room int) (barren bool) {
 		recheck: f.recheck != 0 && f.recheck <= w.now(), atLineEnd: as == identity.Extended,
 	}
 	w.mu.Unlock()
+	w.beforeRead(path)
 	if f.open == nil {
 		if err := r.openFile(f, path, is, from, a.handed); err != nil {
-			if errors.Is(err, fs.ErrPermission) && r.leave(f) {
+			if errors.Is(err, fs.ErrPermission) && r.letRest(f) {
 				return false
 			}
 			r.fail(f, path, err)
@@ -228,7 +276,9 @@ func (r *reader) turn(f *file, room int) (barren bool) {
 		r.putOff(f, &t)
 		return true
 	case p != nil && err == nil:
-		r.inherit(f, p, as)
+		if !r.inherit(f, p, &from, as) {
+			return false
+		}
 		f = p
 	}
 	r.note(f, path, from, &t)
@@ -247,9 +297,9 @@ func (r *reader) turn(f *file, room int) (barren bool) {
 	return false
 }
 
-// leave lets f rest, which may not be opened, if it was read to its end and nothing tells that it was written since: its
+// letRest lets f rest, which may not be opened, if it was read to its end and nothing tells that it was written since: its
 // permissions may be what has changed. It is compared when it changes again. It reports whether that is so.
-func (r *reader) leave(f *file) bool {
+func (r *reader) letRest(f *file) bool {
 	w := r.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -337,6 +387,8 @@ func (r *reader) note(f *file, path string, from mark, t *taken) {
 // settle puts f where it waits for what comes next.
 func (r *reader) settle(f *file, t *taken, grown bool) {
 	w := r.w
+	var done *opened
+	defer func() { done.Close() }() // without the lock, since it may hang too
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.now()
@@ -360,14 +412,14 @@ func (r *reader) settle(f *file, t *taken, grown bool) {
 		}
 		f.st = t.st
 		if f.upToDate() && (f.quiet || f.moved) {
-			r.close(f)
+			done = r.detach(f)
 		}
 		w.rest(f, now)
 		return
 	}
 	if t.more && !f.missing && w.queue.Middle() >= w.opt.MaxOpen/2 && w.queue.New() > 0 && f.open.mayClose(t.end.at) {
 		// Too many are in the middle: this one gives up its place. The other half of the places is for newcomers.
-		r.close(f)
+		done = r.detach(f)
 	}
 	w.ask(f, now)
 }

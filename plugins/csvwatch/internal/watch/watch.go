@@ -5,6 +5,7 @@
 // their turns to be read, and makes the identity of new ones durable before any of their rows goes out: nothing is read
 // that nobody asked for, so that an output that stops stops the reading. The tender looks after files that were left
 // alone for a time. The keeper saves positions and the cleaner cleans up finished files.
+// What reads and what tends is a worker, which is replaced while a file system does not answer.
 package watch
 
 import (
@@ -61,7 +62,7 @@ type Options struct {
 
 	// BatchRows is the most rows that one turn of a file takes.
 	BatchRows int
-	// MaxRows and MaxBytes bound what is read and not yet done.
+	// MaxRows and MaxBytes bound what is read and not yet done. A file system that hangs and then answers may add one batch.
 	MaxRows  int
 	MaxBytes int64
 	// MaxOpen bounds the open files; at least 4.
@@ -75,6 +76,9 @@ type Options struct {
 	// For tests: what happens after the last look at a file, and how long one that could not be cleaned up is left alone.
 	beforeAside func(path string)
 	cleanRetry  time.Duration
+	// And: what happens before a file is opened, looked at, or read, and after how long its file system counts as hung.
+	beforeRead func(path string)
+	hungAfter  time.Duration
 }
 
 // Watcher is one running watch. It is safe for concurrent use.
@@ -152,7 +156,7 @@ func Start(ctx context.Context, opt Options) (*Watcher, error) {
 	if warning != "" {
 		opt.Log.Warnf("%s", warning)
 	}
-	w.reader = reader{w: w, open: map[*file]struct{}{}}
+	w.reader = reader{w: w, open: map[*file]struct{}{}, hung: map[uint64]int{}}
 	w.ctx, w.cancel = context.WithCancelCause(context.Background())
 	for i := range entries {
 		w.restore(&entries[i])
@@ -163,9 +167,9 @@ func Start(ctx context.Context, opt Options) (*Watcher, error) {
 			opt.Log.Warnf("%v: files are found by looking every %s", err, opt.PollInterval)
 		}
 	}
-	w.done.Add(4)
+	w.reader.startRinger()
+	w.done.Add(3)
 	go w.scout()
-	go w.tend()
 	go w.keep()
 	go w.clean()
 	return w, nil
@@ -180,7 +184,9 @@ const closeTime = 10 * time.Second
 // Close stops reading, saves the positions as far as they are done, and frees the store. It does not wait longer than the
 // context lasts, nor closeTime, for a file system that does not answer: what hangs there is left behind, which is an error.
 func (w *Watcher) Close(ctx context.Context) error {
+	w.mu.Lock() // so that no worker is started any more
 	w.cancel(ErrClosed)
+	w.mu.Unlock()
 	err := w.stop(ctx)
 	saving, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
 	defer cancel()
@@ -213,6 +219,13 @@ func (w *Watcher) stop(ctx context.Context) error {
 	case <-patience.C:
 	}
 	return errors.New("stopping csv_watch: a file system does not answer, what was asked of it is left behind")
+}
+
+// beforeRead lets tests hang where a file system may.
+func (w *Watcher) beforeRead(path string) {
+	if w.opt.beforeRead != nil {
+		w.opt.beforeRead(path)
+	}
 }
 
 func poke(c chan struct{}) {

@@ -1,0 +1,96 @@
+package watch
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestOnlyTheFilesOfAHungFileSystemWait(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		what  string
+		begin func(w *world) // asks for a file that hangs
+		rows  []string       // of that file, after the hang
+	}{
+		{"an open", func(w *world) { w.write("in/hung/new.csv", "id,v\n2,b\n") }, []string{"2,b"}},
+		{"a read", func(w *world) { w.append("in/hung/a.csv", "2,b\n") }, []string{"2,b"}},
+		{"a timer", (*world).ringAll, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.what, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			mount(t, "tmpfs", w.path("in/hung"), "tmpfs", 0, "size=1m")
+			w.options.Quiet, w.options.hungAfter = 50*time.Millisecond, 50*time.Millisecond
+			h := w.hangIn("in/hung")
+			t.Cleanup(func() {
+				h.end()
+				if w.watcher != nil {
+					w.kill() // before the file system goes
+				}
+			})
+			w.write("in/hung/a.csv", "id,v\n1,a\n")
+			w.start()
+			w.expect("1,a")
+
+			h.begin()
+			tt.begin(w)
+			<-h.reached
+			w.write("in/live/a.csv", "id,v\n4,d\n")
+			w.arrive("4,d")
+			w.append("in/live/a.csv", "5,e") // which only a timer completes
+			w.write("in/hung/b.csv", "id,v\n3,c\n")
+			w.write("in/live/b.csv", "id,v\n6,f\n")
+			w.arrive("5,e", "6,f")
+			require.Equal(t, 1, w.log.count("The file system of "+w.path("in/hung")), w.log)
+			waited := w.watcher.Figures().AwaitingFiles
+			require.NoError(t, w.watcher.Look(t.Context()))
+			require.Equal(t, waited, w.watcher.Figures().AwaitingFiles, "there is something to read")
+
+			w.watcher.mu.Lock()
+			stuck := w.watcher.reader.stuck
+			w.watcher.mu.Unlock()
+			require.LessOrEqual(t, stuck, 2, "what is known to hang is not asked again")
+			h.end()
+			w.expect(append(tt.rows, "3,c")...)
+			require.Equal(t, 1, w.log.count("does not answer"))
+			require.Equal(t, 1, w.log.count("answers again"))
+			w.close()
+		})
+	}
+}
+
+// ringAll lets the timers of all files ring at once.
+func (w *world) ringAll() {
+	w.watcher.mu.Lock()
+	defer w.watcher.mu.Unlock()
+	for f := range w.watcher.known {
+		f.quiet, f.due = false, 0
+		w.watcher.alarm(f, w.watcher.now())
+	}
+}
+
+// arrive waits for these rows, while others may be on their way.
+func (w *world) arrive(rows ...string) {
+	w.tb.Helper()
+	require.NoError(w.tb, w.watcher.Look(w.tb.Context()))
+	slices.Sort(rows)
+	var got []string
+	w.until("the rows arrive", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if len(w.rows) < len(rows) {
+			return false
+		}
+		for _, r := range w.rows {
+			got = append(got, r.String())
+		}
+		w.rows = nil
+		return true
+	})
+	slices.Sort(got)
+	require.Equal(w.tb, rows, got)
+}
