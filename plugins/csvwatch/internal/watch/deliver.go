@@ -126,7 +126,7 @@ func (w *Watcher) startFill(ctx context.Context, most int) (k *worker, started b
 
 // takeReady hands out what was read, once all that must be durable before is.
 func (w *Watcher) takeReady(ctx context.Context, most int) ([]*Segment, error) {
-	marks := w.noteHanded()
+	marks, n := w.noteHanded()
 	if err := w.makeDurable(ctx); err != nil {
 		return nil, err
 	}
@@ -137,7 +137,7 @@ func (w *Watcher) takeReady(ctx context.Context, most int) ([]*Segment, error) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	batch := w.takeSegments(most)
+	batch := w.takeSegments(n, most)
 	w.out += len(batch)
 	for _, s := range batch {
 		s.LowWatermark = s.file.acked.at.Row + 1
@@ -148,11 +148,11 @@ func (w *Watcher) takeReady(ctx context.Context, most int) ([]*Segment, error) {
 	return batch, nil
 }
 
-// takeSegments takes what is ready, up to most rows, or the part of it that is of one file. There may be more ready when a
-// file system that did not answer answers again. The lock is held.
-func (w *Watcher) takeSegments(most int) []*Segment {
-	n, rows := len(w.ready), 0
-	for i, s := range w.ready {
+// takeSegments removes up to most rows from the first n segments that are ready, or the leading ones of one file. The lock
+// is held.
+func (w *Watcher) takeSegments(n, most int) []*Segment {
+	rows := 0
+	for i, s := range w.ready[:n] {
 		rows += len(s.Rows)
 		if i > 0 && (rows > most || (w.opt.OneFile && s.file != w.ready[0].file)) {
 			n = i

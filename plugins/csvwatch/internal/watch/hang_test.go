@@ -4,12 +4,14 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/positions"
 )
 
 // hang makes what is asked of files in a folder hang.
@@ -109,13 +111,78 @@ func TestAWorkerIsReplacedWithinBounds(t *testing.T) {
 	w.close()
 }
 
+// handing is a store that calls a function once before it notes what is handed out.
+type handing struct {
+	positions.Store
+	armed atomic.Bool
+	then  func()
+}
+
+func (h *handing) Hand(ctx context.Context, marks []positions.Handed) error {
+	if h.armed.Swap(false) {
+		h.then()
+	}
+	return h.Store.Hand(ctx, marks)
+}
+
+func TestLateRowsWaitUntilTheirFileIsSaved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	dir, err := positions.OpenDir(w.path("state"))
+	require.NoError(t, err)
+	store := &handing{Store: dir}
+	w.options.Store, w.options.hungAfter = store, time.Millisecond
+	w.options.Notify = false
+	h := w.hangIn("in/hung")
+	w.write("in/a.csv", "id,v\n1,a\n")
+	watcher := w.unpumped()
+	_, segments := w.next(10)
+	watcher.Done(segments[0])
+
+	w.append("in/a.csv", "3,c\n")
+	require.NoError(t, watcher.Look(t.Context()))
+	watcher.fill(t.Context(), 10)
+	h.begin()
+	w.write("in/hung/b.csv", "id,v\n2,b\n")
+	require.NoError(t, watcher.Look(t.Context()))
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		watcher.fill(t.Context(), 10) // until its worker is left to the file
+	}()
+	<-h.reached
+	w.until("the worker is replaced", func() bool {
+		watcher.reader.replaceStuck()
+		return w.log.count("does not answer") > 0
+	})
+	<-left
+	store.then = func() {
+		h.end()
+		w.until("the late rows are ready", func() bool {
+			watcher.mu.Lock()
+			defer watcher.mu.Unlock()
+			return watcher.readyRows == 2
+		})
+	}
+	store.armed.Store(true)
+	rows, segments := w.next(10)
+	require.Len(t, rows, 1)
+	require.Equal(t, "3,c", rows[0].String())
+	watcher.Done(segments[0])
+	rows, segments = w.next(10)
+	require.Len(t, rows, 1)
+	require.Equal(t, "2,b", rows[0].String())
+	require.True(t, segments[0].file.durable)
+	watcher.Done(segments[0])
+}
+
 func TestABatchIsNotLargerThanAskedFor(t *testing.T) {
 	t.Parallel()
 	sized := func(n int) *Segment { return &Segment{Rows: make([]csvrows.Row, n)} }
 	w := &Watcher{ready: []*Segment{sized(2), sized(1), sized(2), sized(4)}, readyRows: 9}
 	var sizes []int
 	for len(w.ready) > 0 {
-		sizes = append(sizes, len(w.takeSegments(3)))
+		sizes = append(sizes, len(w.takeSegments(len(w.ready), 3)))
 	}
 	require.Equal(t, []int{2, 1, 1}, sizes)
 	require.Zero(t, w.readyRows)

@@ -54,8 +54,9 @@ func (w *Watcher) makeDurable(ctx context.Context) error {
 	}
 }
 
-// noteHanded notes how far the rows that are ready reach, and returns what of it makeDurable does not save.
-func (w *Watcher) noteHanded() (marks []positions.Handed) {
+// noteHanded notes how far the segments that are ready reach, and returns what of it makeDurable does not save. It also
+// returns their number: a worker whose file system answers again may add others, which must wait for the next call.
+func (w *Watcher) noteHanded() (marks []positions.Handed, segments int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, s := range w.ready {
@@ -68,7 +69,7 @@ func (w *Watcher) noteHanded() (marks []positions.Handed) {
 			marks = append(marks, positions.Handed{Channel: f.channel, Check: s.end})
 		}
 	}
-	return marks
+	return marks, len(w.ready)
 }
 
 // handTime is how long to wait for a store that does not answer. Rows are handed out all the same.
