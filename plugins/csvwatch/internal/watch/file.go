@@ -213,7 +213,7 @@ func (w *Watcher) Found(path string, st fileid.Stat) {
 		w.figures.Discovered++
 		w.endFinishing(f)
 	case old.Size != st.Size || old.Modified != st.Modified:
-		f.changed, f.quiet, f.moved, f.sticky = now, false, false, false
+		f.wasWritten(now)
 	case old.Changed != st.Changed:
 		// It was renamed, permissions were given back, or it was written and its time set back.
 	case missed && !f.upToDate():
@@ -228,6 +228,11 @@ func (w *Watcher) Found(path string, st fileid.Stat) {
 		return
 	}
 	w.ask(f, now)
+}
+
+// wasWritten notes that f was seen to be written. The lock is held.
+func (f *file) wasWritten(now time.Duration) {
+	f.changed, f.quiet, f.moved, f.sticky = now, false, false, false
 }
 
 // upToDate tells that f was read to its end as it was seen last.

@@ -63,16 +63,6 @@ func TestOnlyTheFilesOfAHungFileSystemWait(t *testing.T) {
 	}
 }
 
-// ringAll lets the timers of all files ring at once.
-func (w *world) ringAll() {
-	w.watcher.mu.Lock()
-	defer w.watcher.mu.Unlock()
-	for f := range w.watcher.known {
-		f.quiet, f.due = false, 0
-		w.watcher.alarm(f, w.watcher.now())
-	}
-}
-
 // arrive waits for these rows, while others may be on their way.
 func (w *world) arrive(rows ...string) {
 	w.tb.Helper()

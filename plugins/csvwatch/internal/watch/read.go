@@ -199,7 +199,8 @@ func (r *reader) ring(f *file) {
 		}
 		return
 	case err == nil && (st.Size != f.st.Size || st.Modified != f.st.Modified):
-		f.st, f.changed, f.quiet, f.sticky = st, now, false, false
+		f.st = st
+		f.wasWritten(now)
 		w.ask(f, now)
 		return
 	case err == nil && st.Changed != f.st.Changed:
@@ -403,12 +404,12 @@ func (r *reader) settle(f *file, t *taken, grown bool) {
 	f.again = false
 	f.state = resting
 	if grown {
-		f.changed, f.quiet, f.moved = now, false, false
+		f.wasWritten(now)
 		again = true
 	}
 	if !t.more && !again {
 		if t.st.Size != f.st.Size || t.st.Modified != f.st.Modified {
-			f.changed, f.quiet, f.moved = now, false, false
+			f.wasWritten(now)
 		}
 		f.st = t.st
 		if f.upToDate() && (f.quiet || f.moved) {

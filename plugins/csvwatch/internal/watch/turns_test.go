@@ -306,3 +306,30 @@ func TestLongWorkIsToldInTheLog(t *testing.T) {
 	o.look(start.Add(30 * time.Second))
 	require.Equal(t, 1, w.log.count("Caught up: 1,000 rows in "), w.log)
 }
+
+// ringAll lets the timers of all files ring at once.
+func (w *world) ringAll() {
+	w.watcher.mu.Lock()
+	defer w.watcher.mu.Unlock()
+	for f := range w.watcher.known {
+		f.quiet, f.due = false, 0
+		w.watcher.alarm(f, w.watcher.now())
+	}
+}
+
+func TestATimerThatSeesAnAppendWaitsForTheWholeRecord(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.options.Notify = false
+	w.write("a.csv", "id,v\n1,a\n")
+	past := time.Now().Add(-time.Minute)
+	require.NoError(t, os.Chtimes(w.path("a.csv"), past, past))
+	w.rename("a.csv", "in/a.csv") // as a finished file
+	w.start()
+	w.expect("1,a")
+	w.append("in/a.csv", "2,b\n3,par")
+	w.ringAll()
+	w.came(1)
+	w.append("in/a.csv", "t\n")
+	w.expect("2,b", "3,part")
+}
