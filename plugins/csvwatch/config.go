@@ -10,6 +10,7 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/discover"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/positions"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/timelimit"
 )
 
 const (
@@ -132,8 +133,12 @@ func configFromParsed(p *service.ParsedConfig, res *service.Resources) (c config
 	if c.patterns, err = discover.Compile(paths, exclude, hidden, avoid...); err != nil {
 		return c, err
 	}
-	if err := c.checkMove(); err != nil {
-		return c, err
+	var moveErr error
+	moving := c
+	if returned, _ := timelimit.Run(moveCheckLimit, func() { moveErr = moving.checkMove() }); !returned {
+		res.Logger().Warnf("A file system does not answer, so it was not checked whether the files in %s are read again", c.moveOnFinish)
+	} else if moveErr != nil {
+		return c, moveErr
 	}
 	if c.cache != "" && !res.HasCache(c.cache) {
 		return c, fmt.Errorf("checkpoint_cache names the cache resource %q, which is not defined: add it to cache_resources", c.cache)

@@ -6,10 +6,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/discover"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
 )
+
+// moveCheckLimit is how long checkMove is waited for, since a file system may not answer.
+const moveCheckLimit = 10 * time.Second
 
 // checkMove rejects a directory for finished files whose files would be read. Its own path is not watched, but a symbolic
 // link may lead to it, too.

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
@@ -67,13 +69,8 @@ func (s *Scanner) visit(ctx context.Context, d *dir, st fileid.Stat, full bool) 
 	if st.Modified != d.modified || d.listed.IsZero() {
 		d.modified, d.since = st.Modified, now
 	}
-	open, err := fileid.OpenDir(d.path)
-	if err != nil {
-		return err
-	}
-	defer open.Close()
 	if full || d.needsListing(now) {
-		if err := s.list(ctx, d, open); err != nil {
+		if err := s.list(ctx, d); err != nil {
 			return err
 		}
 		d.listed, d.cost = now, time.Since(now)
@@ -82,13 +79,9 @@ func (s *Scanner) visit(ctx context.Context, d *dir, st fileid.Stat, full bool) 
 		s.stale = true
 	}
 	if full || !d.notified {
-		for name := range d.files {
-			s.look(d, name, open)
-		}
-		return nil
+		return s.lookAll(d, maps.Keys(d.files))
 	}
-	s.lookAtSome(d, open, now.Sub(s.start))
-	return nil
+	return s.lookAll(d, slices.Values(s.choose(d, now.Sub(s.start))))
 }
 
 func (d *dir) needsListing(now time.Time) bool {
@@ -102,15 +95,29 @@ func (d *dir) needsListing(now time.Time) bool {
 	}
 }
 
-func (s *Scanner) list(ctx context.Context, d *dir, open *fileid.Dir) error {
+// list lists a directory, and looks at what is new in it.
+func (s *Scanner) list(ctx context.Context, d *dir) error {
+	l, err := s.openListing(d)
+	if err != nil {
+		return err
+	}
+	defer l.close()
 	d.listing++
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		entries, err := open.ReadDir(1024)
+		entries, err := l.next()
+		var found []string
 		for _, e := range entries {
-			s.entry(d, e, open)
+			if s.entry(d, e) {
+				found = append(found, e.Name())
+			}
+		}
+		if len(found) > 0 {
+			if err := s.lookAll(d, slices.Values(found)); err != nil {
+				return err
+			}
 		}
 		if errors.Is(err, io.EOF) {
 			break
@@ -149,66 +156,68 @@ func (s *Scanner) takeTurns(d *dir) {
 	}
 }
 
-// entry takes one name of a listing. Known files are looked at later.
-func (s *Scanner) entry(d *dir, e fs.DirEntry, open *fileid.Dir) {
+// entry takes one name of a listing. It reports whether it may be that of a new file, which is to be looked at. Known
+// files are looked at later.
+func (s *Scanner) entry(d *dir, e fs.DirEntry) bool {
 	name, kind := e.Name(), e.Type()
 	if k := d.files[name]; k != nil && !kind.IsDir() {
 		k.listing = d.listing
-		return
+		return false
 	}
 	full := filepath.Join(d.path, name)
-	if kind.IsDir() || kind&fs.ModeSymlink != 0 {
-		if s.patterns.Enters(full) && (kind.IsDir() || isDir(full)) {
-			d.subs[name] = sub{link: kind&fs.ModeSymlink != 0, listing: d.listing}
+	link := kind&fs.ModeSymlink != 0
+	if (kind.IsDir() || link) && s.patterns.Enters(full) {
+		is, err := kind.IsDir(), error(nil)
+		if link {
+			is, err = s.isDir(full)
+		}
+		if _, known := d.subs[name]; is || (err != nil && known) {
+			d.subs[name] = sub{link: link, listing: d.listing}
 			s.leaveOut(full, kind|fs.ModeDir)
-			return
+			return false
 		}
 	}
-	if s.patterns.Match(full) {
-		s.look(d, name, open)
-	} else {
+	switch {
+	case !s.patterns.Match(full):
 		s.unmatched.strays = true
+		return false
+	case link:
+		s.look(d, name, 0)
+		return false
+	default:
+		return true
 	}
 }
 
-func isDir(path string) bool {
-	st, err := fileid.Of(path)
-	return err == nil && st.Mode.IsDir()
-}
-
-// lookAtSome checks files whose changes a notification should have reported: first those that changed recently, then
-// others in turn. Each directory has its share of the checks of a scan.
-func (s *Scanner) lookAtSome(d *dir, open *fileid.Dir, age time.Duration) {
+// choose returns the files whose changes a notification should have reported and that are looked at all the same: first
+// those that changed recently, then others in turn. Each directory has its share of the checks of a scan.
+func (s *Scanner) choose(d *dir, age time.Duration) (names []string) {
 	left := mostLooks*len(d.names)/max(1, s.known) + 1
 	spare := left / 2 // not to be used up by those that changed of late
 	for name := range d.hot {
-		if k := d.files[name]; k == nil || k.hot < age {
+		k := d.files[name]
+		if k == nil || k.hot < age {
 			delete(d.hot, name)
 		}
 		if left <= spare {
 			break
 		}
 		left--
-		s.look(d, name, open)
+		names = append(names, name)
 	}
 	for range min(len(d.names), left) {
 		d.turn = (d.turn + 1) % len(d.names)
 		if name := d.names[d.turn]; d.files[name] != nil {
-			s.look(d, name, open)
+			names = append(names, name)
 		}
 	}
+	return names
 }
 
-// look compares one file with what is remembered of it. open is the directory, or nil.
-func (s *Scanner) look(d *dir, name string, open *fileid.Dir) {
+// take compares how one file is with what is remembered of it.
+func (s *Scanner) take(d *dir, name string, is looked) {
 	known := d.files[name]
-	var st fileid.Stat
-	var err error
-	if open != nil {
-		st, err = open.Of(name)
-	} else {
-		st, err = fileid.Of(filepath.Join(d.path, name))
-	}
+	st, err := is.st, is.err
 	if known != nil {
 		known.listing = d.listing
 		if err == nil && known.st == st {
@@ -217,6 +226,7 @@ func (s *Scanner) look(d *dir, name string, open *fileid.Dir) {
 	}
 	full := filepath.Join(d.path, name)
 	switch {
+	case errors.Is(err, errHung):
 	case errors.Is(err, fs.ErrNotExist):
 		if known != nil {
 			s.remove(d, name, known)

@@ -51,8 +51,15 @@ func (s *Scanner) explain() {
 	u.strays = false
 	others := map[string][]string{}
 	for _, base := range s.patterns.Bases() {
-		if isDir(base) {
-			others[base] = s.strays(base)
+		var names []string
+		there := false
+		err := s.ask(base, 0, func() {
+			if there = isDir(base); there {
+				names = s.strays(base)
+			}
+		}, nil)
+		if err == nil && there {
+			others[base] = names
 		}
 	}
 	if len(others) > 0 {
@@ -65,7 +72,11 @@ func (s *Scanner) explain() {
 		if !there {
 			continue
 		}
-		if why := s.patterns.nearMiss(g, names); why != "" {
+		var why string
+		if s.ask(g.base, 0, func() { why = s.patterns.nearMiss(g, names) }, nil) != nil {
+			continue
+		}
+		if why != "" {
 			s.log.Warnf("No file matches %s: %s", g.pattern, why)
 			u.explained[i] = true
 		} else if s.alone(g.base) && len(names) > 0 {

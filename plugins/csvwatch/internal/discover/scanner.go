@@ -44,6 +44,11 @@ type Scanner struct {
 	start time.Time
 
 	unmatched unmatched
+
+	// HungAfter is how long a call to the file system may take before its path is passed over.
+	HungAfter  time.Duration
+	hung       []hung
+	beforeCall func(path string) // for tests: may hang where the file system may
 }
 
 // New makes a scanner. watch and forget may be nil where there is no notification.
@@ -56,7 +61,7 @@ func New(p *Patterns, sink Sink, log Log, watch func(dir string) bool, forget fu
 	}
 	s := &Scanner{
 		patterns: p, sink: sink, log: log, watch: watch, forget: forget,
-		dirs: map[string]*dir{}, said: map[string]string{}, start: time.Now(),
+		dirs: map[string]*dir{}, said: map[string]string{}, start: time.Now(), HungAfter: hungAfter,
 		unmatched: unmatched{explained: map[int]bool{}, waited: map[string]bool{}},
 	}
 	for i := range p.globs {
@@ -73,6 +78,7 @@ func (s *Scanner) Complete() bool { return !s.stale }
 func (s *Scanner) Scan(ctx context.Context, full bool) error {
 	s.round++
 	s.stale = false
+	full = s.endHangs() || full
 	s.known = 0
 	for _, d := range s.dirs {
 		s.known += len(d.files)
@@ -116,16 +122,25 @@ func (w *walk) tree(dirPath string, base bool) error {
 		return err
 	}
 	s := w.scanner
-	st, err := fileid.Of(dirPath)
+	d := s.dirs[dirPath]
+	dev := uint64(0)
+	if d != nil {
+		dev = d.id.Dev
+	}
+	st, err := s.stat(dirPath, dev)
 	switch {
+	case errors.Is(err, errHung):
+		s.keep(dirPath)
+		return nil
+	case base && errors.Is(err, fs.ErrNotExist):
+		_ = s.ask(dirPath, 0, func() { s.watchAncestor(dirPath) }, nil)
+		s.say(dirPath, "directory %s does not exist yet: it is looked for every poll_interval", dirPath)
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
 	case err != nil:
-		if base && errors.Is(err, fs.ErrNotExist) {
-			s.watchAncestor(dirPath)
-			s.say(dirPath, "directory %s does not exist yet: it is looked for every poll_interval", dirPath)
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			s.say(dirPath, "directory %s cannot be read: %v", dirPath, err)
-			s.keep(dirPath)
-		}
+		s.say(dirPath, "directory %s cannot be read: %v", dirPath, err)
+		s.keep(dirPath)
 		return nil
 	case !st.Mode.IsDir():
 		if base {
@@ -136,7 +151,6 @@ func (w *walk) tree(dirPath string, base bool) error {
 		return nil
 	}
 	w.entered[st.ID] = true
-	d := s.dirs[dirPath]
 	if d != nil && d.round == s.round {
 		return nil
 	}
@@ -149,12 +163,19 @@ func (w *walk) tree(dirPath string, base bool) error {
 	}
 	d.round = s.round
 	// The watch comes before the listing, so that nothing falls between them.
-	d.notified = s.watch(dirPath)
-	if err := s.visit(w.ctx, d, st, w.full); err != nil {
+	notified := false
+	err = s.ask(dirPath, d.id.Dev, func() { notified = s.watch(dirPath) }, nil)
+	if err == nil {
+		d.notified = notified
+		err = s.visit(w.ctx, d, st, w.full)
+	}
+	if err != nil {
 		if w.ctx.Err() != nil {
 			return err
 		}
-		s.say(dirPath, "directory %s cannot be read: %v", dirPath, err)
+		if !errors.Is(err, errHung) {
+			s.say(dirPath, "directory %s cannot be read: %v", dirPath, err)
+		}
 		s.keepBelow(d)
 		return nil
 	}
@@ -184,12 +205,20 @@ func (s *Scanner) Look(path string) (isDirectory bool) {
 		return s.leadsToBase(path)
 	}
 	if d.files[name] != nil || s.patterns.Match(path) {
-		s.look(d, name, nil)
+		dev := uint64(0)
+		if k := d.files[name]; k != nil {
+			dev = k.st.ID.Dev
+		}
+		s.look(d, name, dev)
 		if d.files[name] != nil {
 			return false
 		}
 	}
-	return s.patterns.Enters(path) && isDir(path)
+	if !s.patterns.Enters(path) {
+		return false
+	}
+	is, err := s.isDir(path)
+	return is && err == nil
 }
 
 func (s *Scanner) leadsToBase(path string) bool {
@@ -206,7 +235,7 @@ func (s *Scanner) drop(path string, d *dir) {
 	for name, k := range d.files {
 		s.remove(d, name, k)
 	}
-	s.forget(path)
+	_ = s.ask(path, 0, func() { s.forget(path) }, nil)
 	if !slices.Contains(s.patterns.Bases(), path) { // what was just said of a base that went is not to be said again
 		s.unsay(path)
 	}
@@ -250,6 +279,11 @@ func (s *Scanner) say(path, format string, args ...any) {
 	}
 	s.said[path] = format
 	s.log.Warnf(format, args...)
+}
+
+func isDir(path string) bool {
+	st, err := fileid.Of(path)
+	return err == nil && st.Mode.IsDir()
 }
 
 func (s *Scanner) unsay(path string) { delete(s.said, path) }

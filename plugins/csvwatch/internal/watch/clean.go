@@ -3,6 +3,7 @@ package watch
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
 	"time"
 
@@ -13,7 +14,8 @@ import (
 // finishRetry is how long a file that could not be cleaned up is left alone.
 const finishRetry = 10 * time.Second
 
-// clean cleans up finished files. To move a large one to another filesystem takes long, and nothing else is to wait.
+// clean cleans up finished files. To move a large one to another filesystem takes long, and a filesystem may hang: nothing
+// else is to wait, not even the files of other devices.
 func (w *Watcher) clean() {
 	defer w.done.Done()
 	for {
@@ -26,15 +28,22 @@ func (w *Watcher) clean() {
 	}
 }
 
+// takeFinished takes the files that are done, but for those on devices where others are being cleaned up.
+func (w *Watcher) takeFinished() (files []*file) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for f := range w.finish {
+		if _, busy := w.cleaning[f.st.ID.Dev]; !busy {
+			files = append(files, f)
+			delete(w.finish, f)
+		}
+	}
+	return files
+}
+
 // finishFiles cleans up the files that are done.
 func (w *Watcher) finishFiles() {
-	w.mu.Lock()
-	files := make([]*file, 0, len(w.finish))
-	for f := range w.finish {
-		files = append(files, f)
-	}
-	w.finish = map[*file]struct{}{}
-	w.mu.Unlock()
+	files := w.takeFinished()
 	if len(files) == 0 {
 		return
 	}
@@ -57,10 +66,60 @@ func (w *Watcher) finishFiles() {
 		w.mu.Unlock()
 		return
 	}
+	byDevice := map[uint64][]*file{}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for _, f := range files {
+		byDevice[f.st.ID.Dev] = append(byDevice[f.st.ID.Dev], f)
+	}
+	for device, files := range byDevice {
+		w.cleaning[device] = cleanup{files[0].path, time.Now()}
+		w.done.Add(1)
+		go w.finishOn(device, files)
+	}
+}
+
+// finishOn cleans up files of one device.
+func (w *Watcher) finishOn(device uint64, files []*file) {
+	defer w.done.Done()
+	for _, f := range files {
+		w.mu.Lock()
+		w.cleaning[device] = cleanup{f.path, time.Now()}
+		w.mu.Unlock()
 		if w.ctx.Err() == nil {
 			w.finishFile(f)
 		}
+	}
+	w.mu.Lock()
+	delete(w.cleaning, device)
+	w.mu.Unlock()
+	w.troubles.over(w.opt.Log, slowCleanup(device), "Finished files of its file system are cleaned up again")
+	poke(w.tidy)
+}
+
+// cleanup is the file of a device that is being cleaned up.
+type cleanup struct {
+	path  string
+	since time.Time
+}
+
+// longCleanup is how long cleaning up one file may take before the log says so.
+const longCleanup = time.Minute
+
+func slowCleanup(device uint64) string { return fmt.Sprintf("cleanup %x", device) }
+
+// noteSlowCleanups logs which files have been in cleaning up for long.
+func (w *Watcher) noteSlowCleanups(now time.Time) {
+	slow := map[uint64]string{}
+	w.mu.Lock()
+	for device, c := range w.cleaning {
+		if now.Sub(c.since) >= longCleanup {
+			slow[device] = c.path
+		}
+	}
+	w.mu.Unlock()
+	for device, path := range slow {
+		w.troubles.say(w.opt.Log, slowCleanup(device), "%s is finished, but deleting or moving it has taken more than %s: its file system, or that of move_on_finish, may not answer", path, longCleanup)
 	}
 }
 
@@ -133,13 +192,13 @@ func isLeftAlone(st, seen fileid.Stat) bool {
 
 // putBack restores the name of a file that was taken aside. That it was renamed meanwhile is no reason to look at it.
 func (w *Watcher) putBack(aside, path string, id fileid.ID) error {
-	w.mu.Lock() // so that the scanner sees it only when this is noted
-	defer w.mu.Unlock()
 	to, err := finish.PutBack(aside, path)
 	if err != nil {
 		return err
 	}
 	st, err := fileid.Of(to)
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if f := w.files[id]; err == nil && f != nil {
 		f.wasRenamed(st)
 		w.touch(f)
@@ -165,27 +224,56 @@ func (w *Watcher) endFinishing(f *file) {
 	}
 }
 
-// recoverAside puts back the files that the last run had taken aside when it was killed.
+// recoverAside puts back the files that the last run had taken aside when it was killed. It is for before the start.
 func (w *Watcher) recoverAside() {
+	var taken []asideFile
 	for f := range w.known {
-		if !f.finishing {
-			continue
+		if f.finishing {
+			taken = append(taken, asideFile{f: f, path: f.path, aside: finish.Aside(f.path, f.channel.String()), was: f.st})
 		}
-		aside := finish.Aside(f.path, f.channel.String())
-		st, err := fileid.Of(aside)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if _, backErr := finish.PutBack(aside, f.path); backErr != nil {
-			w.opt.Log.Errorf("%v: it was taken aside to be cleaned up, and lies at %s", backErr, aside)
-			continue
-		}
-		was := f.st
-		was.ID.Dev = st.ID.Dev // which another mount may have changed
-		if now, err := fileid.Of(f.path); err == nil && isLeftAlone(now, was) {
+	}
+	if len(taken) == 0 {
+		return
+	}
+	if !w.withinLimit(func() { putAllBack(taken, w.opt.Log) }) {
+		w.opt.Log.Warnf("A file system does not answer: files that were taken aside to be cleaned up, such as %s, are put back once it does", taken[0].path)
+		return
+	}
+	for i := range taken {
+		if f, changed := taken[i].f, taken[i].changed; changed != 0 {
 			w.opt.Log.Infof("%s is there again: it was taken aside to be cleaned up when the last run ended", f.path)
-			f.st.Changed, f.read.changed, f.acked.changed = now.Changed, now.Changed, now.Changed
+			f.st.Changed, f.read.changed, f.acked.changed = changed, changed, changed
 		}
+	}
+}
+
+func putAllBack(files []asideFile, log Log) {
+	for i := range files {
+		files[i].putBack(log)
+	}
+}
+
+// asideFile is a file that the last run may have taken aside.
+type asideFile struct {
+	f           *file
+	path, aside string
+	was         fileid.Stat
+	changed     int64 // its change time after it was put back; 0 if it was not, or is another file
+}
+
+// putBack puts the file back if it is there.
+func (a *asideFile) putBack(log Log) {
+	st, err := fileid.Of(a.aside)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if _, backErr := finish.PutBack(a.aside, a.path); backErr != nil {
+		log.Errorf("%v: it was taken aside to be cleaned up, and lies at %s", backErr, a.aside)
+		return
+	}
+	a.was.ID.Dev = st.ID.Dev // which another mount may have changed
+	if now, err := fileid.Of(a.path); err == nil && isLeftAlone(now, a.was) {
+		a.changed = now.Changed
 	}
 }
 

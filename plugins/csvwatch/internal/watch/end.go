@@ -22,7 +22,7 @@ var ErrAllRead = errors.New("every file is read")
 func (w *Watcher) allDone() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.started || w.rows > 0 || w.queue.Len() > 0 {
+	if !w.started || w.scanHangs || w.rows > 0 || w.queue.Len() > 0 {
 		return false
 	}
 	for f := range w.known {

@@ -147,6 +147,7 @@ type observer struct {
 func (o *observer) look(now time.Time) {
 	w := o.w
 	w.lines.Flush(false)
+	w.noteSlowCleanups(now)
 	if line := o.meter.Update(now, w.counts()); line != "" {
 		w.opt.Log.Infof("%s", line)
 	}

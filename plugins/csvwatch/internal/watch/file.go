@@ -189,10 +189,11 @@ func (w *Watcher) Found(path string, st fileid.Stat) {
 	if finish.IsAside(path) {
 		return
 	}
+	isLink := w.isLink(path, st)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.now()
-	f := w.identify(path, st)
+	f := w.identify(path, st, isLink)
 	if f == nil {
 		w.discover(path, st, now)
 		return

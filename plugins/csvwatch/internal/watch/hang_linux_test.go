@@ -1,11 +1,15 @@
 package watch
 
 import (
+	"context"
+	"os"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/hungtest"
 )
 
 func TestOnlyTheFilesOfAHungFileSystemWait(t *testing.T) {
@@ -83,4 +87,89 @@ func (w *world) arrive(rows ...string) {
 	})
 	slices.Sort(got)
 	require.Equal(w.tb, rows, got)
+}
+
+func TestNewFilesAreFoundWhileAFolderHangs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.options.hungAfter = 50 * time.Millisecond
+	end := hungtest.Mount(t, w.path("in/hung"))
+	w.write("in/live/a.csv", "id,v\n1,a\n")
+	w.start()
+	t.Cleanup(func() {
+		end()
+		if w.watcher != nil {
+			w.kill() // before the file system goes
+		}
+	})
+	w.expect("1,a")
+	w.write("in/new/b.csv", "id,v\n2,b\n")
+	w.append("in/live/a.csv", "3,c\n")
+	w.expect("2,b", "3,c")
+	require.Equal(t, 1, w.log.count(w.path("in/hung")+" does not answer"), w.log)
+	end()
+	w.until("the end of the hang is logged", func() bool {
+		require.NoError(t, w.watcher.Look(t.Context()))
+		return w.log.count("answers again") == 1
+	})
+	w.close()
+}
+
+func TestAHungFolderIsNotTakenAsRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.options.hungAfter, w.options.ExitAfterRead = 50*time.Millisecond, true
+	end := hungtest.Mount(t, w.path("in/hung"))
+	w.write("in/a.csv", "id,v\n1,a\n")
+	watcher := w.unpumped()
+	_, segments := w.next(10)
+	watcher.Done(segments[0])
+	w.until("the file is at its end", func() bool {
+		watcher.mu.Lock()
+		defer watcher.mu.Unlock()
+		return watcher.rows == 0 && watcher.queue.Len() == 0
+	})
+	require.False(t, watcher.allDone())
+	end()
+	w.until("the hang is over", func() bool {
+		require.NoError(t, watcher.Look(t.Context()))
+		return w.log.count("answers again") == 1
+	})
+	w.until("all is read", watcher.allDone)
+}
+
+func TestFinishedFilesOfOtherFileSystemsAreCleanedUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	mount(t, "tmpfs", w.path("in/hung"), "tmpfs", 0, "size=1m")
+	hang, reached := make(chan struct{}), make(chan struct{})
+	w.options.Finish = func(_ context.Context, aside, path string) error {
+		if path == w.path("in/hung/a.csv") {
+			close(reached)
+			<-hang
+		}
+		return os.Remove(aside)
+	}
+	w.hangs = true
+	w.write("in/hung/a.csv", "id,v\n1,a\n")
+	w.start()
+	t.Cleanup(func() {
+		if w.watcher != nil {
+			w.kill() // before the file system goes
+		}
+	})
+	w.expect("1,a")
+	w.beQuiet()
+	<-reached
+	w.write("in/b.csv", "id,v\n2,b\n")
+	w.expect("2,b")
+	w.beQuiet()
+	w.until("the other file is cleaned up", func() bool { return !w.exists("in/b.csv") })
+	w.watcher.noteSlowCleanups(time.Now().Add(2 * longCleanup))
+	w.watcher.noteSlowCleanups(time.Now().Add(2 * longCleanup))
+	require.Equal(t, 1, w.log.count("in/hung/a.csv is finished, but deleting or moving it has taken more than"))
+	close(hang)
+	w.until("the first file is cleaned up", func() bool { return w.knownFiles() == 0 })
+	w.until("the end is logged", func() bool { return w.log.count("are cleaned up again") == 1 })
+	w.close()
 }

@@ -35,12 +35,13 @@ func (w *Watcher) evidence(path string, st fileid.Stat) identity.Evidence {
 	return e
 }
 
-// identify returns the known file that a found one is; nil if it is another one. The lock is held.
-func (w *Watcher) identify(path string, st fileid.Stat) *file {
+// identify returns the known file that a found one is; nil if it is another one. isLink reports that it is another link to
+// the one with its ID. The lock is held.
+func (w *Watcher) identify(path string, st fileid.Stat, isLink bool) *file {
 	is := w.evidence(path, st)
 	f := w.files[st.ID]
 	if f != nil {
-		if r := f.relation(is); r == identity.Unchanged || r == identity.Changed || w.isLinkOf(f, is) {
+		if r := f.relation(is); r == identity.Unchanged || r == identity.Changed || isLink {
 			return f
 		}
 		w.reuse(f)
@@ -58,13 +59,29 @@ func (w *Watcher) identify(path string, st fileid.Stat) *file {
 	return f
 }
 
-// isLinkOf reports whether a file that is found, on a filesystem that tells no birth times, is another link to f.
-func (w *Watcher) isLinkOf(f *file, is identity.Evidence) bool {
-	if is.Born != 0 || !f.seen || f.missing {
+// isLink reports whether a file that is found, on a filesystem that tells no birth times, is another link to the known one
+// with its ID. It is also true if the filesystem does not answer: then the content is compared.
+func (w *Watcher) isLink(path string, st fileid.Stat) bool {
+	if st.Born != 0 {
 		return false
 	}
-	st, err := fileid.Of(f.path)
-	return err == nil && st.ID == is.ID
+	w.mu.Lock()
+	f := w.files[st.ID]
+	known := f != nil && f.seen && !f.missing && f.path != path
+	var other string
+	if known {
+		other = f.path
+	}
+	w.mu.Unlock()
+	if !known {
+		return false
+	}
+	var is fileid.Stat
+	var err error
+	if !w.withinLimit(func() { is, err = fileid.Of(other) }) {
+		return true
+	}
+	return err == nil && is.ID == st.ID
 }
 
 // reuse notes that the inode of f was given to another file, so that f is gone. The lock is held.

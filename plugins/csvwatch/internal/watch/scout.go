@@ -10,6 +10,7 @@ import (
 
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/discover"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
+	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/timelimit"
 )
 
 // mostIncomplete is after how many scans that were not complete one is made that is.
@@ -19,6 +20,7 @@ const mostIncomplete = 30
 func (w *Watcher) scout() {
 	defer w.done.Done()
 	scanner := discover.New(w.opt.Patterns, w, w.opt.Log, w.watchDir, w.forgetDir)
+	scanner.HungAfter = w.reader.hungAfter()
 	var ready <-chan struct{}
 	if w.hints != nil {
 		ready = w.hints.Ready()
@@ -55,6 +57,7 @@ func (w *Watcher) scan(scanner *discover.Scanner, full bool) {
 		return
 	}
 	w.mu.Lock()
+	w.scanHangs = scanner.Hangs()
 	if !w.started {
 		w.started = true
 		poke(w.arrived)
@@ -105,6 +108,13 @@ type sought struct {
 // be listed tells nothing. One that had more names than are noted is forgotten only after a scan that was full: one of
 // them may be among the files that were not looked at.
 func (w *Watcher) forgetLost(full bool) {
+	if w.goneHang != nil {
+		select {
+		case <-w.goneHang:
+		default:
+			return
+		}
+	}
 	w.lookAtAll = false
 	w.mu.Lock()
 	places := map[place]bool{}
@@ -127,13 +137,9 @@ func (w *Watcher) forgetLost(full bool) {
 	if len(lost) == 0 {
 		return
 	}
-	for p := range places {
-		places[p] = isMounted(p)
-	}
-	for f, was := range lost {
-		if !was.reused && (!places[place{filepath.Dir(was.path), was.st.ID.Dev}] || !w.isGone(was)) {
-			delete(lost, f)
-		}
+	returned, done := timelimit.Run(w.reader.hungAfter(), func() { w.keepGone(places, lost) })
+	if w.goneHang = done; !returned {
+		return // another scan will see
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -146,6 +152,24 @@ func (w *Watcher) forgetLost(full bool) {
 		}
 		w.forget(f)
 	}
+}
+
+// keepGone removes from lost the files that are still where they were, or whose file system is not mounted.
+func (w *Watcher) keepGone(places map[place]bool, lost map[*file]sought) {
+	for p := range places {
+		places[p] = isMounted(p)
+	}
+	for f, was := range lost {
+		if !was.reused && (!places[place{filepath.Dir(was.path), was.st.ID.Dev}] || !w.isGone(was)) {
+			delete(lost, f)
+		}
+	}
+}
+
+// withinLimit makes calls that may hang, and reports whether they have returned.
+func (w *Watcher) withinLimit(call func()) bool {
+	returned, _ := timelimit.Run(w.reader.hungAfter(), call)
+	return returned
 }
 
 // isLost tells that nothing more will come of f.

@@ -101,8 +101,9 @@ type Watcher struct {
 	finished Log // for the line of each finished file, which is not limited
 	reader   reader
 
-	incomplete int  // scans since a complete one; for the scout
-	lookAtAll  bool // in the next scan; for the scout
+	incomplete int             // scans since a complete one; for the scout
+	lookAtAll  bool            // in the next scan; for the scout
+	goneHang   <-chan struct{} // closed unless a look for lost files has not returned; for the scout
 
 	mu        sync.Mutex
 	known     map[*file]struct{}
@@ -112,10 +113,12 @@ type Watcher struct {
 	dirty     map[*file]struct{}
 	lost      lostFiles
 	finish    map[*file]struct{}
+	cleaning  map[uint64]cleanup // by device
 	gone      []positions.Channel
 	drifts    map[string]bool // the differences from expected_headers that were told
 	told      map[string]bool // what is said only once
 	started   bool            // the first scan is complete, so that the order is known
+	scanHangs bool            // folders are passed over since they do not answer
 	ready     []*Segment      // read, and not yet handed out
 	readyRows int
 	rows      int // rows read and not yet done
@@ -131,19 +134,20 @@ type Watcher struct {
 // Start loads the positions and begins to watch. The store is closed by Close.
 func Start(ctx context.Context, opt Options) (*Watcher, error) {
 	w := &Watcher{
-		began:   time.Now(),
-		alarmed: make(chan struct{}, 1),
-		tidy:    make(chan struct{}, 1),
-		arrived: make(chan struct{}, 1),
-		looks:   make(chan chan struct{}),
-		layout:  opt.Rows.Layout(),
-		known:   map[*file]struct{}{},
-		files:   map[fileid.ID]*file{},
-		dirty:   map[*file]struct{}{},
-		lost:    newLostFiles(),
-		finish:  map[*file]struct{}{},
-		drifts:  map[string]bool{},
-		told:    map[string]bool{},
+		began:    time.Now(),
+		alarmed:  make(chan struct{}, 1),
+		tidy:     make(chan struct{}, 1),
+		arrived:  make(chan struct{}, 1),
+		looks:    make(chan chan struct{}),
+		layout:   opt.Rows.Layout(),
+		known:    map[*file]struct{}{},
+		files:    map[fileid.ID]*file{},
+		dirty:    map[*file]struct{}{},
+		lost:     newLostFiles(),
+		finish:   map[*file]struct{}{},
+		cleaning: map[uint64]cleanup{},
+		drifts:   map[string]bool{},
+		told:     map[string]bool{},
 	}
 	w.finished = opt.Log
 	w.lines = loglimit.New(opt.Log)
