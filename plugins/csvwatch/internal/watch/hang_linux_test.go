@@ -49,7 +49,7 @@ func TestOnlyTheFilesOfAHungFileSystemWait(t *testing.T) {
 			w.write("in/hung/b.csv", "id,v\n3,c\n")
 			w.write("in/live/b.csv", "id,v\n6,f\n")
 			w.arrive("5,e", "6,f")
-			require.Equal(t, 1, w.log.count("The file system of "+w.path("in/hung")), w.log)
+			require.Equal(t, 1, w.log.count(w.path("in/hung")), w.log)
 			waited := w.watcher.Figures().AwaitingFiles
 			require.NoError(t, w.watcher.Look(t.Context()))
 			require.Equal(t, waited, w.watcher.Figures().AwaitingFiles, "there is something to read")

@@ -40,7 +40,7 @@ func (r *reader) end(k *worker) bool {
 	r.stuck--
 	if r.hung[k.device]--; r.hung[k.device] == 0 {
 		delete(r.hung, k.device)
-		r.w.troubles.over(r.w.opt.Log, hangOf(k.device), "The file system of %s answers again: its files are read", k.path)
+		r.w.troubles.over(r.w.opt.Log, hangOf(k.device), "%s answers again: the files of its file system are read", k.path)
 		r.requeue()
 	}
 	poke(r.w.arrived)
@@ -81,7 +81,7 @@ func (r *reader) leave(k *worker) {
 	k.stuck = true
 	r.stuck++
 	if r.hung[k.device]++; r.hung[k.device] == 1 {
-		r.w.troubles.say(r.w.opt.Log, hangOf(k.device), "The file system of %s does not answer: its files wait, those of other file systems are read", k.path)
+		r.w.troubles.say(r.w.opt.Log, hangOf(k.device), "%s does not answer: the files of its file system wait, and others are read", k.path)
 	}
 }
 
