@@ -8,6 +8,7 @@ import (
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
+	"github.com/ecommerce-ingest/connect/internal/boxes"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/watch"
 )
@@ -79,12 +80,12 @@ func (o *origin) message(row *csvrows.Row) *service.Message {
 	m.MetaSetMut(metaModTimeUnix, o.modTimeUnix)
 	m.MetaSetMut(metaChannel, o.channel)
 	m.MetaSetMut(metaWatermark, o.watermark)
-	m.MetaSetMut(metaRow, boxInt64(&row.Number))
+	m.MetaSetMut(metaRow, boxes.Int64(&row.Number))
 	if o.header != nil {
 		m.MetaSetImmut(metaHeader, o.header)
 	}
 	if isStorable(row) {
-		m.MetaSetMut(metaRaw, boxString(&row.Raw))
+		m.MetaSetMut(metaRaw, boxes.String(&row.Raw))
 	} else {
 		m.MetaSetMut(metaRaw, storable(row.Raw))
 	}
@@ -117,7 +118,7 @@ func (o *origin) cell(s *string) any {
 			return nil
 		}
 	}
-	return boxString(s)
+	return boxes.String(s)
 }
 
 // isStorable reports whether databases accept the raw record as text. That of a good row is valid UTF-8.

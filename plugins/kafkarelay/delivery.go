@@ -30,10 +30,9 @@ type delivered struct {
 // decode appends the messages of records of the partition to batch and passes on
 // which rows they are. The lock of the consumer is held.
 func (a *assignment) decode(batch service.MessageBatch, records []*kgo.Record, each func(*kgo.Record, progress.Row)) service.MessageBatch {
-	a.decoder.watermark, _ = a.progress.Position()
-	a.decoder.channel = "" // its watermark may have moved
-	for _, r := range records {
-		m, row := a.decoder.decode(r, a.progress)
+	a.decoder.begin(a.progress, len(records))
+	for i, r := range records {
+		m, row := a.decoder.decode(r, i)
 		each(r, row)
 		batch = append(batch, m)
 	}

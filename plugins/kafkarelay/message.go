@@ -6,12 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/ecommerce-ingest/connect/internal/boxes"
 	"github.com/ecommerce-ingest/connect/plugins/kafkarelay/internal/cells"
 	"github.com/ecommerce-ingest/connect/plugins/kafkarelay/internal/progress"
 )
@@ -40,65 +41,97 @@ const (
 // maxColumns bounds the columns of a row, as csv_watch does.
 const maxColumns = 1 << 16
 
-// decoder makes messages of the records of one partition.
+// decoder makes messages of the records of one partition. Rows of a file follow
+// one another, so a value that the record before had as well is not made again.
 type decoder struct {
 	topic, topicID, partition any
 	watermark                 any // of the partition
 
+	channel, path, modTime repeated
+	modTimeUnix            any // of modTime; nil if that is no time
+	channelWatermark       any // of channel; nil: not known
+
 	header  []byte // that columns were read from
 	columns []string
 	names   service.ImmutableValue
-	cells   []cells.Cell
 
-	modTime     string
-	modTimeUnix any
+	// Of the batch of records that is being decoded.
+	progress *progress.Partition
+	rows     []rowMemory
+	cells    []cells.Cell // what is left of a piece of memory
+}
 
-	channel          string
-	channelWatermark any // nil: not known
+// rowMemory is where the metadata of a row that differ from row to row are, so
+// that they need no allocation each.
+type rowMemory struct {
+	number int64
+	raw    string
+}
+
+// repeated is a text that is often the same as that of the record before.
+type repeated struct {
+	text  string
+	boxed any
+}
+
+// set makes the text that of value and reports whether it is another one.
+func (r *repeated) set(value []byte) (changed bool) {
+	if r.boxed != nil && r.text == string(value) {
+		return false
+	}
+	r.text = string(value)
+	r.boxed = r.text
+	return true
 }
 
 func newDecoder(topic string, id [16]byte, partition int32) *decoder {
 	return &decoder{topic: topic, topicID: topicIDText(id), partition: int(partition)}
 }
 
+// begin prepares for a batch of records. p is the progress before them.
+func (d *decoder) begin(p *progress.Partition, records int) {
+	d.watermark, _ = p.Position()
+	d.progress = p
+	d.channel = repeated{} // its watermark may have moved
+	d.rows = make([]rowMemory, records)
+	d.cells = nil
+}
+
 // topicIDText writes the ID of a topic as Kafka's own tools do.
 func topicIDText(id [16]byte) string { return base64.RawURLEncoding.EncodeToString(id[:]) }
 
-// decode makes the message of a record and returns which row it is. p is the
-// progress of the partition before this record.
+// decode makes the message of the i-th record of the batch and returns which row
+// it is. The message refers to the memory of the record.
 //
 // A row has the metadata of csv_watch and no more. These are eight, as many as a
 // map holds before it grows; growing costs more than all else here.
-func (d *decoder) decode(r *kgo.Record, p *progress.Partition) (*service.Message, progress.Row) {
+func (d *decoder) decode(r *kgo.Record, i int) (*service.Message, progress.Row) {
 	m := service.NewMessage(nil)
+	memory := &d.rows[i]
 	var row progress.Row
 	var header []byte
-	var failure, raw string
+	var failure string
 	for _, h := range r.Headers {
-		value := string(h.Value)
 		switch h.Key {
 		case metaHeader:
 			header = h.Value
-			continue
 		case metaChannel:
-			row.Channel = value
-			m.MetaSetMut(h.Key, value)
+			d.setChannel(m, h.Value)
+			row.Channel = d.channel.text
 		case metaRow:
-			if n, err := strconv.ParseInt(value, 10, 64); err == nil {
-				row.Number = n
-				m.MetaSetMut(h.Key, n)
-				continue
-			}
-			m.MetaSetMut(h.Key, value)
+			row.Number = setRow(m, memory, h.Value)
+		case metaPath:
+			d.path.set(h.Value)
+			m.MetaSetMut(metaPath, d.path.boxed)
 		case metaModTime:
-			d.setModTime(m, value)
+			d.setModTime(m, h.Value)
 		case metaError:
-			failure = value
-			m.MetaSetMut(h.Key, value)
+			failure = string(h.Value)
+			m.MetaSetMut(h.Key, failure)
 		case metaRaw:
-			raw = value
+			memory.raw = textView(h.Value)
 		default:
-			m.MetaSetMut(h.Key, value)
+			m.MetaSetMut(h.Key, string(h.Value))
 		}
 	}
 	if row.Channel == "" {
@@ -106,12 +139,10 @@ func (d *decoder) decode(r *kgo.Record, p *progress.Partition) (*service.Message
 		m.SetBytes(r.Value)
 		return m, progress.Row{}
 	}
-	d.setWatermark(m, row.Channel, p)
-	content := string(r.Value)
-	if raw == "" {
-		raw = content
+	if memory.raw == "" {
+		memory.raw = textView(r.Value)
 	}
-	m.MetaSetMut(metaRaw, raw)
+	m.MetaSetMut(metaRaw, boxes.String(&memory.raw))
 	switch {
 	case failure != "":
 		m.SetBytes(r.Value)
@@ -119,9 +150,25 @@ func (d *decoder) decode(r *kgo.Record, p *progress.Partition) (*service.Message
 	case header == nil:
 		m.SetBytes(r.Value)
 	default:
-		d.setCells(m, header, content)
+		d.setCells(m, header, r.Value, len(d.rows)-i)
 	}
 	return m, row
+}
+
+// textView returns the bytes as a string without a copy. Nobody changes those of
+// a record that was fetched.
+func textView(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// setRow sets the number of a row and returns it; 0 if it is none.
+func setRow(m *service.Message, memory *rowMemory, value []byte) int64 {
+	n, err := strconv.ParseInt(textView(value), 10, 64)
+	if err != nil {
+		m.MetaSetMut(metaRow, string(value))
+		return 0
+	}
+	memory.number = n
+	m.MetaSetMut(metaRow, boxes.Int64(&memory.number))
+	return n
 }
 
 // rowOf returns which row a record is.
@@ -153,26 +200,27 @@ func (d *decoder) describe(m *service.Message, r *kgo.Record) {
 	m.MetaSetMut(metaKafkaTombstone, r.Value == nil)
 }
 
-func (d *decoder) setModTime(m *service.Message, text string) {
-	if d.modTime != text {
-		d.modTime, d.modTimeUnix = text, nil
-		if at, err := time.Parse(time.RFC3339, text); err == nil {
+func (d *decoder) setModTime(m *service.Message, value []byte) {
+	if d.modTime.set(value) {
+		d.modTimeUnix = nil
+		if at, err := time.Parse(time.RFC3339, d.modTime.text); err == nil {
 			d.modTimeUnix = at.Unix()
 		}
 	}
-	m.MetaSetMut(metaModTime, text)
+	m.MetaSetMut(metaModTime, d.modTime.boxed)
 	if d.modTimeUnix != nil {
 		m.MetaSetMut(metaModTimeUnix, d.modTimeUnix)
 	}
 }
 
-func (d *decoder) setWatermark(m *service.Message, channel string, p *progress.Partition) {
-	if d.channel != channel {
-		d.channel, d.channelWatermark = channel, nil
-		if number, known := p.LowWatermark(channel); known {
+func (d *decoder) setChannel(m *service.Message, value []byte) {
+	if d.channel.set(value) {
+		d.channelWatermark = nil
+		if number, known := d.progress.LowWatermark(d.channel.text); known {
 			d.channelWatermark = number
 		}
 	}
+	m.MetaSetMut(metaChannel, d.channel.boxed)
 	if d.channelWatermark != nil {
 		m.MetaSetMut(metaChannelWatermark, d.channelWatermark)
 	}
@@ -180,28 +228,43 @@ func (d *decoder) setWatermark(m *service.Message, channel string, p *progress.P
 
 // setCells makes the content an object of the columns that the header names. A
 // record that does not fit its header fails, as a bad record of a file does.
-func (d *decoder) setCells(m *service.Message, header []byte, record string) {
+// About as many rows as left are still to come.
+func (d *decoder) setCells(m *service.Message, header, record []byte, left int) {
 	err := d.readHeader(header)
+	var row []cells.Cell
 	if err == nil {
 		m.MetaSetImmut(metaHeader, d.names)
-		err = cells.Split(record, d.cells)
+		row = d.takeCells(left)
+		err = cells.Split(textView(record), row)
 	}
 	if err != nil {
 		err = fmt.Errorf("reading the record from Kafka: %w", err)
-		m.SetBytes([]byte(record))
+		m.SetBytes(record)
 		m.SetError(err)
 		m.MetaSetMut(metaError, err.Error())
 		return
 	}
 	object := make(map[string]any, len(d.columns))
-	for i := range d.cells {
-		if d.cells[i].Null {
+	for i := range row {
+		if row[i].Null {
 			object[d.columns[i]] = nil
 			continue
 		}
-		object[d.columns[i]] = d.cells[i].Text
+		object[d.columns[i]] = boxes.String(&row[i].Text)
 	}
 	m.SetStructuredMut(object)
+}
+
+// takeCells returns memory for the cells of a row.
+func (d *decoder) takeCells(left int) []cells.Cell {
+	const most = 1 << 13 // cells at a time, since one that is kept keeps all
+	n := len(d.columns)
+	if len(d.cells) < n {
+		d.cells = make([]cells.Cell, max(n, min(n*left, most)))
+	}
+	row := d.cells[:n:n]
+	d.cells = d.cells[n:]
+	return row
 }
 
 func (d *decoder) readHeader(header []byte) error {
@@ -209,21 +272,13 @@ func (d *decoder) readHeader(header []byte) error {
 		return nil
 	}
 	d.columns = nil
-	// There is a comma fewer than columns, unless there are some in quotes.
-	for n := strings.Count(string(header), ",") + 1; n > 0; n-- {
-		if n > maxColumns {
-			return fmt.Errorf("its header has more than %d columns", maxColumns)
-		}
-		d.cells = make([]cells.Cell, n)
-		if err := cells.Split(string(header), d.cells); err == nil {
-			break
-		} else if n == 1 {
-			return fmt.Errorf("its header: %w", err)
-		}
+	row, err := cells.Parse(string(header), maxColumns)
+	if err != nil {
+		return fmt.Errorf("its header: %w", err)
 	}
-	names := make([]any, len(d.cells))
-	d.columns = make([]string, len(d.cells))
-	for i, c := range d.cells {
+	names := make([]any, len(row))
+	d.columns = make([]string, len(row))
+	for i, c := range row {
 		d.columns[i] = c.Text
 		names[i] = c.Text
 	}

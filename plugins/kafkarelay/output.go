@@ -19,6 +19,7 @@ type output struct {
 	conf     outputConfig
 	log      *service.Logger
 	rejected *pace
+	encoders sync.Pool // of *encoder that no record refers to any more
 
 	mu     sync.RWMutex
 	client *kgo.Client // nil when not connected
@@ -26,7 +27,10 @@ type output struct {
 }
 
 func newOutput(conf outputConfig, mgr *service.Resources) *output {
-	return &output{conf: conf, log: mgr.Logger(), rejected: newPace(10 * time.Second)}
+	return &output{
+		conf: conf, log: mgr.Logger(), rejected: newPace(10 * time.Second),
+		encoders: sync.Pool{New: func() any { return &encoder{} }},
+	}
 }
 
 // Connect makes the client and looks whether the topic is there.
@@ -98,7 +102,8 @@ func (o *output) WriteBatch(ctx context.Context, batch service.MessageBatch) err
 	if client == nil {
 		return service.ErrNotConnected
 	}
-	records := newEncoder(o.conf.topic, len(batch))
+	records := o.encoders.Get().(*encoder)
+	records.reset(o.conf.topic, len(batch))
 	if o.conf.key != nil {
 		records.key = batch.InterpolationExecutor(o.conf.key).TryBytes
 	}
@@ -126,6 +131,9 @@ func (o *output) WriteBatch(ctx context.Context, batch service.MessageBatch) err
 	if failed.any(kerr.UnknownTopicID) || failed.any(kerr.UnknownTopicOrPartition) {
 		o.disconnect(client)
 		return service.ErrNotConnected
+	}
+	if failed.one == nil {
+		o.encoders.Put(records)
 	}
 	return failed.of(batch, records.records)
 }

@@ -3,6 +3,7 @@ package kafkarelay
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 	"unsafe"
@@ -29,7 +30,8 @@ const (
 const headersPerRow = 7
 
 // encoder makes Kafka records of the messages of one batch. What it makes shares
-// memory with the messages, and stays good as long as they do.
+// memory with the messages and with the encoder, which is used again for another
+// batch once every record of this one is acknowledged.
 type encoder struct {
 	topic string
 	key   func(i int) ([]byte, error) // nil: csv_channel
@@ -37,8 +39,7 @@ type encoder struct {
 	records []kgo.Record
 	headers []kgo.RecordHeader
 	buf     []byte
-	cells   []*string
-	texts   []string
+	cells   []cells.Cell
 	origin  rowOrigin // of the row before
 }
 
@@ -49,8 +50,24 @@ type rowOrigin struct {
 	header  []byte // columns as a CSV record; nil without any
 }
 
-func newEncoder(topic string, messages int) *encoder {
-	return &encoder{topic: topic, records: make([]kgo.Record, messages), headers: make([]kgo.RecordHeader, 0, headersPerRow*messages)}
+// reset prepares the encoder for the messages of another batch.
+func (e *encoder) reset(topic string, messages int) {
+	clear(e.records)
+	clear(e.headers)
+	e.topic, e.key, e.origin = topic, nil, rowOrigin{}
+	e.records = slices.Grow(e.records[:0], messages)[:messages]
+	e.headers = slices.Grow(e.headers[:0], headersPerRow*messages)
+	e.buf = e.buf[:0]
+}
+
+// room returns buf with room for n more bytes. What was appended before stays
+// where it is, because records refer to it.
+func (e *encoder) room(n int) []byte {
+	const chunk = 64 << 10
+	if cap(e.buf)-len(e.buf) < n {
+		e.buf = make([]byte, 0, max(chunk, n))
+	}
+	return e.buf
 }
 
 // encode makes the record of the i-th message and returns it.
@@ -130,9 +147,12 @@ func (e *encoder) value(m *service.Message) (value []byte, isRecord bool, err er
 			return nil, false, err
 		}
 		if row, ok := content.(map[string]any); ok && e.take(row) {
-			from := len(e.buf)
-			e.buf = cells.Append(e.buf, e.cells)
-			return notNil(e.buf[from:len(e.buf):len(e.buf)]), true, nil
+			if raw, ok := text(m, metaRaw); ok && cells.IsPlain(raw, e.cells) {
+				return view(raw), true, nil // most rows of most files
+			}
+			buf := e.room(cells.Bound(e.cells))
+			e.buf = cells.Append(buf, e.cells)
+			return notNil(e.buf[len(buf):len(e.buf):len(e.buf)]), true, nil
 		}
 	}
 	value, err = m.AsBytes()
@@ -144,18 +164,14 @@ func (e *encoder) take(row map[string]any) bool {
 	if len(row) != len(e.origin.columns) {
 		return false
 	}
-	if len(e.texts) < len(row) {
-		e.texts, e.cells = make([]string, len(row)), make([]*string, len(row))
-	}
-	e.cells = e.cells[:len(row)]
+	e.cells = slices.Grow(e.cells[:0], len(row))[:len(row)]
 	for i, column := range e.origin.columns {
 		cell, there := row[column]
 		switch cell := cell.(type) {
 		case string:
-			e.texts[i] = cell
-			e.cells[i] = &e.texts[i]
+			e.cells[i] = cells.Cell{Text: cell}
 		case nil:
-			e.cells[i] = nil
+			e.cells[i] = cells.Cell{Null: true}
 			if !there {
 				return false
 			}
@@ -176,9 +192,10 @@ func (e *encoder) add(name string, value []byte) {
 func (e *encoder) addNumber(m *service.Message) {
 	switch number, _ := m.MetaGetMut(metaRow); n := number.(type) {
 	case int64:
-		from := len(e.buf)
-		e.buf = strconv.AppendInt(e.buf, n, 10)
-		e.add(metaRow, e.buf[from:len(e.buf):len(e.buf)])
+		const longest = len("-9223372036854775808")
+		buf := e.room(longest)
+		e.buf = strconv.AppendInt(buf, n, 10)
+		e.add(metaRow, e.buf[len(buf):len(e.buf):len(e.buf)])
 	default:
 		if n, ok := text(m, metaRow); ok {
 			e.add(metaRow, []byte(n))

@@ -9,23 +9,37 @@ import (
 	"strings"
 )
 
-// Append appends a record of the cells to dst, without a line end. A nil cell is
-// null.
-func Append(dst []byte, cells []*string) []byte {
-	for i, cell := range cells {
+// Cell is a cell of a row.
+type Cell struct {
+	Text string
+	Null bool
+}
+
+// Append appends a record of the cells to dst, without a line end.
+func Append(dst []byte, cells []Cell) []byte {
+	for i := range cells {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		if cell != nil {
-			dst = AppendCell(dst, *cell)
+		if !cells[i].Null {
+			dst = AppendCell(dst, cells[i].Text)
 		}
 	}
 	return dst
 }
 
+// Bound returns how many bytes Append appends at most.
+func Bound(cells []Cell) int {
+	n := 0
+	for i := range cells {
+		n += 2*len(cells[i].Text) + len(`"",`)
+	}
+	return n
+}
+
 // AppendCell appends one cell that is not null.
 func AppendCell(dst []byte, cell string) []byte {
-	if cell != "" && !strings.ContainsAny(cell, ",\"\r\n") {
+	if cell != "" && isPlain(cell) && strings.IndexByte(cell, ',') < 0 {
 		return append(dst, cell...)
 	}
 	dst = append(dst, '"')
@@ -40,41 +54,88 @@ func AppendCell(dst []byte, cell string) []byte {
 	return append(append(dst, cell...), '"')
 }
 
-// Cell is a cell of a record that was read.
-type Cell struct {
-	Text string
-	Null bool
+// isPlain reports whether text has neither quotes nor line ends.
+func isPlain(text string) bool {
+	return strings.IndexByte(text, '"') < 0 && strings.IndexByte(text, '\n') < 0 && strings.IndexByte(text, '\r') < 0
+}
+
+// IsPlain reports whether Append writes exactly this record for the cells, and
+// without quotes. It is faster than Append.
+func IsPlain(record string, cells []Cell) bool {
+	if !isPlain(record) || strings.Count(record, ",") != len(cells)-1 {
+		return false
+	}
+	for i := range cells {
+		if i > 0 {
+			if record == "" || record[0] != ',' {
+				return false
+			}
+			record = record[1:]
+		}
+		c := &cells[i]
+		if c.Null {
+			continue
+		}
+		if c.Text == "" || !strings.HasPrefix(record, c.Text) {
+			return false
+		}
+		record = record[len(c.Text):]
+	}
+	return record == ""
 }
 
 // Split reads a record into cells, which must have room for exactly the cells of
 // the record. Texts are substrings of the record where they need no unquoting.
 func Split(record string, cells []Cell) error {
+	more := true
 	for i := range cells {
-		last := i == len(cells)-1
+		if !more {
+			return fmt.Errorf("it has %d cells and not %d", i, len(cells))
+		}
 		var err error
-		if strings.HasPrefix(record, `"`) {
-			record, err = quoted(record, &cells[i])
-		} else {
-			end := strings.IndexByte(record, ',')
-			if end < 0 {
-				end = len(record)
-			}
-			cells[i] = Cell{Text: record[:end], Null: end == 0}
-			record = record[end:]
-		}
-		switch {
-		case err != nil:
+		if record, more, err = next(record, &cells[i]); err != nil {
 			return err
-		case last && record == "":
-			return nil
-		case last:
-			return fmt.Errorf("it has more than %d cells", len(cells))
-		case record == "":
-			return fmt.Errorf("it has %d cells and not %d", i+1, len(cells))
 		}
-		record = record[1:] // the comma
+	}
+	if more {
+		return fmt.Errorf("it has more than %d cells", len(cells))
 	}
 	return nil
+}
+
+// Parse returns the cells of a record, of which it may have so many at most.
+func Parse(record string, most int) (cells []Cell, err error) {
+	for more := true; more; {
+		if len(cells) == most {
+			return nil, fmt.Errorf("it has more than %d cells", most)
+		}
+		var c Cell
+		if record, more, err = next(record, &c); err != nil {
+			return nil, err
+		}
+		cells = append(cells, c)
+	}
+	return cells, nil
+}
+
+// next reads the first cell and returns what follows the comma behind it.
+func next(record string, cell *Cell) (rest string, more bool, err error) {
+	if strings.HasPrefix(record, `"`) {
+		if record, err = quoted(record, cell); err != nil {
+			return "", false, err
+		}
+	} else {
+		end := strings.IndexByte(record, ',')
+		if end < 0 {
+			end = len(record)
+		}
+		*cell = Cell{Text: record[:end], Null: end == 0}
+		record = record[end:]
+	}
+	if record == "" {
+		return "", false, nil
+	}
+	return record[1:], true, nil
 }
 
 var errQuote = errors.New("a quoted cell does not end where it should")

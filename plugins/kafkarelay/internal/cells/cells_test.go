@@ -8,21 +8,21 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func pointers(texts ...string) []*string {
-	var all []*string
-	for i := range texts {
-		if texts[i] == "NULL" {
-			all = append(all, nil)
-			continue
+// row returns cells of the texts, in which NULL stands for null.
+func row(texts ...string) []Cell {
+	all := make([]Cell, len(texts))
+	for i, text := range texts {
+		all[i] = Cell{Text: text}
+		if text == "NULL" {
+			all[i] = Cell{Null: true}
 		}
-		all = append(all, &texts[i])
 	}
 	return all
 }
 
 func TestARowComesBackAsItWas(t *testing.T) {
 	t.Parallel()
-	for _, row := range [][]string{
+	for _, texts := range [][]string{
 		{"a", "b"},
 		{"NULL", "", "NULL"},
 		{""},
@@ -31,22 +31,39 @@ func TestARowComesBackAsItWas(t *testing.T) {
 		{`"`, `""`, `"a`, `a"`},
 		{",", "\r", "é"},
 	} {
-		record := string(Append(nil, pointers(row...)))
-		got := make([]Cell, len(row))
+		cells := row(texts...)
+		record := string(Append(nil, cells))
+		require.LessOrEqual(t, len(record), Bound(cells))
+		got := make([]Cell, len(cells))
 		require.NoError(t, Split(record, got), record)
-		for i, text := range row {
-			want := Cell{Text: text}
-			if text == "NULL" {
-				want = Cell{Null: true}
-			}
-			require.Equal(t, want, got[i], record)
-		}
+		require.Equal(t, cells, got, record)
+		parsed, err := Parse(record, len(cells))
+		require.NoError(t, err)
+		require.Equal(t, cells, parsed, record)
+		require.Equal(t, !strings.ContainsAny(record, "\"\n\r"), IsPlain(record, cells), record)
 	}
 }
 
 func TestARecordIsPlainCSV(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, `1,,"","a ""b"", c"`, string(Append(nil, pointers("1", "NULL", "", `a "b", c`))))
+	require.Equal(t, `1,,"","a ""b"", c"`, string(Append(nil, row("1", "NULL", "", `a "b", c`))))
+}
+
+func TestOnlyTheRecordOfTheCellsIsTheirs(t *testing.T) {
+	t.Parallel()
+	require.True(t, IsPlain("1,,x", row("1", "NULL", "x")))
+	for record, cells := range map[string][]Cell{
+		"1,2":   row("1", "2", "NULL"),
+		"1,2,":  row("1", "2"),
+		"1,2,3": row("1", "2,3"),
+		"1, 2":  row("1", "2"),
+		"1,":    row("1", ""),
+		`"1",2`: row("1", "2"),
+		"12,":   row("1", "NULL"),
+		"":      row(),
+	} {
+		require.False(t, IsPlain(record, cells), record)
+	}
 }
 
 func TestADamagedRecordIsAnError(t *testing.T) {
@@ -60,6 +77,10 @@ func TestADamagedRecordIsAnError(t *testing.T) {
 	} {
 		require.EqualError(t, Split(record, make([]Cell, 2)), want, record)
 	}
+	_, err := Parse("a,b,c", 2)
+	require.EqualError(t, err, "it has more than 2 cells")
+	_, err = Parse(`a,"b`, 2)
+	require.EqualError(t, err, "a quoted cell does not end where it should")
 }
 
 // FuzzAgainstEncodingCSV compares with the standard library, which knows no
@@ -67,18 +88,20 @@ func TestADamagedRecordIsAnError(t *testing.T) {
 func FuzzAgainstEncodingCSV(f *testing.F) {
 	f.Add("a", `b"`, ",\n")
 	f.Fuzz(func(t *testing.T, a, b, c string) {
-		row := []string{a, b, c}
-		record := string(Append(nil, []*string{&a, &b, &c}))
+		texts := []string{a, b, c}
+		cells := []Cell{{Text: a}, {Text: b}, {Text: c}}
+		record := string(Append(nil, cells))
 		got := make([]Cell, 3)
 		require.NoError(t, Split(record, got))
-		for i := range row {
-			require.Equal(t, Cell{Text: row[i]}, got[i])
-		}
+		require.Equal(t, cells, got)
+		require.Equal(t, !strings.ContainsAny(record, "\"\n\r"), IsPlain(record, cells))
+		joined := a + "," + b + "," + c
+		require.Equal(t, joined == record, IsPlain(joined, cells))
 		if strings.Contains(a+b+c, "\r") {
 			return // the library makes \n of \r\n
 		}
 		read, err := csv.NewReader(strings.NewReader(record)).Read()
 		require.NoError(t, err)
-		require.Equal(t, row, read)
+		require.Equal(t, texts, read)
 	})
 }

@@ -1,4 +1,4 @@
-package csvwatch
+package boxes
 
 import (
 	"runtime"
@@ -11,7 +11,7 @@ func TestABoxIsTheValueItself(t *testing.T) {
 	t.Parallel()
 	texts := []string{"", "a", "some longer text"}
 	for i := range texts {
-		v := boxString(&texts[i])
+		v := String(&texts[i])
 		require.Equal(t, texts[i], v)
 		s, isString := v.(string)
 		require.True(t, isString)
@@ -20,7 +20,7 @@ func TestABoxIsTheValueItself(t *testing.T) {
 	}
 	numbers := []int64{0, 1, -1, 1 << 40}
 	for i := range numbers {
-		require.Equal(t, any(numbers[i]), boxInt64(&numbers[i]))
+		require.Equal(t, any(numbers[i]), Int64(&numbers[i]))
 	}
 }
 
@@ -28,7 +28,7 @@ func TestABoxKeepsWhatItHoldsAlive(t *testing.T) {
 	t.Parallel()
 	make1 := func() any {
 		cells := []string{string([]byte("kept")), string([]byte("also kept"))}
-		return boxString(&cells[1])
+		return String(&cells[1])
 	}
 	v := make1()
 	for range 3 {
@@ -42,8 +42,8 @@ func TestABoxCostsNoAllocation(t *testing.T) {
 	text, number := "text", int64(1<<40)
 	var v any
 	require.Zero(t, testing.AllocsPerRun(100, func() {
-		v = boxString(&text)
-		v = boxInt64(&number)
+		v = String(&text)
+		v = Int64(&number)
 	}))
 	require.NotNil(t, v)
 }
