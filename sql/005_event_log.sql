@@ -16,6 +16,7 @@ BEGIN
       channel       text NOT NULL,
       part          int8 NOT NULL,
       offsets       int8multirange NOT NULL,
+      bits          bit(4096),
       low_watermark int8,
       updated_at    timestamptz NOT NULL DEFAULT now(),
       PRIMARY KEY (scope, channel, part)
@@ -26,12 +27,16 @@ BEGIN
       DROP CONSTRAINT postgres_copy_ledger_pkey,
       ADD COLUMN scope text NOT NULL DEFAULT '',
       ADD COLUMN part int8 NOT NULL DEFAULT 0,
+      ADD COLUMN bits bit(4096),
       ADD COLUMN low_watermark int8,
       ADD PRIMARY KEY (scope, channel, part);
+  ELSIF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'postgres_copy_ledger'::regclass AND attname = 'bits') THEN
+    ALTER TABLE postgres_copy_ledger ADD COLUMN bits bit(4096);
   END IF;
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'event_ingest')
      AND NOT has_table_privilege('event_ingest', 'event_log', 'INSERT') THEN
     GRANT SELECT, INSERT, UPDATE ON event_log, postgres_copy_ledger TO event_ingest;
+    GRANT DELETE ON postgres_copy_ledger TO event_ingest;
   END IF;
 END
 $$;

@@ -3,7 +3,9 @@ package postgrescopy
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -59,6 +61,61 @@ func TestGapsKeepTheLedgerSmall(t *testing.T) {
 			ranges, err := strconv.Atoi(db.value("SELECT count(*) FROM postgres_copy_ledger, unnest(offsets)"))
 			require.NoError(t, err)
 			assert.LessOrEqual(t, ranges, 4*500+1, "only the last batches have gaps")
+		})
+	}
+}
+
+// TestOffsetsWithGapsAreStoredOnce sends batches that overlap, as ranges and with
+// gaps, through two outputs at once, while the low watermark moves.
+func TestOffsetsWithGapsAreStoredOnce(t *testing.T) {
+	t.Parallel()
+	const withoutWatermark = "  low_watermark: '${! \"\" }'\n"
+	for name, second := range map[string]string{"all with a low watermark": "", "some without": withoutWatermark} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := newLedgerDB(t, `CREATE TABLE v (v int)`)
+			outputs := []*testOutput{db.connected("table: v" + csvOnceYAML), db.connected("table: v" + csvOnceYAML + second)}
+			random := rand.New(rand.NewPCG(1, 2))
+			sent := map[int]bool{}
+			for round := range 8 {
+				low := round * 5_000
+				var wg sync.WaitGroup
+				for n := range 8 {
+					step, first := 1+random.IntN(4), low+random.IntN(9_000)
+					rows := values(first, first+1+random.IntN(3_000))
+					keep := func(offset int) bool { return (offset-first)%step == 0 }
+					for i := range rows {
+						if keep(first + i) {
+							sent[first+i] = true
+						}
+					}
+					wg.Go(func() { assert.Empty(t, outputs[n%2].writeBatch(filtered("c", first, low, keep, rows...))) })
+				}
+				wg.Wait()
+			}
+			assert.Equal(t, fmt.Sprintf("%d|%d", len(sent), len(sent)), db.value("SELECT count(*), count(DISTINCT v) FROM v"))
+		})
+	}
+}
+
+func TestBitsBelowTheLowWatermarkAreDeleted(t *testing.T) {
+	t.Parallel()
+	for name, grants := range map[string]string{"by a role that may": "SELECT, INSERT, UPDATE, DELETE", "not by one that may not": "SELECT, INSERT, UPDATE"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := newLedgerDB(t, `CREATE TABLE v (v int)`)
+			require.NoError(t, db.connected("table: v"+csvOnceYAML).Close(context.Background())) // makes the ledger
+			dsn, role := db.asRole()
+			db.exec("GRANT INSERT, SELECT ON v TO " + role + "; GRANT " + grants + " ON postgres_copy_ledger TO " + role)
+			o := newTestOutput(t, dsn, "table: v"+csvOnceYAML)
+			require.NoError(t, o.Connect(context.Background()))
+			o.load(50, 1000, true, func(offset int) bool { return offset%2 == 0 })
+			rows := "13" // as many as there are parts
+			if name == "by a role that may" {
+				rows = "3" // of part 0, and of the parts of the last batches
+			}
+			assert.Equal(t, rows, db.value("SELECT count(*) FROM postgres_copy_ledger"))
+			assert.Equal(t, "25000", db.value("SELECT count(*) FROM v"))
 		})
 	}
 }

@@ -241,7 +241,7 @@ func TestATableThatIsNoLedgerIsRefused(t *testing.T) {
 	db := newLedgerDB(t, `CREATE TABLE v (v int); CREATE TABLE postgres_copy_ledger (channel int)`)
 	o := newTestOutput(t, db.dsn, "table: v"+onceYAML)
 	err := o.Connect(context.Background())
-	assert.EqualError(t, err, "table public.postgres_copy_ledger is not a ledger of postgres_copy, which has the columns scope text, channel text, part int8, offsets int8multirange, low_watermark int8 and updated_at timestamptz: name another in `exactly_once.table`")
+	assert.EqualError(t, err, "table public.postgres_copy_ledger is not a ledger of postgres_copy, which has the columns scope text, channel text, part int8, offsets int8multirange, bits bit(4096), low_watermark int8 and updated_at timestamptz: name another in `exactly_once.table`")
 }
 
 func TestAStoredRejectionIsNotToldAgain(t *testing.T) {

@@ -163,107 +163,27 @@ func (m *Offsets) ascending() bool {
 	return true
 }
 
-// Ranges are offsets of a channel.
-type Ranges struct {
-	Scope   string // what they are done for
-	Channel string
-	part    int64
-	offsets string // as a literal of int8multirange
-	low     int64  // the channel's low watermark
-}
-
-// partBits is how many bits of an offset are left out of its part: a part has
-// 4,096 offsets.
-const partBits = 12
-
-// part returns the part of the ledger that an offset of a channel is marked in. A
-// channel with a low watermark has one part, 0, since its gaps are few. Without
-// one they stay, and a row of the ledger for all of them would be written again
-// with each mark.
-func (m *Offsets) part(at position) int64 {
-	if m.low[at.channel] != noWatermark {
-		return 0
-	}
-	return at.offset >> partBits
-}
-
-// ranges returns the offsets of the messages that want admits, once for each
-// scope, channel and part that has any. The scopes are those of the batch's tables.
-func (m *Offsets) ranges(scopes []string, part func(position) int64, want func(message int) bool) []Ranges {
-	type key struct {
-		scope, channel string
-		part           int64
-	}
-	byKey := map[key]int{} // two names may mean one table
-	var found []Ranges
-	var lists [][]int64
-	last, lastAt := key{}, position{channel: -1}
-	n := 0
-	for i, at := range m.of {
-		if at.channel < 0 || !want(i) {
-			continue
-		}
-		if p := part(at); at.channel != lastAt.channel || p != last.part {
-			c := m.channels[at.channel]
-			last = key{scopes[c.table], c.name, p}
-			var ok bool
-			if n, ok = byKey[last]; !ok {
-				n, byKey[last] = len(found), len(found)
-				found, lists = append(found, Ranges{last.scope, last.channel, last.part, "", noWatermark}), append(lists, nil)
-			}
-			found[n].low = max(found[n].low, m.low[at.channel])
-		}
-		lastAt = at
-		lists[n] = append(lists[n], at.offset)
-	}
-	for n, list := range lists {
-		found[n].offsets = multirange(list)
-	}
-	return found
-}
-
-// Marked returns the offsets of the messages that want admits, to be marked.
-func (m *Offsets) Marked(scopes []string, want func(message int) bool) []Ranges {
-	return m.ranges(scopes, m.part, want)
-}
-
-// multirange writes offsets, in any order, as an int8multirange: {[1,5),[7,8)}.
-func multirange(offsets []int64) string {
-	slices.Sort(offsets)
-	text := []byte{'{'}
-	for from := 0; from < len(offsets); {
-		to := from + 1
-		for to < len(offsets) && offsets[to] <= offsets[to-1]+1 {
-			to++
-		}
-		if len(text) > 1 {
-			text = append(text, ',')
-		}
-		text = append(text, '[')
-		text = strconv.AppendInt(text, offsets[from], 10)
-		text = append(text, ',')
-		text = strconv.AppendInt(text, offsets[to-1]+1, 10)
-		text = append(text, ')')
-		from = to
-	}
-	return string(append(text, '}'))
-}
-
-// within adds the messages of a scope and channel whose offsets lie in the
-// multirange.
-func (m *Offsets) within(scopes []string, scope, name, multirange string, done map[int]bool) error {
-	ranges, err := parseMultirange(multirange)
+// within adds the messages whose offset is in a row of the ledger: its scope,
+// channel, part, and those of the offsets and the bits that may be the batch's.
+func (m *Offsets) within(scopes []string, row []string, done map[int]bool) error {
+	ranges, err := parseMultirange(row[3])
 	if err != nil {
 		return err
 	}
+	part, err := strconv.ParseInt(row[2], 10, 64)
+	if err != nil {
+		return fmt.Errorf("reading the ledger: %w", err)
+	}
+	bits := row[4] // a digit for each offset of the part, or none
 	for message, at := range m.of {
-		if at.channel < 0 || m.channels[at.channel].name != name || scopes[m.channels[at.channel].table] != scope {
+		if at.channel < 0 || at.offset>>partBits != part || m.channels[at.channel].name != row[1] || scopes[m.channels[at.channel].table] != row[0] {
 			continue
 		}
 		n, _ := slices.BinarySearchFunc(ranges, at.offset, func(r [2]int64, offset int64) int {
 			return cmp.Compare(r[1], offset+1) // the first range that ends behind it
 		})
-		if n < len(ranges) && ranges[n][0] <= at.offset {
+		inRange := n < len(ranges) && ranges[n][0] <= at.offset
+		if bit := int(at.offset & (partSize - 1)); inRange || bit < len(bits) && bits[bit] == '1' {
 			done[message] = true
 		}
 	}
