@@ -133,7 +133,15 @@ func (w *walk) tree(dirPath string, base bool) error {
 		s.keep(dirPath)
 		return nil
 	case base && errors.Is(err, fs.ErrNotExist):
-		_ = s.ask(dirPath, 0, func() { s.watchAncestor(dirPath) }, nil)
+		appeared := false
+		hangs := s.ask(dirPath, 0, func() {
+			s.watchAncestor(dirPath)
+			_, err := fileid.Of(dirPath)
+			appeared = err == nil
+		}, nil)
+		if hangs == nil && appeared {
+			return w.tree(dirPath, base)
+		}
 		s.say(dirPath, "directory %s does not exist yet: it is looked for every poll_interval", dirPath)
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
@@ -257,16 +265,24 @@ func (s *Scanner) keepBelow(d *dir) {
 	}
 }
 
-// watchAncestor asks for notification where the first missing directory of path would appear.
+// watchAncestor asks for notification where the first missing directory of path would appear. What appears before that takes
+// effect is not notified of, so it looks again afterwards.
 func (s *Scanner) watchAncestor(path string) {
 	for {
-		parent := filepath.Dir(path)
-		if parent == path {
+		nearest := nearestDir(path)
+		s.watch(nearest)
+		if nearestDir(path) == nearest {
 			return
 		}
-		if isDir(parent) {
-			s.watch(parent)
-			return
+	}
+}
+
+// nearestDir returns the nearest directory above path that exists.
+func nearestDir(path string) string {
+	for {
+		parent := filepath.Dir(path)
+		if parent == path || isDir(parent) {
+			return parent
 		}
 		path = parent
 	}

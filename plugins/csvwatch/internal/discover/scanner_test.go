@@ -195,3 +195,26 @@ func TestABaseThatIsAFileIsReported(t *testing.T) {
 	}
 	require.Equal(t, []string{file + " is not a directory, so nothing below it can be read"}, r.warnings)
 }
+
+func TestABaseThatAppearsBeforeItsWatchIsScanned(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	base := filepath.Join(dir, "a", "b")
+	s, r := scannerOf(t, base, true)
+	var watched []string
+	s.watch = func(path string) bool {
+		watched = append(watched, path)
+		switch path {
+		case dir: // too late to be notified of what comes now
+			require.NoError(t, os.MkdirAll(filepath.Join(dir, "a"), 0o755))
+		case filepath.Join(dir, "a"):
+			write(t, base, "1.csv", "1")
+		}
+		return true
+	}
+	require.NoError(t, s.Scan(t.Context(), false))
+	found, _ := r.take()
+	require.Equal(t, []string{"1.csv"}, found)
+	require.Equal(t, []string{dir, filepath.Join(dir, "a"), base}, watched)
+	require.Empty(t, r.warnings)
+}
