@@ -99,6 +99,7 @@ func attempts(t *testing.T, db *testDB) int {
 
 func TestAChainOfReferencesIsStoredBesideABadRow(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	shuffled := rand.Perm(50)
 	for name, c := range map[string]struct {
 		rows, attempts int

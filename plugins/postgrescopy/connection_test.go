@@ -19,6 +19,7 @@ import (
 
 func TestAHostThatDoesNotAnswerIsGivenUpAfterTheConnectTimeout(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, and says nothing
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = silent.Close() })

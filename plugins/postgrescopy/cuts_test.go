@@ -10,6 +10,7 @@ import (
 
 func TestACutLineLosesAndDoublesNothing(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	points := map[string]cutPoint{"before COMMIT": beforeCommit, "after COMMIT": afterCommit, "during COPY": duringCopy}
 	for mode, yaml := range modesThatRepeat {
 		for point, at := range points {
@@ -49,6 +50,7 @@ func TestACutLineLosesAndDoublesNothing(t *testing.T) {
 
 func TestALineThatIsCutAtAnyStepLosesAndDoublesNothing(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	for mode, yaml := range modesThatRepeat {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()

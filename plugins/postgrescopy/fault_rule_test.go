@@ -83,6 +83,7 @@ func TestARoleForWhichCreateTableFailsLosesOneRow(t *testing.T) {
 //promise:never-stops
 func TestIsolationKeepsWithinAStatementTimeout(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	for _, mode := range []string{"append", "upsert"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
@@ -174,6 +175,7 @@ func TestConstraintsThatHoldAtCommitRejectNoHealthyRow(t *testing.T) {
 //promise:healthy-stays
 func TestWhatTheServerIsOutOfCostsNoRow(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	cases := map[string]struct{ schema, says, mend string }{
 		"a sequence at its end": {
 			`CREATE SEQUENCE ids START 2 MAXVALUE 2; CREATE TABLE t (id int DEFAULT nextval('ids'), v int CHECK (v > 0))`,
@@ -204,6 +206,7 @@ func TestWhatTheServerIsOutOfCostsNoRow(t *testing.T) {
 
 func TestATableOf1600ColumnsIsWritten(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	for _, mode := range writeModes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
@@ -236,6 +239,7 @@ func TestATableOf1600ColumnsIsWritten(t *testing.T) {
 
 func TestARowWithoutAPartitionIsWaitedFor(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	for _, rows := range []int{1, 3} {
 		t.Run(fmt.Sprint(rows), func(t *testing.T) {
 			t.Parallel()
@@ -273,6 +277,7 @@ func TestAKeyTooLongForItsIndexIsOneRows(t *testing.T) {
 //promise:operator
 func TestWaitingForALockIsLoggedWithWhoBlocks(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	db := newTestDB(t, `CREATE TABLE l (id int)`)
 	o := db.connected("table: l")
 	unlock := db.inOtherSession("SET application_name = 'the blocker'; LOCK TABLE l")
@@ -323,6 +328,7 @@ func TestPrivilegesOnColumnsAreCheckedWhenConnecting(t *testing.T) {
 //promise:newest-wins
 func TestTheNewerStateOfAKeyStays(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	for _, yaml := range []string{"", "sequence_by: version"} {
 		t.Run(yaml, func(t *testing.T) {
 			t.Parallel()

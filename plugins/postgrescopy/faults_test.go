@@ -39,6 +39,7 @@ var modesThatRepeat = map[string]string{
 
 func TestATerminatedBackendIsALostConnection(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	for mode, yaml := range modesThatRepeat {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
@@ -46,12 +47,12 @@ func TestATerminatedBackendIsALostConnection(t *testing.T) {
 			o := db.connected("table: v\napplication_name: victim\n" + yaml)
 			ctx, cancel := context.WithTimeout(context.Background(), patient)
 			defer cancel()
-			const kills = 15
+			const kills = 6
 			killed := make(chan error, 1)
 			killer := openTestDB(t, db.dsn)
 			go func() {
 				for n := 0; n < kills && ctx.Err() == nil; {
-					rows, err := (&conn.Session{Conn: killer.conn.PgConn()}).QueryText(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'victim' AND state = 'active' AND query LIKE '%COPY%'")
+					rows, err := (&conn.Session{Conn: killer.conn.PgConn()}).QueryText(ctx, "SELECT pg_terminate_backend(pid) FROM pg_sleep(0.001), pg_stat_activity WHERE application_name = 'victim' AND state = 'active' AND query LIKE '%COPY%'")
 					if err != nil {
 						killed <- err
 						return
@@ -80,6 +81,7 @@ func TestATerminatedBackendIsALostConnection(t *testing.T) {
 
 func TestACrashedServerIsWaitedFor(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	server := postgrestest.NewServer(t, nil)
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patient)
 	defer cancel()
@@ -233,6 +235,7 @@ func TestASerializationFailureIsTriedAgain(t *testing.T) {
 
 func TestAFailoverIsFollowed(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	type node struct {
 		*testDB
 		host string

@@ -16,6 +16,7 @@ import (
 
 func TestATableThatIsMissingFillsNoLog(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	db := newTestDB(t, wideTable)
 	p, dsn := newProxy(t, db.dsn)
 	log := &logBuffer{}

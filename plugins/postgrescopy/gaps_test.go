@@ -45,6 +45,7 @@ func (o *testOutput) load(batches, size int, watermark bool, keep func(offset in
 //promise:gaps-are-cheap
 func TestGapsKeepTheLedgerSmall(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	for name, keep := range map[string]func(int) bool{
 		"a tenth filtered":      func(offset int) bool { return offset*7919%10 != 0 },
 		"every second offset":   func(offset int) bool { return offset%2 == 0 },

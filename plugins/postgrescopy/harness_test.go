@@ -24,6 +24,15 @@ import (
 // patient bounds what a test waits for.
 const patient = time.Minute
 
+// skipIfShort skips a test that takes seconds and does not depend on the server's
+// version: with -short, CI runs the others on the oldest and the newest one.
+func skipIfShort(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("takes seconds, and tests the same on every version of the server")
+	}
+}
+
 // testDB is a database for one test, and a connection of the test's own.
 type testDB struct {
 	tb   testing.TB

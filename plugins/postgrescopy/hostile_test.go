@@ -101,12 +101,12 @@ func TestHostileCellsCostTheirRowsAndNoOthers(t *testing.T) {
 	hostile := []fields{
 		{"v": "a\x00b"}, {"v": "\xff\xfe"}, {"v": string([]byte{0xed, 0xa0, 0x80})}, {"v": []byte("\x00")},
 		{"v": map[string]any{"a\x00": 1}}, {"j": "{\"a\x00\":1}"}, {"b": `"\u0000"`}, {"b": nested("[", "]", 10_001)},
-		{"n": json.Number("1e999999999")}, {"n": strings.Repeat("9", 200_000)}, {"n": "1e-20000"}, {"n": "0x10"}, {"i": json.Number("1e400")}, {"i": strings.Repeat("0", 1<<20) + "x"},
+		{"n": json.Number("1e999999999")}, {"n": strings.Repeat("9", 200_000)}, {"n": "1e-20000"}, {"i": json.Number("1e400")}, {"i": strings.Repeat("0", 1<<20) + "x"},
 		{"a": deepArray}, {"a": nested("{", "}", 9_999)}, {"a": "[2147483647:2147483647]={1}"}, {"a": "{" + strings.Repeat("1,", 100_000)}, {"a": "[-2147483648:2147483646]={1}"},
 		{"w": words.String()}, {"k": words.String()}, {"v": deepArray, "i": "x"},
 	}
-	// These the server may take or not, by its limits.
-	either := []fields{{"b": nested("[", "]", 9_999)}, {"j": nested("[", "]", 9_999)}, {"b": nested(`{"a":`, "}", 9_999)}, {"k": strings.Repeat("key", 5_000)}}
+	// These the server may take or not, by its limits and its version.
+	either := []fields{{"n": "0x10"}, {"b": nested("[", "]", 9_999)}, {"j": nested("[", "]", 9_999)}, {"b": nested(`{"a":`, "}", 9_999)}, {"k": strings.Repeat("key", 5_000)}}
 	bold := []fields{
 		{"a": manyItems}, {"v": strings.Repeat("x", 8<<20)}, {"b": nested("[", "]", 2_000)}, {"n": strings.Repeat("9", 100_000)}, {"n": "-0e-5"}, {"a": []any{}},
 		{"v": deepArray}, {"t": "infinity"}, {"v": "'; DROP TABLE t; --"}, {"v": "\\."}, {"v": "\r\n\t\u2028"},

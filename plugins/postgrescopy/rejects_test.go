@@ -92,6 +92,7 @@ func TestARejectionCanBeStoredWhateverTheMessageHolds(t *testing.T) {
 //promise:operator
 func TestATableForRejectionsThatFailsIsWaitedFor(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	cases := map[string]struct{ spoil, mend, says string }{
 		"dropped":       {"ALTER TABLE rejected RENAME TO gone", "ALTER TABLE gone RENAME TO rejected", "does not exist"},
 		"not permitted": {"REVOKE INSERT ON rejected FROM %s", "GRANT INSERT ON rejected TO %s", "permission denied for table rejected"},
@@ -160,6 +161,7 @@ func TestAMappingMayMakeTheRejectedRow(t *testing.T) {
 
 func TestARejectionThatNothingTakesIsLoggedWithItsRow(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	db := newTestDB(t, rejectsSchema)
 	o := db.connected("table: t")
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)

@@ -9,6 +9,7 @@ import (
 
 func TestRowsOfThousandsOfSetsOfFieldsAreStaged(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	const columns = 11
 	types := []string{"int", "text", "numeric(6,1)", "bool"}
 	values := []any{7, "x", 1.5, true}

@@ -95,6 +95,7 @@ func TestADroppedTableIsToldAndWaitedFor(t *testing.T) {
 
 func TestAnErrorThatEveryRowHasIsNotTakenForTheRows(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	db := newTestDB(t, `CREATE TABLE w (v int);
 		CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.v < 0 THEN PERFORM * FROM missing; END IF; RETURN NEW; END $$;
 		CREATE TRIGGER f BEFORE INSERT ON w FOR EACH ROW EXECUTE FUNCTION f()`)
