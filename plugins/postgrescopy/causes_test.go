@@ -58,3 +58,44 @@ func TestNothingThatIsARowsFaultIsTriedForEver(t *testing.T) {
 		})
 	}
 }
+
+// The connection lives and the neighbours can be stored, so it is the row.
+//
+//promise:never-stops
+func TestARowForWhichATriggerRaisesAnythingIsRejected(t *testing.T) {
+	t.Parallel()
+	skipIfShort(t)
+	for code, yaml := range map[string]string{
+		"08006": "", "57P01": "\nwrite_mode: upsert", "40001": "\nwrite_mode: ignore", "57014": "", "53100": "", "55P03": "",
+	} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			db := newTestDB(t, raising(code, "NEW.id = 2"), `CREATE TABLE refused (id uuid PRIMARY KEY, reason text)`)
+			o := db.connected("table: r\nrejects: { table: refused }" + yaml)
+			assert.Empty(t, o.write(fields{"id": 1}, fields{"id": 2}, fields{"id": 3}))
+			assert.Equal(t, []string{"1", "3"}, db.rows("SELECT id FROM r ORDER BY id"))
+			assert.Equal(t, "raised (SQLSTATE "+code+")", db.value("SELECT reason FROM refused"))
+		})
+	}
+}
+
+//promise:operator
+func TestAShortStatementTimeoutIsNamedAndStopsNothing(t *testing.T) {
+	t.Parallel()
+	for _, mode := range writeModes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			db := newTestDB(t, `CREATE TABLE s (id int PRIMARY KEY);
+				CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.02); RETURN NEW; END';
+				CREATE TRIGGER slow BEFORE INSERT ON s FOR EACH ROW EXECUTE FUNCTION slow()`)
+			o := db.connected("table: s\nstatement_timeout: 200ms\nwrite_mode: " + mode)
+			rows := make([]fields, 40)
+			for i := range rows {
+				rows[i] = fields{"id": i}
+			}
+			assert.Empty(t, o.write(rows...))
+			assert.Equal(t, "40", db.value("SELECT count(*) FROM s"))
+			assert.Contains(t, o.log.String(), "Its statement_timeout is 200ms: if this goes on, raise `statement_timeout`, or send smaller batches with `batching`")
+		})
+	}
+}

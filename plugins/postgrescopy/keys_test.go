@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestKeysOfAnyTypeTellRowsApart(t *testing.T) {
@@ -64,5 +65,89 @@ func TestKeysOfAnyTypeTellRowsApart(t *testing.T) {
 				assert.NoError(t, o.Close(t.Context()))
 			})
 		}
+	}
+}
+
+// lowered makes the key of a row lower case before it is inserted.
+const lowered = `CREATE FUNCTION lowered() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.k := lower(NEW.k); RETURN NEW; END';
+	CREATE TRIGGER lowered BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION lowered()`
+
+func TestKeysThatTheServerMakesEqual(t *testing.T) {
+	t.Parallel()
+	const collation = `CREATE COLLATION "any case" (provider = icu, locale = 'und-u-ks-level2', deterministic = false); `
+	for name, schema := range map[string]string{
+		"a trigger":                `CREATE TABLE t (k text PRIMARY KEY, v int, w int); ` + fmt.Sprintf(lowered, "t"),
+		"a trigger of a partition": `CREATE TABLE t (k text PRIMARY KEY, v int, w int) PARTITION BY RANGE (k); CREATE TABLE p PARTITION OF t DEFAULT; ` + fmt.Sprintf(lowered, "p"),
+		"a column's collation":     collation + `CREATE TABLE t (k text COLLATE "any case" PRIMARY KEY, v int, w int)`,
+		"an index's collation":     collation + `CREATE TABLE t (k text, v int, w int); CREATE UNIQUE INDEX ON t (k COLLATE "any case")`,
+	} {
+		for _, mode := range []string{"ignore", "upsert"} {
+			t.Run(name+"/"+mode, func(t *testing.T) {
+				t.Parallel()
+				db := newTestDB(t)
+				if _, err := db.conn.PgConn().Exec(t.Context(), schema).ReadAll(); err != nil {
+					require.ErrorContains(t, err, "ICU is not supported")
+					t.Skip("this server is built without ICU")
+				}
+				o := db.connected("table: t\nprimary_keys: [ k ]\nwrite_mode: " + mode)
+				for round := range 4 {
+					n := 10 * round
+					assert.Empty(t, o.write(fields{"k": "b", "v": n + 1}, fields{"k": "A", "v": n + 2}, fields{"k": "a", "v": n + 3}, fields{"k": "A", "v": n + 4}))
+					assert.Empty(t, o.write(fields{"k": "c", "v": n + 5}, fields{"k": "D", "v": n + 6}, fields{"k": "d", "v": n + 7}, fields{"k": "C", "v": n + 8}))
+					assert.Empty(t, o.write(fields{"k": "E", "v": n + 1}, fields{"k": "e", "v": n + 2, "w": 1}, fields{"k": "F", "v": n + 3, "w": 1}, fields{"k": "f", "v": n + 4}))
+				}
+				want := "2,1,5,6,1,3" // the first of all
+				if mode == "upsert" {
+					want = "34,31,38,37,32,34" // the last of all
+				}
+				assert.Equal(t, want, db.value("SELECT string_agg(v::text, ',' ORDER BY lower(k)) FROM t"))
+				assert.Empty(t, o.log.String())
+			})
+		}
+	}
+}
+
+func TestATriggerAddedMeanwhileMayChangeKeys(t *testing.T) {
+	t.Parallel()
+	db := newTestDB(t, `CREATE TABLE t (k text PRIMARY KEY, v int)`)
+	o := db.connected("table: t\nwrite_mode: upsert")
+	assert.Empty(t, o.write(fields{"k": "x", "v": 1}))
+	db.exec(fmt.Sprintf(lowered, "t"))
+	assert.Empty(t, o.write(fields{"k": "a", "v": 1}, fields{"k": "A", "v": 2}))
+	assert.Equal(t, "2", db.value("SELECT v FROM t WHERE k = 'a'"))
+}
+
+func TestSequenceByKeepsTheLastOfEqualsAndAnyValueBeforeNULL(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		rows []fields
+		want string
+	}{
+		"equal":              {[]fields{{"s": 1, "v": "first"}, {"s": 1, "v": "last"}}, "last"},
+		"NULL after a value": {[]fields{{"s": 1, "v": "value"}, {"s": nil, "v": "null"}}, "value"},
+		"a value after NULL": {[]fields{{"s": nil, "v": "null"}, {"s": -1, "v": "value"}}, "value"},
+		"NULL after NULL":    {[]fields{{"s": nil, "v": "first"}, {"s": nil, "v": "last"}}, "last"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := newTestDB(t, `CREATE TABLE t (id int PRIMARY KEY, s int, v text, n int CHECK (n > 0))`)
+			o := db.connected("table: t\nwrite_mode: upsert\nsequence_by: s")
+			for id, together := range []bool{true, false} {
+				batches := [][]fields{c.rows}
+				if !together {
+					batches = [][]fields{c.rows[:1], c.rows[1:]}
+				}
+				for _, rows := range batches {
+					var sent []fields
+					for _, row := range rows {
+						sent = append(sent, fields{"id": id, "s": row["s"], "v": row["v"]})
+					}
+					assert.Empty(t, o.write(sent...))
+				}
+			}
+			assert.Len(t, o.write( // found while bad rows are isolated
+				fields{"id": 2, "s": c.rows[0]["s"], "v": c.rows[0]["v"]}, fields{"id": 3, "s": 1, "n": 0}, fields{"id": 2, "s": c.rows[1]["s"], "v": c.rows[1]["v"]}), 1)
+			assert.Equal(t, c.want+","+c.want+","+c.want, db.value("SELECT string_agg(v, ',' ORDER BY id) FROM t"))
+		})
 	}
 }

@@ -22,7 +22,7 @@ func spec() *service.ConfigSpec {
 		Description(description).
 		Fields(
 			service.NewStringField(fieldDSN).
-				Description("The database to write to, as a URL or as `key=value` pairs. The options of libpq 15 work, including several hosts, `target_session_attrs` and service files, and so do its environment variables (`PGPASSWORD`, `PGPASSFILE`, `PGSERVICEFILE` …) for options that the DSN leaves out. All hosts share one password. Unsupported options, such as `hostaddr`, `sslcrl` and GSSAPI, are rejected by name, with what to write instead.").
+				Description("The database to write to, as a URL or as `key=value` pairs. The options of libpq 15 work, including several hosts, `target_session_attrs` and service files, and so do its environment variables (`PGPASSWORD`, `PGPASSFILE`, `PGSERVICEFILE` …) for options that the DSN leaves out. All hosts share one password. Unsupported options, such as `hostaddr`, `sslcrl`, GSSAPI and those of pgx (`pool_max_conns` …), are rejected by name, with what to write instead.").
 				ShortDescription("The database to write to, as a URL or as key=value pairs.").
 				Secret().
 				Examples(
@@ -74,7 +74,7 @@ func spec() *service.ConfigSpec {
 				Example([]string{"event_id"}).
 				Optional(),
 			service.NewStringField(fieldSequenceBy).
-				Description("For `upsert`: the column that orders the versions of a row, such as a version number or a modification time. A row replaces the stored one unless that is newer, so rows may arrive late and in any order, and several batches may be written at the same time. Without it the last row to arrive wins, and batches are written one at a time, whatever `max_in_flight` is.").
+				Description("For `upsert`: the column that orders the versions of a row, such as a version number or a modification time. A row replaces the stored one unless that is newer, so rows may arrive late and in any order, and several batches may be written at the same time. Of rows with equal values, the last one written wins; NULL is older than every value. Without it the last row to arrive wins, and batches are written one at a time, whatever `max_in_flight` is.").
 				ShortDescription("For upsert: the column that orders the versions of a row.").
 				Optional(),
 			exactlyOnceField(),

@@ -241,3 +241,23 @@ func TestRowLevelSecurityIsObeyed(t *testing.T) {
 		})
 	}
 }
+
+func TestARuleOnInsertIsFollowedOrRefused(t *testing.T) {
+	t.Parallel()
+	for _, mode := range writeModes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			db := newTestDB(t, `CREATE TABLE t (id int PRIMARY KEY, v int CHECK (v > 0)); CREATE TABLE audit (id int);
+				CREATE RULE "log it" AS ON INSERT TO t DO ALSO INSERT INTO audit VALUES (NEW.id)`)
+			o := newTestOutput(t, db.dsn, "table: t\nwrite_mode: "+mode)
+			if mode != "append" {
+				require.EqualError(t, o.Connect(t.Context()), `"public"."t" has the rule "log it" ON INSERT, with which PostgreSQL has no ON CONFLICT, and so no write_mode `+mode+": make a trigger of the rule, or use `write_mode: append`")
+				return
+			}
+			o.connect()
+			assert.Empty(t, o.write(fields{"id": 1, "v": 1}, fields{"id": 2, "v": 1}))
+			assert.Len(t, o.write(fields{"id": 3, "v": 1}, fields{"id": 4, "v": 0}, fields{"id": 5, "v": 1}), 1)
+			assert.Equal(t, []string{"1", "2", "3", "5"}, db.rows("SELECT id FROM audit ORDER BY id"))
+		})
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // transport is what an option of the DSN may change.
@@ -69,6 +71,40 @@ var options = []option{
 	{"gsslib", "PGGSSLIB", refuse("GSSAPI is not built in: use a password or a certificate")},
 	{"krbsrvname", "PGKRBSRVNAME", refuse("GSSAPI is not built in: use a password or a certificate")},
 	{"replication", "", accept("a replication connection writes no rows: remove it", "false", "off", "no", "0")},
+}
+
+// pgxOptions are options of pgx that libpq does not have, and what to write instead.
+var pgxOptions = map[string]string{
+	"pool_max_conns":                "set `conn_max_open`",
+	"pool_max_conn_lifetime":        "set `conn_max_life_time`",
+	"pool_max_conn_idle_time":       "set `conn_max_idle_time`",
+	"pool_min_conns":                onDemand,
+	"pool_min_idle_conns":           onDemand,
+	"pool_max_conn_lifetime_jitter": onDemand,
+	"pool_health_check_period":      onDemand,
+	"pool_ping_timeout":             onDemand,
+	"statement_cache_capacity":      neverPrepared,
+	"description_cache_capacity":    neverPrepared,
+	"default_query_exec_mode":       neverPrepared,
+}
+
+const (
+	onDemand      = "connections are made when they are needed: remove it"
+	neverPrepared = "no statement is prepared under a name, so that poolers work: remove it"
+)
+
+// refusePgxOptions returns an error that names such an option of a DSN, if it has one.
+func refusePgxOptions(dsn string) error {
+	config, err := pgconn.ParseConfig(dsn)
+	if err != nil {
+		return nil // which is reported when it is read
+	}
+	for _, name := range slices.Sorted(maps.Keys(config.RuntimeParams)) {
+		if instead, ok := pgxOptions[name]; ok {
+			return fmt.Errorf("`%s` cannot be honoured: %s", name, instead)
+		}
+	}
+	return nil
 }
 
 // applyOptions honours the options that pgx does not know, or returns an error

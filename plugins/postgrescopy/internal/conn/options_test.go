@@ -200,3 +200,20 @@ func TestAnOptionOfTheDSNComesBeforeTheEnvironment(t *testing.T) {
 	require.EqualError(t, err, "the environment variable PGSSLCRL cannot be honoured: revocation lists are not checked: remove it")
 	require.Equal(t, uint16(tls.VersionTLS12), config.TLSConfig.MinVersion)
 }
+
+func TestAnOptionOfPgxIsRefusedByName(t *testing.T) {
+	t.Parallel()
+	values := map[string]string{"default_query_exec_mode": "exec"}
+	for name, instead := range pgxOptions {
+		value := values[name]
+		if value == "" {
+			value = "5"
+		}
+		for _, dsn := range []string{"postgres://db/shop?" + name + "=" + value, "host=db " + name + "=" + value} {
+			_, err := (&Settings{DSN: dsn, MaxOpen: 1}).PoolConfig()
+			require.EqualError(t, err, "the dsn cannot be used: `"+name+"` cannot be honoured: "+instead)
+		}
+	}
+	_, err := (&Settings{DSN: "host=db pool_max_conns=x", MaxOpen: 1}).PoolConfig()
+	require.EqualError(t, err, "the dsn cannot be used: `pool_max_conns` cannot be honoured: set `conn_max_open`")
+}

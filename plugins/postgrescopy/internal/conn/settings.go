@@ -45,6 +45,9 @@ func (c *Settings) PoolConfig() (*pgxpool.Config, error) {
 	if strayAt.MatchString(c.DSN) {
 		return nil, &pgerr.OperatorError{Message: "the dsn cannot be used: there is an @ too many: percent-encode the special characters of the user, the password and the database's name (@ as %40, / as %2F)"}
 	}
+	if err := refusePgxOptions(c.DSN); err != nil {
+		return nil, pgerr.Operatorf("the dsn cannot be used: %v", err)
+	}
 	config, err := pgxpool.ParseConfig(c.DSN)
 	if err != nil {
 		return nil, &pgerr.OperatorError{Message: "the dsn cannot be used: " + withoutDSN(err, c.DSN)}

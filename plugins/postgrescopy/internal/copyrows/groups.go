@@ -43,17 +43,20 @@ func (b *Rows) Groups(skip func(message int) bool, every bool) (groups []Group, 
 		b.sortByKey(order)
 		return b.split(order, nil), 0
 	}
-	if !b.table.ExactKey {
-		if len(b.sets) > 1 {
-			return b.runs(order), 0
+	if b.table.ExactKey {
+		b.sortByKey(order)
+		if !every {
+			order, leftOut = b.dropRepeated(order)
 		}
-		return b.split(order, nil), 0
+		if !b.table.KeyMayChange {
+			return b.split(order, b.rounds(order)), leftOut
+		}
+		slices.Sort(order) // the keys that a trigger makes may be equal
 	}
-	b.sortByKey(order)
-	if !every {
-		order, leftOut = b.dropRepeated(order)
+	if len(b.sets) > 1 {
+		return b.runs(order), leftOut
 	}
-	return b.split(order, b.rounds(order)), leftOut
+	return b.split(order, nil), leftOut
 }
 
 // sortItem is a row with the beginning of its key.
@@ -223,5 +226,5 @@ func (g Group) UniqueKeys() bool {
 			return false
 		}
 	}
-	return g.Rows.table.ExactKey
+	return g.Rows.table.ExactKey && !g.Rows.table.KeyMayChange
 }

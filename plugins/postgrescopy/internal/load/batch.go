@@ -41,6 +41,7 @@ type Batch struct {
 	reloaded   bool  // the tables were read again on suspicion
 	isolating  bool  // bad rows are to be found one by one
 	byHere     bool  // without the server's driver
+	suspects   bool  // a temporary error that a function raises may be its row's fault
 	named      int   // rows rejected because the server named their line
 	byServer   []int // the messages rejected for what the server said
 

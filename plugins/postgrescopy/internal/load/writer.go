@@ -5,9 +5,12 @@ package load
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/conn"
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/ledger"
@@ -78,14 +81,22 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 // told whether a row is at fault.
 const maxUnclear = 2
 
+// maxRaised is how often a batch is tried again as it is when a function of the
+// database raises an error that should pass by itself; that takes about ten seconds.
+const maxRaised = 8
+
+// maxTimeouts is how often a batch is tried again as it is when it takes longer than
+// statement_timeout allows. Then its rows are sent in smaller parts.
+const maxTimeouts = 2
+
 // Write commits the rows of a batch that can be stored, and rejects the others
 // in b.Rejected. It returns when that is done, or with an error after which
 // nothing of the batch is committed (but see LostError), and none of its rows is
 // to be taken for bad: the context's, a *LostError or a *RefusedError.
 func (w *Writer) Write(ctx context.Context, b *Batch) error {
 	var (
-		pause   backoff
-		unclear int
+		pause                     backoff
+		unclear, raised, timeouts int
 	)
 	for {
 		err := w.attempt(ctx, b)
@@ -114,6 +125,17 @@ func (w *Writer) Write(ctx context.Context, b *Batch) error {
 			if unclear++; unclear > maxUnclear {
 				b.isolating = true
 			}
+		case pgerr.Temporary:
+			switch {
+			case pgerr.Raised(err):
+				if raised++; raised > maxRaised {
+					b.isolating, b.byHere, b.suspects = true, true, true
+				}
+			case pgerr.Is(err, "57014"):
+				if timeouts++; timeouts > maxTimeouts {
+					b.isolating = true
+				}
+			}
 		}
 		b.noteDeadlock(err)
 		if pgerr.Is(err, "25006") { // read_only_sql_transaction
@@ -122,11 +144,24 @@ func (w *Writer) Write(ctx context.Context, b *Batch) error {
 			w.Pool.Reset()
 		}
 		w.Retried()
-		w.Warn("Writing a batch failed and is tried again: %s", pgerr.Describe(err))
+		w.Warn("Writing a batch failed and is tried again: %s%s", pgerr.Describe(err), w.adviceFor(ctx, err))
 		if err := pause.wait(ctx); err != nil {
 			return err
 		}
 	}
+}
+
+// adviceFor returns what to do if an error comes again, empty if nothing is.
+func (w *Writer) adviceFor(ctx context.Context, err error) string {
+	if !pgerr.Is(err, "57014") || pgerr.Raised(err) {
+		return ""
+	}
+	limit := "0"
+	_ = w.Pool.InTransaction(ctx, func(tx pgx.Tx) error { return tx.QueryRow(ctx, "SHOW statement_timeout").Scan(&limit) })
+	if limit == "0" { // somebody has cancelled it
+		return ""
+	}
+	return fmt.Sprintf(". Its statement_timeout is %s: if this goes on, raise `statement_timeout`, or send smaller batches with `batching`", limit)
 }
 
 // rowOperatorError is an error of a row, by its message, that is for an operator.

@@ -108,7 +108,7 @@ func Classify(ctx context.Context, err error) Class {
 	}
 	var unclear *UnclearError
 	if errors.As(err, &unclear) {
-		return ClassOf(unclear.Code)
+		return aliveClass(ClassOf(unclear.Code))
 	}
 	pgErr, ok := As(err)
 	if !ok {
@@ -118,12 +118,30 @@ func Classify(ctx context.Context, err error) Class {
 		return class
 	}
 	class := ClassOf(pgErr.Code)
+	if Raised(err) {
+		class = aliveClass(class)
+	}
 	if class == Operator && pgErr.Where != "" {
 		// It came up while a row was being stored, in a trigger's function, say, and
 		// may depend on the row: a partition that is created on demand cannot be.
 		return Unclear
 	}
 	return class
+}
+
+// Raised reports whether a PL/pgSQL function raised the error, rather than the server
+// itself: it may depend on the row then, whatever its code, and the connection lives.
+func Raised(err error) bool {
+	pgErr, ok := As(err)
+	return ok && pgErr.Routine == "exec_stmt_raise"
+}
+
+// aliveClass is the class of an error after which the connection lives.
+func aliveClass(c Class) Class {
+	if c == Lost {
+		return Temporary
+	}
+	return c
 }
 
 // ClassOf returns the class of a SQLSTATE.

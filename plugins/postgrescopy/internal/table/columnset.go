@@ -125,7 +125,7 @@ func (t *Table) newColumnSet(mask string) *ColumnSet {
 			if c.keyCast != "" {
 				value = alias + "::" + c.keyCast
 			}
-			p.keyValues = append(p.keyValues, value)
+			p.keyValues = append(p.keyValues, value+c.collate)
 		}
 	}
 	s.Fields, s.aliases = len(p.names), p.aliases
@@ -263,8 +263,12 @@ func (t *Table) onConflict(names []string) string {
 // for keys whose bytes do not tell whether they are equal, and so could not be
 // sorted before: the first of a key comes first for an ignore; for an upsert
 // the last one only, since ON CONFLICT DO UPDATE refuses to touch a row twice.
-// Rows with NULL in the key are all different.
+// Rows with NULL in the key are all different. Where a trigger may change the key,
+// an ignore takes rows as they came.
 func (t *Table) byKey(p statementParts) (distinct, order string) {
+	if t.Mode == Ignore && t.KeyMayChange {
+		return "", " ORDER BY o"
+	}
 	if t.Mode == Append || t.ExactKey || len(p.keyValues) < len(t.KeyNames) {
 		return "", ""
 	}

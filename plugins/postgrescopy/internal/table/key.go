@@ -19,14 +19,24 @@ type uniqueIndex struct {
 	oid     uint32
 	primary bool
 	columns []string
+	collate []string // the COLLATE clause of each column; empty: the type's own
+	exact   []bool   // the collation tells apart what bytes tell apart
 }
+
+// indexCollations are the collations of an index's columns, in their order; 100 is the
+// database's default.
+const indexCollations = `
+	FROM pg_catalog.unnest(i.indcollation::oid[]) WITH ORDINALITY AS x (oid, n) LEFT JOIN pg_catalog.pg_collation l ON l.oid = x.oid
+	LEFT JOIN pg_catalog.pg_namespace n ON n.oid = l.collnamespace WHERE x.n <= i.indnkeyatts ORDER BY x.n`
 
 const uniqueIndexesQuery = `
 SELECT i.indexrelid, i.indisprimary, array(
 	SELECT a.attname::text FROM pg_catalog.pg_attribute a
 	WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey::int2[])
 		AND pg_catalog.array_position(i.indkey::int2[], a.attnum) < i.indnkeyatts
-	ORDER BY pg_catalog.array_position(i.indkey::int2[], a.attnum))
+	ORDER BY pg_catalog.array_position(i.indkey::int2[], a.attnum)),
+	array(SELECT CASE WHEN coalesce(l.oid, 100) = 100 THEN '' ELSE pg_catalog.format(' COLLATE %I.%I', n.nspname, l.collname) END ` + indexCollations + `),
+	array(SELECT coalesce(l.collisdeterministic, true) ` + indexCollations + `)
 FROM pg_catalog.pg_index i
 WHERE i.indrelid = $1::oid AND i.indisunique AND i.indisvalid AND i.indimmediate
 	AND i.indpred IS NULL AND i.indexprs IS NULL
@@ -51,7 +61,7 @@ func (t *Table) chooseKey(ctx context.Context, q pgx.Tx, all []catalogueColumn) 
 		}
 	}
 	t.keyIndex = index.oid
-	t.setKey(index.columns, all)
+	t.setKey(index, all)
 	return nil
 }
 
@@ -61,7 +71,7 @@ func readUniqueIndexes(ctx context.Context, q pgx.Tx, oid uint32) ([]uniqueIndex
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (i uniqueIndex, err error) {
-		err = row.Scan(&i.oid, &i.primary, &i.columns)
+		err = row.Scan(&i.oid, &i.primary, &i.columns, &i.collate, &i.exact)
 		return i, err
 	})
 }
@@ -95,7 +105,8 @@ func (t *Table) checkKey(primary uniqueIndex, indexes []uniqueIndex, all []catal
 }
 
 // setKey notes the key's columns, unless rows cannot have one of them.
-func (t *Table) setKey(key []string, all []catalogueColumn) {
+func (t *Table) setKey(index uniqueIndex, all []catalogueColumn) {
+	key := index.columns
 	t.KeyNames = key
 	t.ExactKey = true
 	var places []int
@@ -116,7 +127,8 @@ func (t *Table) setKey(key []string, all []catalogueColumn) {
 		if from.typmod >= 0 {
 			c.keyCast = c.Value.Type
 		}
-		if !form.exact || !from.ordered || from.typmod >= 0 || c.Value.Text {
+		c.collate = index.collate[i]
+		if !form.exact || !index.exact[i] || from.typmod >= 0 || c.Value.Text {
 			t.ExactKey = false
 		}
 	}
@@ -174,6 +186,9 @@ func (t *Table) CanSkipExisting(s *ColumnSet) bool {
 // key has a LIMIT so that it stays a look into the index, whatever the planner
 // thinks of the number of keys.
 func (t *Table) setExistingStatement() {
+	if t.KeyMayChange {
+		return
+	}
 	arrays, names, equal := make([]string, len(t.Keys)), make([]string, len(t.Keys)), make([]string, len(t.Keys))
 	for i, place := range t.Keys {
 		c := &t.Columns[place]
@@ -182,7 +197,7 @@ func (t *Table) setExistingStatement() {
 		}
 		arrays[i] = fmt.Sprintf("$%d::%s[]", i+1, c.stageType)
 		names[i] = fmt.Sprintf("k%d", i)
-		equal[i] = fmt.Sprintf("t.%s = u.k%d", sqltext.Quote(c.Name), i)
+		equal[i] = fmt.Sprintf("t.%s = u.k%d%s", sqltext.Quote(c.Name), i, c.collate)
 	}
 	t.ExistingStatement = "SELECT u.o::int4 FROM unnest(" + strings.Join(arrays, ", ") + ") WITH ORDINALITY AS u(" + strings.Join(names, ", ") +
 		", o), LATERAL (SELECT FROM " + t.Quoted + " AS t WHERE " + strings.Join(equal, " AND ") + " LIMIT 1) AS found"

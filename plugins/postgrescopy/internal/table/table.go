@@ -59,7 +59,9 @@ type Table struct {
 
 	// ExactKey: two keys are equal if, and only if, their encoded bytes are.
 	ExactKey bool
-	// insertOnly: COPY does not reach it (a view, or row-level security).
+	// KeyMayChange: a trigger may change the key of a row before it is inserted.
+	KeyMayChange bool
+	// insertOnly: COPY does not reach it (a view, a rule, or row-level security).
 	insertOnly bool
 	overriding bool // writes a column that is GENERATED ALWAYS AS IDENTITY
 	Collect    int  // the place of CollectUnknown in Columns, the last, or -1
@@ -96,6 +98,7 @@ type Column struct {
 	ArrayOID   uint32 // 0 too when keys of it cannot be asked for
 	Key        int    // its place in the key, or -1
 	keyCast    string // the type by which keys are compared, if a length or precision makes some equal
+	collate    string // the COLLATE clause by which keys are compared, if it is not the type's own
 	KeySigned  bool   // a big-endian integer of two's complement
 	KeyFixed   bool   // always as long
 }
