@@ -95,7 +95,7 @@ func TestTheLivePageInABrowser(t *testing.T) {
 	})
 	b.step(t, "an outage while nothing is to be stored", func(t *testing.T) {
 		require.NoError(t, server.StopNow(t.Context()))
-		b.awaitText(5*time.Second, "headline", "Database silent for")
+		b.awaitText(5*time.Second, "headline", "Database away for")
 		require.NoError(t, server.Restart(t.Context()))
 		b.await(soon, "document.getElementById('verdict').dataset.level !== 'bad'")
 	})

@@ -55,7 +55,7 @@ func TestMetricsFollowTheConventions(t *testing.T) {
 		"csv_watch_rows_read_total", "csv_watch_files_refused", "csv_watch_backlog_bytes", "csv_watch_oldest_unread_seconds",
 		"csv_watch_awaiting_files_seconds_total", "csv_watch_latency_seconds_bucket",
 		"postgres_copy_rows_written_total", "postgres_copy_latency_seconds_bucket", "postgres_copy_writing_seconds_total",
-		"postgres_copy_ledger_bytes",
+		"postgres_copy_ledger_bytes", "postgres_copy_reconnects_total", "postgres_copy_lock_waits_total", "postgres_copy_batches_awaiting_lock",
 	} {
 		await(t, name, func() error {
 			if text = p.scraped(); !regexp.MustCompile(`(?m)^` + name + `[{ ]`).MatchString(text) {

@@ -103,6 +103,9 @@ func TestTheDashboardAndTheAlertsHaveData(t *testing.T) {
 
 	keyed, server := newSiteOfItsOwn(t)
 	keyless := newSite(t)
+	keyless.db.exec(keyless.schema("001_user_events.sql"))
+	keyless.db.exec(`CREATE TABLE event_log (LIKE user_events INCLUDING DEFAULTS INCLUDING CONSTRAINTS) PARTITION BY RANGE ("timestamp")`)
+	keyless.db.exec(`CREATE TABLE event_log_1 PARTITION OF event_log FOR VALUES FROM ('2000-01-01') TO ('2100-01-01')`)
 	first, second := keyed.pipeline(), keyless.keyless()
 	keyed.generator("GENERATOR_INTERVAL=50ms", "GENERATOR_BATCH_SIZE=10", "GENERATOR_MALFORMED=0.02", "GENERATOR_DUPLICATES=0.05")
 	keyless.generator("GENERATOR_INTERVAL=50ms", "GENERATOR_BATCH_SIZE=10")

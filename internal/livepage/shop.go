@@ -2,14 +2,11 @@ package livepage
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/ecommerce-ingest/connect/internal/status"
 )
@@ -104,25 +101,15 @@ func (s *shop) ask(ctx context.Context) (*shopFigures, *pgx.Conn) {
 	if conn == nil {
 		var err error
 		if conn, err = s.connect(ctx); conn == nil {
-			if err != nil {
-				s.board.DatabaseAnswers(answers(err))
-			}
 			return problem(err), nil
 		}
 	}
 	found, err := readShop(ctx, conn)
-	s.board.DatabaseAnswers(answers(err))
 	if err != nil {
 		_ = conn.Close(ctx)
 		return problem(err), nil
 	}
 	return found, conn
-}
-
-// answers reports whether a database that returned this error is there.
-func answers(err error) bool {
-	var refusal *pgconn.PgError
-	return err == nil || errors.As(err, &refusal) && !strings.HasPrefix(refusal.Code, "57P") // it shuts down, or starts
 }
 
 // problem is shown without the text of the driver, which may name hosts and users.

@@ -24,7 +24,6 @@ type Board struct {
 	recent   recent
 	refused  Rejections
 	followed followed
-	silent   time.Time // since when the database has not answered those who look
 	moved    time.Time // when a row was done last, or none was waiting
 }
 

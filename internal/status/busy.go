@@ -30,6 +30,13 @@ func (b *Busy) change(by int) {
 	b.n += by
 }
 
+// Any reports whether an operation is in progress.
+func (b *Busy) Any() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.n > 0
+}
+
 // Times returns both sums as of now.
 func (b *Busy) Times(now time.Time) (some, full time.Duration) {
 	b.mu.Lock()

@@ -2,7 +2,6 @@ package status
 
 import (
 	"context"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -16,19 +15,6 @@ func (o *Output) DatabaseAt(dial Dial) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.dial = dial
-}
-
-// DatabaseAnswers notes whether the database answered a question of somebody who
-// looks at the pipeline. While there are no rows to store, nothing else finds out.
-func (b *Board) DatabaseAnswers(yes bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	switch {
-	case yes:
-		b.silent = time.Time{}
-	case b.silent.IsZero():
-		b.silent = b.now()
-	}
 }
 
 // Databases returns how to connect to the databases of all outputs.

@@ -22,6 +22,11 @@ type Output struct {
 	problem string
 	stuck   bool // a person has to do something
 	dial    Dial
+
+	blocked   int    // batches that wait for a lock
+	blockedBy string // who holds it, as the latest of them found
+
+	blockedSince time.Time // when the first of them began to wait
 }
 
 // AddOutput registers an output by its label, the table it writes to, and how
@@ -43,6 +48,32 @@ type Commit struct {
 
 // Writing records that a batch is being written, until done is called.
 func (o *Output) Writing() (done func()) { return o.writing.Begin() }
+
+// Busy reports whether a batch is being written.
+func (o *Output) Busy() bool { return o.writing.Any() }
+
+// Blocked records that a batch has waited for a lock since a time, and who holds it, until
+// over is called.
+func (o *Output) Blocked(since time.Time, by string) (over func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.blocked++; o.blocked == 1 || since.Before(o.blockedSince) {
+		o.blockedSince = since
+	}
+	o.blockedBy = by
+	return func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.blocked--
+	}
+}
+
+// AwaitingLock returns how many batches wait for a lock.
+func (o *Output) AwaitingLock() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.blocked
+}
 
 // Times returns for how long at least one batch was being written, and for how
 // long as many as may be.
@@ -109,10 +140,14 @@ type outputState struct {
 	since   time.Time
 	problem string
 	stuck   bool
+
+	blocked      bool
+	blockedBy    string
+	blockedSince time.Time
 }
 
 func (o *Output) state() outputState {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return outputState{o.up, o.since, o.problem, o.stuck}
+	return outputState{o.up, o.since, o.problem, o.stuck, o.blocked > 0, o.blockedBy, o.blockedSince}
 }

@@ -82,12 +82,18 @@ func TestTheVerdictNamesWhatIsTheMatter(t *testing.T) {
 			func(b *bench) { b.out.Refused(`there is no table t: create it`); b.pass(180, nothing) },
 			Bad, "PostgreSQL has rejected every attempt for 3 min: an operator must act", []string{"there is no table t: create it"},
 		},
-		"database away while nothing needs it": {
-			func(b *bench) { b.DatabaseAnswers(false); b.pass(7, func() { b.DatabaseAnswers(false) }) },
-			Bad, "Database silent for 7 s", nil,
+		"waiting for a lock": {
+			func(b *bench) {
+				began := b.at
+				b.pass(6, func() { b.figures.Unacked = 1000 })
+				b.out.Blocked(began, "pid 7 (user ann)")
+				b.out.Blocked(began.Add(time.Second), "pid 7 (user ann)")
+				b.pass(36, nothing)
+			},
+			Bad, "Waiting for a lock for 42 s", []string{"Blocked by pid 7 (user ann): end that session, or wait"},
 		},
-		"database back while nothing needs it": {
-			func(b *bench) { b.DatabaseAnswers(false); b.pass(7, nothing); b.DatabaseAnswers(true) },
+		"the lock is free again": {
+			func(b *bench) { b.out.Blocked(b.at, "pid 7")(); b.pass(1, nothing) },
 			Good, "Waiting for files: everything so far is stored", nil,
 		},
 		"not connected yet": {

@@ -54,7 +54,7 @@ type stand struct {
 	inputUp bool
 	down    *Output // the one that is away for longest; nil when all are there
 	outage  outputState
-	silent  time.Duration // how long the database has not answered, though no output has noticed
+	blocked *outputState  // of an output that waits for a lock; nil when none does
 	stalled time.Duration // how long nothing was done while rows wait
 	left    time.Duration // until everything is read; negative when unknown
 	grown   int64         // by how much the backlog grew in the last minute
@@ -78,6 +78,9 @@ func (b *Board) stand(now time.Time) stand {
 	}
 	for _, out := range b.outputs {
 		state := out.state()
+		if state.blocked {
+			s.blocked = &state
+		}
 		if !state.up && (s.down == nil || state.since.Before(s.outage.since)) {
 			s.down, s.outage = out, state
 		}
@@ -88,9 +91,6 @@ func (b *Board) stand(now time.Time) stand {
 	s.stalled = now.Sub(b.moved)
 	s.left = timeLeft(s.Backlog, &s.minute)
 	s.grown = s.Backlog - b.history.backlogAgo(60)
-	if s.down == nil && !b.silent.IsZero() {
-		s.silent = now.Sub(b.silent)
-	}
 	s.verdict = s.assess(now)
 	return s
 }
@@ -135,6 +135,9 @@ func (s *stand) assess(now time.Time) Verdict {
 	switch {
 	case !s.inputUp:
 		say(Warning, "The folder is not watched yet")
+	case s.down == nil && s.blocked != nil:
+		say(Bad, "Waiting for a lock for %s", Span(now.Sub(s.blocked.blockedSince)))
+		say(Bad, "Blocked by %s: end that session, or wait", s.blocked.blockedBy)
 	case s.down == nil && s.stalled >= stalledAfter:
 		say(Warning, "Nothing has been stored for %s, though %s are waiting", Span(s.stalled), rows(int64(s.Unacked)))
 	}
@@ -163,9 +166,6 @@ func (s *stand) assess(now time.Time) Verdict {
 }
 
 func (s *stand) assessOutputs(now time.Time, say func(Level, string, ...any)) {
-	if s.silent > 0 {
-		say(Bad, "Database silent for %s", Span(s.silent))
-	}
 	if s.down == nil {
 		return
 	}

@@ -286,8 +286,10 @@ func TestWaitingForALockIsLoggedWithWhoBlocks(t *testing.T) {
 	require.Eventually(t, func() bool {
 		return strings.Contains(o.log.String(), "waits for a lock") && strings.Contains(o.log.String(), "the blocker")
 	}, patient, 20*time.Millisecond)
+	assert.Equal(t, 1, o.status.AwaitingLock())
 	unlock()
 	assert.Empty(t, <-done)
+	assert.Zero(t, o.status.AwaitingLock())
 }
 
 func TestPrivilegesOnColumnsAreCheckedWhenConnecting(t *testing.T) {

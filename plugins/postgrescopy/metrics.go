@@ -24,6 +24,11 @@ type outputMetrics struct {
 	pool       *service.MetricGauge
 	ledger     *service.MetricGauge
 	up         *service.MetricGauge // 1 while the database is there
+	reconnects *service.MetricCounter
+	lockWaits  *service.MetricCounter
+	partitions *service.MetricGauge // Unix time up to which there are partitions; not set for other tables
+
+	awaitingLock *service.MetricGauge // batches that wait for a lock now
 
 	writing spent // time with at least one batch under way
 	full    spent // time with as many batches under way as there may be
@@ -44,10 +49,16 @@ func newOutputMetrics(m *service.Metrics) *outputMetrics {
 		pool:       m.NewGauge("postgres_copy_connections", "state"),
 		ledger:     m.NewGauge("postgres_copy_ledger_bytes"),
 		up:         m.NewGauge("postgres_copy_up"),
-		writing:    spent{counter: m.NewCounter("postgres_copy_writing_seconds_total")},
-		full:       spent{counter: m.NewCounter("postgres_copy_saturated_seconds_total")},
+		reconnects: m.NewCounter("postgres_copy_reconnects_total"),
+		lockWaits:  m.NewCounter("postgres_copy_lock_waits_total"),
+		partitions: m.NewGauge("postgres_copy_partitions_until_timestamp_seconds"),
+
+		awaitingLock: m.NewGauge("postgres_copy_batches_awaiting_lock"),
+
+		writing: spent{counter: m.NewCounter("postgres_copy_writing_seconds_total")},
+		full:    spent{counter: m.NewCounter("postgres_copy_saturated_seconds_total")},
 	}
-	for _, counter := range []*service.MetricCounter{o.written, o.filtered, o.bytes, o.batches, o.retries, o.writing.counter, o.full.counter} {
+	for _, counter := range []*service.MetricCounter{o.written, o.filtered, o.bytes, o.batches, o.retries, o.reconnects, o.lockWaits, o.writing.counter, o.full.counter} {
 		counter.Incr(0)
 	}
 	o.up.Set(0)

@@ -27,11 +27,11 @@ type copyOutput struct {
 	rejects     rejectLog
 	returned    returnedRows
 	status      *status.Output
-	measured    atomic.Int64 // when the ledger was measured last, in nanoseconds since 1970
 	board       *status.Board
 
 	mu     sync.RWMutex
 	writer *load.Writer // nil while there is no connection
+	stop   func()       // ends observe; nil before the first connection
 
 	// lost and refused count the writers that were replaced in a row because
 	// there was no connection, and because of something that an operator has to
@@ -71,8 +71,7 @@ func (o *copyOutput) Connect(ctx context.Context) error {
 			return err
 		}
 		o.replace(w)
-		o.status.Connected()
-		o.metrics.up.Set(1)
+		o.connected()
 		return nil
 	})
 	var failed *conn.ConnectError
@@ -138,7 +137,16 @@ func (o *copyOutput) newWriter(ctx context.Context) (*load.Writer, error) {
 		Warn:         o.warn,
 		DryRun:       o.conf.dryRun,
 		Retried:      func() { o.metrics.retries.Incr(1) },
+		Blocked:      o.blocked,
 	}), nil
+}
+
+// blocked publishes that a batch waits for a lock.
+func (o *copyOutput) blocked(since time.Time, by string) (over func()) {
+	over = o.status.Blocked(since, by)
+	o.metrics.lockWaits.Incr(1)
+	o.metrics.awaitingLock.Set(int64(o.status.AwaitingLock()))
+	return over
 }
 
 // replace puts w in the place of the writer that was used so far.
@@ -146,8 +154,14 @@ func (o *copyOutput) replace(w *load.Writer) {
 	o.mu.Lock()
 	old := o.writer
 	o.writer = w
+	if o.stop == nil {
+		var ctx context.Context
+		ctx, o.stop = context.WithCancel(context.Background())
+		go o.observe(ctx)
+	}
 	o.mu.Unlock()
 	if old != nil {
+		o.metrics.reconnects.Incr(1)
 		go old.Pool.Close() // when the batches that use it are through
 	}
 }
@@ -173,7 +187,6 @@ func (o *copyOutput) WriteBatch(ctx context.Context, messages service.MessageBat
 	o.metrics.committed(b, time.Since(started), w.Pool)
 	o.logSkipped(o.skipped.add(b.Result))
 	o.publish(messages, b, started)
-	o.measure(w)
 	if o.conf.rejects != nil {
 		o.rejects.add(messages, b)
 		return nil
@@ -288,9 +301,12 @@ func (o *copyOutput) ConnectionTest(ctx context.Context) service.ConnectionTestR
 // Close waits for the batches that are under way, until ctx is done.
 func (o *copyOutput) Close(ctx context.Context) error {
 	o.mu.Lock()
-	w := o.writer
+	w, stop := o.writer, o.stop
 	o.writer = nil
 	o.mu.Unlock()
+	if stop != nil {
+		stop()
+	}
 	o.rejects.flush()
 	o.status.Disconnected()
 	o.logSkipped(o.skipped.end())

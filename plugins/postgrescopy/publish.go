@@ -25,6 +25,7 @@ func (o *copyOutput) publish(messages service.MessageBatch, b *load.Batch, began
 		Mapping: b.Encoding / time.Duration(o.conf.maxInFlight),
 	}
 	o.status.Committed(commit)
+	o.metrics.up.Set(1)
 	if o.board.FollowsFiles() {
 		path, _ := messages[0].MetaGetMut("path") // they are all of one file then
 		name, _ := path.(string)
@@ -58,27 +59,4 @@ func (o *copyOutput) publishProblem(ctx context.Context, err error) {
 	default:
 		o.status.Refused(pgerr.Describe(err))
 	}
-}
-
-// measureEvery is how often the ledger is measured while rows are stored.
-const measureEvery = time.Minute
-
-// measure brings the metrics up to date that take a look: how the time was
-// spent, and once in a while how large the ledger is.
-func (o *copyOutput) measure(w *load.Writer) {
-	writing, full := o.status.Times()
-	o.metrics.writing.pass(writing)
-	o.metrics.full.pass(full)
-	o.metrics.up.Set(1)
-	last, now := o.measured.Load(), time.Now()
-	if w.Ledger == nil || now.Sub(time.Unix(0, last)) < measureEvery || !o.measured.CompareAndSwap(last, now.UnixNano()) {
-		return
-	}
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		if size, err := w.Ledger.Size(ctx, w.Pool); err == nil {
-			o.metrics.ledger.Set(size)
-		}
-	}()
 }

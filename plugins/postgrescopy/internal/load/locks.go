@@ -14,7 +14,7 @@ import (
 // at again.
 const (
 	lockPatience = 5 * time.Second
-	lockInterval = 30 * time.Second
+	lockInterval = 10 * time.Second
 )
 
 // blockersQuery describes the sessions that block one.
@@ -23,31 +23,43 @@ SELECT pg_catalog.concat('pid ', a.pid, ' (user ', coalesce(a.usename, '?'), ', 
 	' since ', pg_catalog.to_char(a.state_change AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), ' UTC)')
 FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids($1::int4)) AS b (pid) JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid`
 
-// watchLocks logs who blocks the session, if it waits for a lock for long, until stop
+// watchLocks reports who blocks the session, if it waits for a lock for long, until stop
 // is called.
 func (w *Writer) watchLocks(ctx context.Context, s *conn.Session, b *Batch) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	pid := s.Conn.PID()
-	var tables []string
-	for _, t := range b.Tables {
-		tables = append(tables, t.Name)
-	}
 	started := time.Now()
-	var timer *time.Timer
-	timer = time.AfterFunc(lockPatience, func() {
-		blockers, err := w.blockers(ctx, pid)
-		if ctx.Err() != nil {
-			return
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		over := func() {}
+		defer func() { over() }()
+		for wait := lockPatience; conn.Sleep(ctx, wait) == nil; wait = lockInterval {
+			blockers, err := w.blockers(ctx, pid)
+			if err != nil {
+				continue
+			}
+			over()
+			over = func() {}
+			if by := strings.Join(blockers, ", "); by != "" {
+				over = w.Blocked(started, by)
+				w.Warn("Writing to %s waits for a lock since %v: blocked by %s. End that session, or wait", b.tableNames(), time.Since(started).Round(time.Second), by)
+			}
 		}
-		if err == nil && len(blockers) > 0 {
-			w.Warn("Writing to %s waits for a lock since %v: blocked by %s", strings.Join(tables, ", "), time.Since(started).Round(time.Second), strings.Join(blockers, ", "))
-		}
-		timer.Reset(lockInterval)
-	})
+	}()
 	return func() {
 		cancel()
-		timer.Stop()
+		<-watched
 	}
+}
+
+// tableNames returns the names of the tables that the batch goes to.
+func (b *Batch) tableNames() string {
+	var names []string
+	for _, t := range b.Tables {
+		names = append(names, t.Name)
+	}
+	return strings.Join(names, ", ")
 }
 
 // blockers asks over a connection of its own, since all of the pool's may be waiting.

@@ -42,6 +42,9 @@ type Config struct {
 
 	Warn    func(format string, args ...any)
 	Retried func() // a batch is tried again
+	// Blocked is called when a batch has waited long for a lock, with since when and who
+	// holds it. What it returns is called once the batch waits no longer.
+	Blocked func(since time.Time, by string) (over func())
 }
 
 // New returns a writer.

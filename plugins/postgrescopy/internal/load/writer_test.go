@@ -29,7 +29,7 @@ func newTestWriter(tb testing.TB, name string, mode table.WriteMode, schema stri
 	execute(tb, pool, schema)
 	return New(Config{
 		Pool: pool, Table: name, Tables: table.Options{Mode: mode},
-		Warn: tb.Logf, Retried: func() {},
+		Warn: tb.Logf, Retried: func() {}, Blocked: func(time.Time, string) func() { return func() {} },
 	})
 }
 
