@@ -36,7 +36,7 @@ func TestAFolderThatHangsHoldsUpNoOther(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			s, r := scannerOf(t, dir, false)
-			s.HungAfter = 50 * time.Millisecond
+			s.HungAfter = 500 * time.Millisecond
 			end := hang(t, dir)
 			write(t, dir, "b/1.csv", "1")
 			write(t, dir, "z.csv", "1")
@@ -73,7 +73,7 @@ func TestWhatIsKnownOfAHungFolderStays(t *testing.T) {
 	}
 	t.Cleanup(func() { require.NoError(t, syscall.Unmount(a, syscall.MNT_DETACH)) })
 	s, r := scannerOf(t, dir, false)
-	s.HungAfter = 20 * time.Millisecond
+	s.HungAfter = 500 * time.Millisecond
 	hang := make(chan struct{})
 	var hangs atomic.Bool
 	s.beforeCall = func(path string) {

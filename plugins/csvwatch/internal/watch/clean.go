@@ -160,7 +160,7 @@ func (w *Watcher) finishFile(f *file) {
 		// when none of them is found.
 		w.miss(f)
 	}
-	if f.dead || f.missing {
+	if f.dead || f.isMissing() {
 		w.figures.Cleaned++
 	}
 }
@@ -280,7 +280,7 @@ func (a *asideFile) putBack(log Log) {
 // alarmFinish asks for another try. The lock is held.
 func (w *Watcher) alarmFinish(f *file) {
 	f.cleanAfter = w.now() + cmp.Or(w.opt.cleanRetry, finishRetry)
-	if !f.dead && f.state == resting {
+	if !f.dead && f.activity == resting {
 		f.due = 0
 		w.alarm(f, f.cleanAfter)
 	}

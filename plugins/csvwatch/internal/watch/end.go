@@ -42,7 +42,7 @@ func (w *Watcher) allDone() bool {
 // allCleaned reports whether no file waits for being deleted or moved. The lock is held.
 func (w *Watcher) allCleaned() bool {
 	for f := range w.known {
-		if !f.dead && !f.missing && f.upToDate() {
+		if !f.dead && !f.isMissing() && f.upToDate() {
 			return false
 		}
 	}
@@ -53,12 +53,12 @@ func (w *Watcher) allCleaned() bool {
 // watcher's lock is held.
 func (f *file) atEnd() bool {
 	switch {
-	case f.dead || f.missing || !f.seen:
+	case f.dead || f.isMissing() || !f.seen:
 		return true
-	case f.state != resting:
+	case f.activity != resting:
 		return false
-	case f.failed:
-		return f.sticky || f.attempts >= endAttempts
+	case f.failed():
+		return f.failure == awaitingChange || f.attempts >= endAttempts
 	}
-	return f.upToDate() || f.quiet
+	return f.upToDate() || f.writer == paused
 }

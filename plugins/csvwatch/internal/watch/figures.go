@@ -82,10 +82,10 @@ func (w *Watcher) takeCensus(f Figures, now time.Time) census {
 		if file.isOpen.Load() {
 			c.open++
 		}
-		if file.state != resting {
+		if file.activity != resting {
 			c.waiting++
 		}
-		if file.failed && !file.dead {
+		if file.failed() && !file.dead {
 			c.refused++
 			continue
 		}
@@ -112,7 +112,7 @@ func (w *Watcher) idle(is bool) {
 
 // unread is how many bytes on disk are known and not yet read.
 func (f *file) unread() int64 {
-	if f.missing || !f.seen || f.upToDate() {
+	if f.isMissing() || !f.seen || f.upToDate() {
 		return 0
 	}
 	// The check ends where reading did, on disk.
@@ -128,7 +128,7 @@ func (w *Watcher) counts() progress.Counts {
 		return c
 	}
 	for f := range w.known {
-		if f.state != resting {
+		if f.activity != resting {
 			c.Left += f.unread()
 			c.Files++
 		}

@@ -51,8 +51,8 @@ func (w *Watcher) Files(most int) []FileStatus {
 
 // laterFirst puts refused files first, and those that changed later before the others.
 func laterFirst(x, y *file) int {
-	if x.failed != y.failed {
-		if x.failed {
+	if x.failed() != y.failed() {
+		if x.failed() {
 			return -1
 		}
 		return 1
@@ -67,7 +67,7 @@ func (f *file) status() FileStatus {
 		Changed: f.st.ModTime(), State: FileDone,
 	}
 	switch {
-	case f.failed:
+	case f.failed():
 		s.State, s.Problem = FileRefused, f.said
 	case s.Rows == 0 && f.unread() > 0:
 		s.State = FileWaiting

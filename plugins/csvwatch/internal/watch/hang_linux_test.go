@@ -92,7 +92,7 @@ func (w *world) arrive(rows ...string) {
 func TestNewFilesAreFoundWhileAFolderHangs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.options.hungAfter = 50 * time.Millisecond
+	w.options.scanHungAfter = 500 * time.Millisecond
 	end := hungtest.Mount(t, w.path("in/hung"))
 	w.write("in/live/a.csv", "id,v\n1,a\n")
 	w.start()
@@ -118,7 +118,7 @@ func TestNewFilesAreFoundWhileAFolderHangs(t *testing.T) {
 func TestAHungFolderIsNotTakenAsRead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.options.hungAfter, w.options.ExitAfterRead = 50*time.Millisecond, true
+	w.options.scanHungAfter, w.options.ExitAfterRead = 500*time.Millisecond, true
 	end := hungtest.Mount(t, w.path("in/hung"))
 	w.write("in/a.csv", "id,v\n1,a\n")
 	watcher := w.unpumped()

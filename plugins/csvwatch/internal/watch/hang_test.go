@@ -172,7 +172,7 @@ func TestLateRowsWaitUntilTheirFileIsSaved(t *testing.T) {
 	rows, segments = w.next(10)
 	require.Len(t, rows, 1)
 	require.Equal(t, "2,b", rows[0].String())
-	require.True(t, segments[0].file.durable)
+	require.True(t, segments[0].file.saving == saved)
 	watcher.Done(segments[0])
 }
 

@@ -67,7 +67,7 @@ func (w *Watcher) isLink(path string, st fileid.Stat) bool {
 	}
 	w.mu.Lock()
 	f := w.files[st.ID]
-	known := f != nil && f.seen && !f.missing && f.path != path
+	known := f != nil && f.seen && !f.isMissing() && f.path != path
 	var other string
 	if known {
 		other = f.path
@@ -89,16 +89,19 @@ func (w *Watcher) reuse(f *file) {
 	if w.files[f.st.ID] == f {
 		delete(w.files, f.st.ID)
 	}
-	f.reused, f.alias = true, ""
-	if !f.missing {
-		f.missing, f.looks = true, 0
+	if !f.isMissing() {
+		f.looks = 0
 		w.lost.add(f)
 	}
+	f.presence, f.alias = inodeReused, ""
 }
 
 // discover takes up a file that was not known. The lock is held.
 func (w *Watcher) discover(path string, st fileid.Stat, now time.Duration) {
-	f := &file{path: path, st: st, changed: now, seen: true, moved: st.Touched()}
+	f := &file{path: path, st: st, changed: now, seen: true}
+	if st.Touched() {
+		f.writer = renamed
+	}
 	f.before = w.lost.predecessor(w.evidence(path, st), w.opt.ResumeReplaced)
 	w.known[f] = struct{}{}
 	w.files[st.ID] = f
@@ -127,7 +130,7 @@ func (w *Watcher) predecessor(f *file) (*file, identity.Relation) {
 
 // askHeir lets the file be looked at that waits until f is at rest. The lock is held.
 func (w *Watcher) askHeir(f *file) {
-	if h := f.heir; h != nil && !h.dead && h.state == resting && !h.missing {
+	if h := f.heir; h != nil && !h.dead && h.activity == resting && !h.isMissing() {
 		w.ask(h, w.now())
 	}
 }
@@ -148,9 +151,9 @@ func (r *reader) inherit(f, p *file, from *mark, as identity.Relation) bool {
 	defer func() { done.Close() }() // without the lock, since it may hang too
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if p.dead || f.before != p || !w.lost.has(p) || p.state != resting || p.read != *from {
+	if p.dead || f.before != p || !w.lost.has(p) || p.activity != resting || p.read != *from {
 		done = r.detach(f)
-		f.state, f.again = resting, false
+		f.activity, f.again = resting, false
 		w.ask(f, w.now())
 		return false
 	}
@@ -174,14 +177,14 @@ func (r *reader) inherit(f, p *file, from *mark, as identity.Relation) bool {
 		w.figures.Discovered++
 	}
 	p.path, p.alias, p.st, p.more = f.path, f.alias, f.st, f.more
-	p.changed, p.quiet, p.moved, p.again = f.changed, f.quiet, f.moved, f.again
-	p.seen, p.missing, p.reused, p.failed, p.sticky = true, f.missing, false, f.failed, false
-	p.state, p.heir = reading, nil
+	p.changed, p.writer, p.again = f.changed, f.writer, f.again
+	p.seen, p.presence, p.failure = true, min(f.presence, missing), min(f.failure, retrying)
+	p.activity, p.heir = reading, nil
 	w.files[p.st.ID] = p
-	if p.missing {
+	if p.isMissing() {
 		w.lost.add(p)
 	}
-	p.stale = true // after a crash only its new identity leads to it
+	p.saving = min(p.saving, outdated) // after a crash only its new identity leads to it
 	w.touch(p)
 	return true
 }

@@ -16,8 +16,8 @@ func (w *Watcher) makeDurable(ctx context.Context) error {
 		var files []*file
 		w.mu.Lock()
 		for _, s := range w.ready {
-			if f := s.file; (!f.durable || f.stale) && !f.dead {
-				f.durable, f.stale = true, false // so that it is taken once; taken back below
+			if f := s.file; f.saving != saved && !f.dead {
+				f.saving = saved // so that it is taken once; taken back below
 				files = append(files, f)
 				entries = append(entries, w.entry(f))
 			}
@@ -36,7 +36,7 @@ func (w *Watcher) makeDurable(ctx context.Context) error {
 		w.mu.Lock()
 		w.figures.SaveFailures++
 		for _, f := range files {
-			f.stale = true
+			f.saving = outdated
 		}
 		w.mu.Unlock()
 		if errors.Is(err, positions.ErrInUse) {
@@ -65,7 +65,7 @@ func (w *Watcher) noteHanded() (marks []positions.Handed, segments int) {
 			continue
 		}
 		f.handed = s.end
-		if f.durable && !f.stale {
+		if f.saving == saved {
 			marks = append(marks, positions.Handed{Channel: f.channel, Check: s.end})
 		}
 	}

@@ -158,7 +158,7 @@ func (m *model) breakFiles() {
 	r.w.mu.Lock()
 	defer r.w.mu.Unlock()
 	for f := range r.open {
-		if f.state != reading {
+		if f.activity != reading {
 			f.open.file.Close()
 		}
 	}

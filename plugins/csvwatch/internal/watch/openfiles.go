@@ -77,10 +77,10 @@ func (r *reader) hasPlace() bool {
 func (r *reader) idlest() *file {
 	var best *file
 	for f := range r.open {
-		if f.state != resting {
+		if f.activity != resting {
 			continue
 		}
-		if best == nil || (best.missing && !f.missing) || (best.missing == f.missing && f.changed < best.changed) {
+		if best == nil || (best.isMissing() && !f.isMissing()) || (best.isMissing() == f.isMissing() && f.changed < best.changed) {
 			best = f
 		}
 	}
@@ -93,7 +93,7 @@ func (r *reader) closeAllIdle() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for f := range r.open {
-		if f.state == resting {
+		if f.activity == resting {
 			r.closeIdle(f)
 		}
 	}

@@ -3,12 +3,10 @@ package watch
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"time"
 
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
-	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/identity"
 )
 
@@ -29,74 +27,6 @@ type reader struct {
 	stuck   int            // workers that were replaced and have not returned
 	hung    map[uint64]int // how many of them, by device
 	waiting []*file        // queued files of these devices
-}
-
-// startRinger starts a worker for the timers. The watcher's lock is held.
-func (r *reader) startRinger() {
-	r.ringer = &worker{}
-	r.w.done.Add(1)
-	go r.w.tend(r.ringer)
-}
-
-// tend rings the alarms, until another worker has taken over.
-func (w *Watcher) tend(k *worker) {
-	defer w.done.Done()
-	for {
-		wait, goOn := w.reader.ringAlarms(k)
-		if !goOn {
-			return
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-w.ctx.Done():
-			timer.Stop()
-			return
-		case <-w.alarmed:
-		case <-timer.C:
-		}
-		timer.Stop()
-	}
-}
-
-// ringAlarms rings those that are due, and returns how long it is to the next, unless another worker has taken over.
-func (r *reader) ringAlarms(k *worker) (wait time.Duration, goOn bool) {
-	w := r.w
-	for {
-		w.mu.Lock()
-		if !r.end(k) {
-			w.mu.Unlock()
-			return 0, false
-		}
-		now := w.now()
-		f, ok := w.alarms.Due(now)
-		if !ok {
-			defer w.mu.Unlock()
-			if at, ok := w.alarms.Next(); ok {
-				return at - now, true
-			}
-			return time.Hour, true
-		}
-		if f.set <= now {
-			f.set, f.later = f.later, 0
-		}
-		ring := f.due != 0 && f.due <= now && !f.dead && f.state == resting
-		switch {
-		case ring && r.isHung(f):
-			ring = false
-			f.due = now + r.hungAfter()
-			w.setAlarm(f)
-		case ring:
-			f.due = 0
-			f.state = reading
-			k.begin(f, now)
-		case f.due > now && !f.dead:
-			w.setAlarm(f)
-		}
-		w.mu.Unlock()
-		if ring {
-			r.ring(f)
-		}
-	}
 }
 
 // fill gives files their turns until so many rows are ready, or there is nothing more to read for now, or a long stretch
@@ -153,7 +83,7 @@ func (r *reader) next(k *worker, most int) (f *file, room int) {
 			r.waiting = append(r.waiting, f)
 			continue
 		}
-		f.state = reading
+		f.activity = reading
 		now := w.now()
 		k.begin(f, now)
 		f.beginTally(now)
@@ -163,65 +93,6 @@ func (r *reader) next(k *worker, most int) (f *file, room int) {
 
 // hasRoom tells that more may be read before anything is acknowledged. The lock is held.
 func (w *Watcher) hasRoom() bool { return w.rows < w.opt.MaxRows && w.bytes < w.opt.MaxBytes }
-
-// ring does what the alarm of f was set for.
-func (r *reader) ring(f *file) {
-	w := r.w
-	now := w.now()
-	w.mu.Lock()
-	waited := now-f.changed >= w.opt.Quiet
-	path, was, failed := f.path, f.st, f.failed
-	w.mu.Unlock()
-	w.beforeRead(path)
-
-	var st fileid.Stat
-	var err error
-	if f.open != nil {
-		st, err = fileid.OfFile(f.open.file)
-	} else if st, err = fileid.Of(path); err == nil && (st.ID != was.ID || st.Born != was.Born) {
-		err = errElsewhere
-	}
-
-	var done *opened
-	defer func() { done.Close() }() // without the lock, since it may hang too
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	f.state = resting
-	w.askHeir(f)
-	again := f.again
-	f.again = false
-	switch {
-	case errors.Is(err, errElsewhere), errors.Is(err, fs.ErrNotExist):
-		if again || f.path != path {
-			w.ask(f, now)
-		} else {
-			w.miss(f)
-		}
-		return
-	case err == nil && (st.Size != f.st.Size || st.Modified != f.st.Modified):
-		f.st = st
-		f.wasWritten(now)
-		w.ask(f, now)
-		return
-	case err == nil && st.Changed != f.st.Changed:
-		f.st = st
-		w.ask(f, now)
-		return
-	case again || (failed && !f.sticky) || (f.recheck != 0 && f.recheck <= now):
-		w.ask(f, now)
-		return
-	case waited:
-		f.quiet = true
-	}
-	if !f.upToDate() && !f.sticky {
-		w.ask(f, now)
-		return
-	}
-	if f.quiet {
-		done = r.detach(f)
-	}
-	w.rest(f, now)
-}
 
 // turn lets f give up to room rows. It tells whether it went through a long stretch without any.
 func (r *reader) turn(f *file, room int) (barren bool) {
@@ -234,9 +105,9 @@ func (r *reader) turn(f *file, room int) (barren bool) {
 		return false
 	}
 	p, as := w.predecessor(f)
-	if p != nil && p.state != resting {
+	if p != nil && p.activity != resting {
 		// What can be read of it comes first; then it asks for f.
-		f.state = resting
+		f.activity = resting
 		w.mu.Unlock()
 		return false
 	}
@@ -246,7 +117,7 @@ func (r *reader) turn(f *file, room int) (barren bool) {
 	}
 	path, is, from := f.path, f.st, of.read
 	a := asked{
-		most: room, finish: f.quiet || f.moved, seen: f.st, stopAtBad: w.opt.StopAtBadRow, handed: of.handed,
+		most: room, finish: f.writerDone(), seen: f.st, stopAtBad: w.opt.StopAtBadRow, handed: of.handed,
 		recheck: f.recheck != 0 && f.recheck <= w.now(), atLineEnd: as == identity.Extended,
 	}
 	w.mu.Unlock()
@@ -267,7 +138,7 @@ func (r *reader) turn(f *file, room int) (barren bool) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.standAlone(f)
-		f.state = resting
+		f.activity = resting
 		w.ask(f, w.now())
 		return false
 	case errors.Is(err, errReplaced):
@@ -328,7 +199,7 @@ func (r *reader) putOff(f *file, t *taken) {
 	w := r.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	f.state = resting
+	f.activity = resting
 	w.askHeir(f)
 	f.again = false
 	if t.checking {
@@ -393,8 +264,8 @@ func (r *reader) settle(f *file, t *taken, grown bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.now()
-	if f.failed {
-		f.failed, f.attempts = false, 0
+	if f.failed() {
+		f.failure, f.attempts = readable, 0
 		if f.said != "" {
 			w.opt.Log.Infof("%s is read again", f.path)
 		}
@@ -402,7 +273,7 @@ func (r *reader) settle(f *file, t *taken, grown bool) {
 	f.said = ""
 	again := f.again
 	f.again = false
-	f.state = resting
+	f.activity = resting
 	if grown {
 		f.wasWritten(now)
 		again = true
@@ -412,13 +283,13 @@ func (r *reader) settle(f *file, t *taken, grown bool) {
 			f.wasWritten(now)
 		}
 		f.st = t.st
-		if f.upToDate() && (f.quiet || f.moved) {
+		if f.upToDate() && f.writerDone() {
 			done = r.detach(f)
 		}
 		w.rest(f, now)
 		return
 	}
-	if t.more && !f.missing && w.queue.Middle() >= w.opt.MaxOpen/2 && w.queue.New() > 0 && f.open.mayClose(t.end.at) {
+	if t.more && !f.isMissing() && w.queue.Middle() >= w.opt.MaxOpen/2 && w.queue.New() > 0 && f.open.mayClose(t.end.at) {
 		// Too many are in the middle: this one gives up its place. The other half of the places is for newcomers.
 		done = r.detach(f)
 	}
@@ -434,51 +305,3 @@ func (r *reader) replaced(f *file) {
 	w.opt.Log.Infof("%s has another content than before: it is read from its start", f.path)
 	w.replace(f, w.now())
 }
-
-// fail leaves f, which was tried at path, alone for a while, or until it changes.
-func (r *reader) fail(f *file, path string, err error) {
-	r.close(f)
-	w := r.w
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	f.state = resting
-	w.askHeir(f)
-	again := f.again
-	f.again = false
-	now := w.now()
-	if again || f.path != path {
-		w.ask(f, now)
-		return
-	}
-	if errors.Is(err, errElsewhere) || errors.Is(err, fs.ErrNotExist) {
-		w.miss(f)
-		return
-	}
-	var header *csvrows.HeaderError
-	var stopped stop
-	f.sticky = errors.As(err, &header) || errors.As(err, &stopped) || errors.Is(err, csvrows.ErrDamaged)
-	if !f.failed {
-		f.failed = true
-		w.figures.Failed++
-	}
-	text := fmt.Sprintf("%s cannot be read: %v", f.path, err)
-	if f.said != text {
-		f.said = text
-		w.opt.Log.Errorf("%s", text)
-		if header != nil {
-			w.refuse(f, header)
-		}
-	}
-	if f.recheck != 0 {
-		w.alarm(f, f.recheck)
-	}
-	if !f.sticky {
-		f.attempts++
-		w.alarm(f, now+min(longestRetry, firstRetry<<min(f.attempts-1, 12)))
-	}
-}
-
-// stop wraps the error of a bad row after which a file is not read on.
-type stop struct{ error }
-
-func (s stop) Unwrap() error { return s.error }

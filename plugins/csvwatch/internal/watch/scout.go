@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -20,7 +21,7 @@ const mostIncomplete = 30
 func (w *Watcher) scout() {
 	defer w.done.Done()
 	scanner := discover.New(w.opt.Patterns, w, w.opt.Log, w.watchDir, w.forgetDir)
-	scanner.HungAfter = w.reader.hungAfter()
+	scanner.HungAfter = cmp.Or(w.opt.scanHungAfter, scanner.HungAfter)
 	var ready <-chan struct{}
 	if w.hints != nil {
 		ready = w.hints.Ready()
@@ -120,7 +121,7 @@ func (w *Watcher) forgetLost(full bool) {
 	places := map[place]bool{}
 	lost := map[*file]sought{}
 	for f := range w.lost.keys {
-		f.missing = true
+		f.presence = max(f.presence, missing)
 		f.looks++
 		if !f.isLost() {
 			continue
@@ -130,7 +131,7 @@ func (w *Watcher) forgetLost(full bool) {
 		} else {
 			f.more = false // it has been looked for
 			places[f.place()] = false
-			lost[f] = sought{f.path, f.st, f.reused}
+			lost[f] = sought{f.path, f.st, f.presence == inodeReused}
 		}
 	}
 	w.mu.Unlock()
@@ -177,7 +178,7 @@ func (f *file) isLost() bool {
 	if (f.heir != nil && !f.heir.dead) || (f.finishing && f.seen) {
 		return false // its heir is to be looked at first; it is only aside
 	}
-	return f.missing && f.looks >= 2 && f.state == resting && !f.isOpen.Load() && f.line.Out() == 0
+	return f.isMissing() && f.looks >= 2 && f.activity == resting && !f.isOpen.Load() && f.line.Out() == 0
 }
 
 // isGone tells that a file is not where it was, or that nothing is to be looked for there any more.

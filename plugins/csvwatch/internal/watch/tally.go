@@ -53,7 +53,7 @@ func (w *Watcher) countHeaders(f *file) {
 // done with it. The lock is held.
 func (w *Watcher) logFinished(f *file) {
 	t := f.tally
-	if t == nil || f.dead || f.failed || f.state != resting || !(f.quiet || f.moved) {
+	if t == nil || f.dead || f.failed() || f.activity != resting || !f.writerDone() {
 		return
 	}
 	if !f.acked.whole || !f.upToDate() || f.acked.at != f.read.at || f.line.Out() > 0 {

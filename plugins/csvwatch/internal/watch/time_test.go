@@ -262,7 +262,7 @@ func TestAFileThatGrowsWhileItWaitsToBeCleanedUpIsLeft(t *testing.T) {
 	w.expect("1,a", "2,b")
 	w.watcher.mu.Lock()
 	for _, f := range w.watcher.files {
-		f.quiet = true
+		f.writer = paused
 		w.watcher.finish[f] = struct{}{}
 	}
 	w.watcher.mu.Unlock()

@@ -312,7 +312,10 @@ func (w *world) ringAll() {
 	w.watcher.mu.Lock()
 	defer w.watcher.mu.Unlock()
 	for f := range w.watcher.known {
-		f.quiet, f.due = false, 0
+		f.due = 0
+		if f.writer == paused {
+			f.writer = active
+		}
 		w.watcher.alarm(f, w.watcher.now())
 	}
 }

@@ -76,9 +76,11 @@ type Options struct {
 	// For tests: what happens after the last look at a file, and how long one that could not be cleaned up is left alone.
 	beforeAside func(path string)
 	cleanRetry  time.Duration
-	// And: what happens before a file is opened, looked at, or read, and after how long its file system counts as hung.
-	beforeRead func(path string)
-	hungAfter  time.Duration
+	// And: what happens before a file is opened, looked at, or read, and after how long its file system counts as hung, for
+	// workers and for the scanner.
+	beforeRead    func(path string)
+	hungAfter     time.Duration
+	scanHungAfter time.Duration
 }
 
 // Watcher is one running watch. It is safe for concurrent use.

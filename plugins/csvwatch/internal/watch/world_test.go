@@ -205,8 +205,8 @@ func (w *Watcher) unrest(held int) string {
 		return fmt.Sprintf("%d segments are out, %d ready, %d files queued, %d to be cleaned up", w.out, len(w.ready), w.queue.Len(), len(w.finish))
 	}
 	for f := range w.known {
-		if f.state != resting || (f.failed && !f.sticky) || ((f.recheck != 0 || f.before != nil) && !f.missing) {
-			return fmt.Sprintf("%s is in state %d, failed %v, to be compared in %v", f.path, f.state, f.failed, f.recheck-w.now())
+		if f.activity != resting || f.failure == retrying || ((f.recheck != 0 || f.before != nil) && !f.isMissing()) {
+			return fmt.Sprintf("%s is in state %d, failed %v, to be compared in %v", f.path, f.activity, f.failed(), f.recheck-w.now())
 		}
 	}
 	return ""
