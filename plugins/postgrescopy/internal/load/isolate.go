@@ -270,6 +270,11 @@ func (i *isolation) decide(ctx context.Context) error {
 		bad += len(g.bad)
 	}
 	for _, g := range i.groups {
+		if len(g.bad) == len(g.Order) {
+			if err := i.tryWithoutRows(ctx, g); err != nil {
+				return err
+			}
+		}
 		for at, e := range g.bad {
 			class := pgerr.BadRow
 			if e.Ambiguous() {
@@ -302,11 +307,21 @@ func (i *isolation) tryDefaults(ctx context.Context, g *isolated) error {
 	if statement == "" {
 		return nil
 	}
-	if err := i.s.Exec(ctx, "SAVEPOINT defaults; "+statement+"; RELEASE defaults"); err != nil {
-		if _, ok := pgerr.As(err); !ok || pgerr.Classify(ctx, err).Retry() {
-			return err
-		}
-		return pgerr.Operatorf("taking the defaults of %s from their sequences: %s", g.of.table.Quoted, pgerr.Describe(err))
+	return i.tryStatement(ctx, statement, "taking the defaults of %s from their sequences: %s", g)
+}
+
+// tryWithoutRows fails if the rows of a group cannot be stored for a reason that is
+// none of theirs: a trigger refuses every statement, say.
+func (i *isolation) tryWithoutRows(ctx context.Context, g *isolated) error {
+	return i.tryStatement(ctx, g.Set.InsertNone(), "an INSERT into %s fails even without a row: %s", g)
+}
+
+// tryStatement fails, with a text about the group's table and the error, if the
+// statement does.
+func (i *isolation) tryStatement(ctx context.Context, statement, format string, g *isolated) error {
+	err := i.s.Exec(ctx, "SAVEPOINT attempt; "+statement+"; ROLLBACK TO attempt; RELEASE attempt")
+	if _, ok := pgerr.As(err); !ok || pgerr.Classify(ctx, err).Retry() {
+		return err
 	}
-	return nil
+	return pgerr.Operatorf(format, g.of.table.Quoted, pgerr.Describe(err))
 }

@@ -190,6 +190,11 @@ func (s *ColumnSet) InsertValues(rows int) string {
 	return string(b) + ")" + s.onConflict
 }
 
+// InsertNone returns an INSERT of no rows, which fails for what is not a row's fault.
+func (s *ColumnSet) InsertNone() string {
+	return s.into + "SELECT " + strings.TrimPrefix(strings.Repeat(", NULL", s.Fields), ", ") + " WHERE false" + s.onConflict
+}
+
 // guardStatement fails, and with it the transaction, when a column of the rows
 // has another type than the rows were encoded for: a bigint's eight bytes would
 // make a timestamp too. So it does when another table has the name by now, and
