@@ -101,7 +101,7 @@ func TestACompositeTypeThatIsAlteredIsReadAgain(t *testing.T) {
 	}
 }
 
-func TestAUniqueIndexThatIsDroppedLetsNoDuplicateIn(t *testing.T) {
+func TestADroppedUniqueIndexLetsNoDuplicateIn(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"ignore", "upsert"} {
 		t.Run(mode, func(t *testing.T) {

@@ -20,7 +20,7 @@ func raising(code, condition string) string {
 }
 
 //promise:healthy-stays
-func TestNothingThatPassesIsTakenForABadRow(t *testing.T) {
+func TestNoTemporaryErrorRejectsARow(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{
 		"40001", "40P01", "53100", "53200", "53300", "53400", "55006", "55P03", "57014", "58030", "25006", "72000", "2200H", // temporary
@@ -28,7 +28,7 @@ func TestNothingThatPassesIsTakenForABadRow(t *testing.T) {
 	} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
-			// Twice at first, and once more when rows are judged.
+			// Twice at first, and once more when bad rows are isolated.
 			db := newTestDB(t, raising(code, "attempt IN (1, 2, 7)"))
 			o := db.connected("table: r")
 			rejected := o.write(fields{"id": 1, "parent": 1}, fields{"id": 2, "parent": 9}, fields{"id": 3, "parent": 1})
@@ -41,7 +41,7 @@ func TestNothingThatPassesIsTakenForABadRow(t *testing.T) {
 }
 
 //promise:never-stops
-func TestNothingThatIsARowsFaultIsTriedForEver(t *testing.T) {
+func TestNoFaultOfARowIsRetriedForever(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{
 		"21000", "22000", "22003", "22007", "22012", "22021", "22P02", "22P03", "23000", "23502", "23503", "23505", "23514", "23P01",
@@ -62,7 +62,7 @@ func TestNothingThatIsARowsFaultIsTriedForEver(t *testing.T) {
 // The connection lives and the neighbours can be stored, so it is the row.
 //
 //promise:never-stops
-func TestARowForWhichATriggerRaisesAnythingIsRejected(t *testing.T) {
+func TestARowWhoseTriggerAlwaysRaisesIsRejected(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)
 	for code, yaml := range map[string]string{

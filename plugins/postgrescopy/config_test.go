@@ -14,7 +14,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
-func TestAConfigurationThatIsWrongIsToldByLintAndByCheck(t *testing.T) {
+func TestAWrongConfigurationFailsLintAndCheck(t *testing.T) {
 	t.Parallel()
 	cases := []struct{ name, yaml, message string }{
 		{"keys in append mode", "primary_keys: [ id ]", "`primary_keys` has no meaning with `write_mode: append`: set `write_mode` to `ignore` or `upsert`, or remove `primary_keys`"},
@@ -39,7 +39,7 @@ func TestAConfigurationThatIsWrongIsToldByLintAndByCheck(t *testing.T) {
 	}
 }
 
-// lint gives what linting an output of this configuration says.
+// lint returns what linting an output of this configuration reports.
 func lint(t *testing.T, yaml string) []string {
 	t.Helper()
 	linter := service.GlobalEnvironment().NewComponentConfigLinter()

@@ -17,7 +17,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
-func TestAHostThatDoesNotAnswerIsGivenUpAfterTheConnectTimeout(t *testing.T) {
+func TestASilentHostFailsAfterTheConnectTimeout(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, and says nothing
@@ -83,7 +83,7 @@ func TestSessionsTellTheirNameAndTakeSettings(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrongIsToldWhenConnecting(t *testing.T) {
+func TestProblemsAreReportedWhenConnecting(t *testing.T) {
 	t.Parallel()
 	db := newLedgerDB(t, `CREATE TABLE v (id int, "Name" text, n int GENERATED ALWAYS AS (id + 1) STORED); CREATE TABLE k (id int PRIMARY KEY, a int, b int);
 		CREATE UNIQUE INDEX ON k (a) WHERE b > 0; CREATE UNIQUE INDEX ON k (a, b); CREATE UNIQUE INDEX ON k ((a + b)); CREATE SEQUENCE s; CREATE MATERIALIZED VIEW m AS SELECT 1 AS v`)
@@ -102,7 +102,7 @@ func TestWhatIsWrongIsToldWhenConnecting(t *testing.T) {
 		"table: v\ninit_statement: CREATE TABLE oops (":                              "running init_statement: syntax error at end of input (SQLSTATE 42601)",
 		"table: v\nsession: { lock_timeout: soon }":                                  `applying the session's settings: invalid value for parameter "lock_timeout": "soon" (SQLSTATE 22023)`,
 		"table: v\nsession: { no_such_setting: x }":                                  `applying the session's settings: unrecognized configuration parameter "no_such_setting" (SQLSTATE 42704)`,
-		"table: v\nexactly_once: { channel: a, offset_token: '${! @x }', table: k }": "table public.k is not a ledger of postgres_copy, which has the columns scope text, channel text, part int8, offsets int8multirange, low_watermark int8 and updated_at timestamptz: name another in `exactly_once.table`",
+		"table: v\nexactly_once: { channel: a, offset_token: '${! @x }', table: k }": "table public.k is not a ledger of postgres_copy, which has the columns scope text, channel text, part int8, offsets int8multirange, bits bit(4096), low_watermark int8 and updated_at timestamptz: name another in `exactly_once.table`",
 	}
 	for yaml, want := range cases {
 		t.Run(yaml, func(t *testing.T) {
@@ -121,7 +121,7 @@ func TestWhatIsWrongIsToldWhenConnecting(t *testing.T) {
 	}
 }
 
-func TestInitScriptsRunOnceForEachConnectWholeOrNotAtAll(t *testing.T) {
+func TestInitScriptsRunOncePerConnectInATransaction(t *testing.T) {
 	t.Parallel()
 	db := newTestDB(t)
 	dir := t.TempDir()
@@ -150,7 +150,7 @@ func TestInitScriptsRunOnceForEachConnectWholeOrNotAtAll(t *testing.T) {
 	require.EqualError(t, err, "running init_statement: division by zero (SQLSTATE 22012)")
 	var pause *service.ErrBackOff
 	require.ErrorAs(t, err, &pause)
-	assert.Equal(t, time.Second, pause.Wait, "a person must mend it")
+	assert.Equal(t, time.Second, pause.Wait, "a person must fix it")
 	assert.Equal(t, "9", db.value("SELECT count(*) FROM runs"))
 }
 

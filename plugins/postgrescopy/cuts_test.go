@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestACutLineLosesAndDoublesNothing(t *testing.T) {
+func TestCutConnectionsLoseAndDuplicateNothing(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)
 	points := map[string]cutPoint{"before COMMIT": beforeCommit, "after COMMIT": afterCommit, "during COPY": duringCopy}
@@ -32,7 +32,7 @@ func TestACutLineLosesAndDoublesNothing(t *testing.T) {
 				assert.Equal(t, "6000|6000", db.value("SELECT count(*), count(DISTINCT v) FROM v"))
 				assert.Contains(t, o.log.String(), "The connection to PostgreSQL is lost")
 
-				// The same when rows are staged, in several statements, or judged.
+				// The same when rows are staged, in several statements, or isolated.
 				for i, rows := range [][]fields{wide(1000, 3000), {{"v": 1}, {"v": 7000, "pad": "y"}}, {{"v": "x"}, {"v": 7001, "pad": ""}, {"v": 7002}}} {
 					p.arm(at)
 					o.writeBatch(numbered("b", 10*i, rows[:min(len(rows), 10)]...))
@@ -48,7 +48,7 @@ func TestACutLineLosesAndDoublesNothing(t *testing.T) {
 	}
 }
 
-func TestALineThatIsCutAtAnyStepLosesAndDoublesNothing(t *testing.T) {
+func TestACutAtAnyStepLosesAndDuplicatesNothing(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)
 	for mode, yaml := range modesThatRepeat {
@@ -64,7 +64,7 @@ func TestALineThatIsCutAtAnyStepLosesAndDoublesNothing(t *testing.T) {
 			o.connect()
 			good, step := 0, 0
 			for cuts := 0; ; step++ {
-				var rows []fields // of several sets of fields, staged, and judged
+				var rows []fields // of several sets of fields, staged, and isolated
 				for i := range 8 {
 					rows = append(rows, fields{"v": 100*step + i, "pad": "x"})
 				}
@@ -87,7 +87,7 @@ func TestALineThatIsCutAtAnyStepLosesAndDoublesNothing(t *testing.T) {
 	}
 }
 
-func TestAnAppendThatIsCutMayDoubleRowsAndLosesNone(t *testing.T) {
+func TestACutAppendLosesNoRow(t *testing.T) {
 	t.Parallel()
 	db := newTestDB(t, `CREATE TABLE v (v int, pad text)`)
 	p, dsn := newProxy(t, db.dsn)

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestADryRunRejectsWhatALoadWouldAndStoresNothing(t *testing.T) {
+func TestADryRunRejectsRowsAndStoresNothing(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"append", "ignore", "upsert"} {
 		t.Run(mode, func(t *testing.T) {

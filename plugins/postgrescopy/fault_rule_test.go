@@ -14,7 +14,7 @@ import (
 )
 
 // The rule: a healthy row is never rejected, a bad row never stops the stream, and
-// what an operator must mend is logged and waited for.
+// what an operator must fix is logged and waited for.
 
 var writeModes = []string{"append", "ignore", "upsert"}
 
@@ -49,7 +49,7 @@ const noCreateTable = `CREATE FUNCTION no_ddl() RETURNS event_trigger LANGUAGE p
 	CREATE EVENT TRIGGER no_ddl ON ddl_command_start WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO') EXECUTE FUNCTION no_ddl()`
 
 //promise:never-stops
-func TestARoleForWhichCreateTableFailsLosesOneRow(t *testing.T) {
+func TestWithoutCreateTableABadRowCostsOneRow(t *testing.T) {
 	t.Parallel()
 	for _, mode := range writeModes {
 		t.Run(mode, func(t *testing.T) {
@@ -176,7 +176,7 @@ func TestConstraintsThatHoldAtCommitRejectNoHealthyRow(t *testing.T) {
 func TestWhatTheServerIsOutOfCostsNoRow(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)
-	cases := map[string]struct{ schema, says, mend string }{
+	cases := map[string]struct{ schema, says, fix string }{
 		"a sequence at its end": {
 			`CREATE SEQUENCE ids START 2 MAXVALUE 2; CREATE TABLE t (id int DEFAULT nextval('ids'), v int CHECK (v > 0))`,
 			"2200H", `ALTER SEQUENCE ids NO MAXVALUE`,
@@ -197,7 +197,7 @@ func TestWhatTheServerIsOutOfCostsNoRow(t *testing.T) {
 				require.Eventually(t, func() bool {
 					return strings.Contains(o.log.String(), "PostgreSQL refuses a batch") && strings.Contains(o.log.String(), "SQLSTATE "+c.says)
 				}, patient, 5*time.Millisecond)
-				db.exec(c.mend)
+				db.exec(c.fix)
 				assert.Len(t, <-done, len(rows)-strings.Count(fmt.Sprint(rows), "v:1")-strings.Count(fmt.Sprint(rows), "v:2")-strings.Count(fmt.Sprint(rows), "v:3"))
 			})
 		}
@@ -259,7 +259,7 @@ func TestARowWithoutAPartitionIsWaitedFor(t *testing.T) {
 	}
 }
 
-func TestAKeyTooLongForItsIndexIsOneRows(t *testing.T) {
+func TestAnOverlongKeyCostsOneRow(t *testing.T) {
 	t.Parallel()
 	for _, mode := range writeModes {
 		t.Run(mode, func(t *testing.T) {

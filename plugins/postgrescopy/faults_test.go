@@ -127,7 +127,7 @@ func TestACrashedServerIsWaitedFor(t *testing.T) {
 	assert.LessOrEqual(t, strings.Count(byKey.log.String(), "\n"), 12, "%s", byKey.log)
 }
 
-func TestAServerThatIsAwayIsToldOfOnceAndTriedQuietly(t *testing.T) {
+func TestAnUnreachableServerIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	db := newTestDB(t, wideTable)
 	p, dsn := newProxy(t, db.dsn)
@@ -145,7 +145,7 @@ func TestAServerThatIsAwayIsToldOfOnceAndTriedQuietly(t *testing.T) {
 	go func() { connected <- o.Connect(ctx) }() // says nothing while nothing changes
 	select {
 	case err := <-connected:
-		t.Fatal("told again at once: ", err)
+		t.Fatal("logged again at once: ", err)
 	case <-time.After(500 * time.Millisecond):
 	}
 	p.arm(nowhere)
@@ -174,7 +174,7 @@ func (db *testDB) inOtherSession(sql string) (end func()) {
 	return func() { other.exec("COMMIT") }
 }
 
-func TestWhatPassesByItselfIsWaitedOutAndRejectsNothing(t *testing.T) {
+func TestTemporaryErrorsAreRetriedAndRejectNothing(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		yaml  string

@@ -121,7 +121,7 @@ func TestBitsBelowTheLowWatermarkAreDeleted(t *testing.T) {
 	}
 }
 
-func TestALedgerOfManyPartsIsLookedUpByItsKey(t *testing.T) {
+func TestALedgerOfManyPartsIsReadByKey(t *testing.T) {
 	t.Parallel()
 	for name, offset := range map[string]int{"among them": 4096 * 100, "behind them": 4096 * 200_000} {
 		t.Run(name, func(t *testing.T) {

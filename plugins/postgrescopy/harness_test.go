@@ -3,9 +3,12 @@ package postgrescopy
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,8 +24,17 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/conn"
 )
 
-// patient bounds what a test waits for.
-const patient = time.Minute
+// patient bounds what a test waits for, on a machine that may be busy.
+const patient = 3 * time.Minute
+
+// TestMain runs more tests at the same time than there are cores, unless -parallel
+// says how many: most of their time they wait for a server.
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // skipIfShort skips a test that takes seconds and does not depend on the server's
 // version: with -short, CI runs the others on the oldest and the newest one.
@@ -88,7 +100,7 @@ func (db *testDB) exec(sql string) {
 	require.NoError(db.tb, err, sql)
 }
 
-// rows gives a query's rows, each as its values in text, parted by bars.
+// rows returns a query's rows, each as its values in text, separated by bars.
 func (db *testDB) rows(sql string) []string {
 	db.tb.Helper()
 	session := conn.Session{Conn: db.conn.PgConn()}

@@ -16,7 +16,7 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/sqltext"
 )
 
-func TestColumnsOfAnyNameAreJudged(t *testing.T) {
+func TestBadRowsAreFoundWhateverTheColumnsNames(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"i", "n", "o", "size", "inserted", "detail", "orphans", "c1", "postgres_copy_faults"} {
 		for _, mode := range []string{"append", "ignore", "upsert"} {
@@ -41,7 +41,7 @@ func TestColumnsOfAnyNameAreJudged(t *testing.T) {
 	}
 }
 
-func TestTheServersReasonsNameTheColumnAndRepeatNoWholeValue(t *testing.T) {
+func TestReasonsNameTheColumnWithoutTheWholeValue(t *testing.T) {
 	t.Parallel()
 	const schema = `CREATE DOMAIN price AS int CHECK (VALUE >= 0); CREATE DOMAIN words AS tsvector;
 		CREATE TABLE t (id int, p price, spot point, "Other" point, words words, span int4range);`
@@ -146,7 +146,7 @@ func TestHostileCellsCostTheirRowsAndNoOthers(t *testing.T) {
 	}
 }
 
-func TestATableThatCannotBeWrittenToCostsOnlyTheMessagesThatNameIt(t *testing.T) {
+func TestAnUnwritableTableCostsOnlyItsMessages(t *testing.T) {
 	t.Parallel()
 	db := newTestDB(t, `CREATE TABLE good (v int PRIMARY KEY); CREATE SEQUENCE numbers; CREATE MATERIALIZED VIEW seen AS SELECT 1 AS v; CREATE TABLE secret (v int PRIMARY KEY); CREATE TABLE keyless (v int)`)
 	dsn, role := db.asRole()
@@ -205,7 +205,7 @@ func TestASequenceAtItsEndCostsNoRow(t *testing.T) {
 	assert.Equal(t, []string{"1", "2", "3", "4"}, db.rows("SELECT v FROM t ORDER BY v"))
 }
 
-func TestADatabaseOfAnotherEncodingTakesWhatItHasCharactersFor(t *testing.T) {
+func TestAnotherEncodingCostsOnlyWhatItLacks(t *testing.T) {
 	t.Parallel()
 	outer := newTestDB(t)
 	name := outer.value("SELECT current_database()") + "_latin1"

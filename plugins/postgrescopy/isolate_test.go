@@ -79,7 +79,7 @@ func spoiled(rows, bad int, spoil func(fields)) (batch []fields, wrong map[int]b
 }
 
 //promise:one-row
-func TestExactlyTheGoodRowsAreCommittedAndTheBadRejectedWithTheirReasons(t *testing.T) {
+func TestGoodRowsAreCommittedAndBadRowsRejected(t *testing.T) {
 	t.Parallel()
 	for _, kind := range faultKinds {
 		for _, bad := range []int{1, 100, 5000} {
@@ -115,7 +115,7 @@ func TestExactlyTheGoodRowsAreCommittedAndTheBadRejectedWithTheirReasons(t *test
 	}
 }
 
-func TestRowsAreJudgedWithoutTheServersHelp(t *testing.T) {
+func TestBadRowsAreFoundWithoutTheServersHelp(t *testing.T) {
 	t.Parallel()
 	for _, lacking := range []string{"PL/pgSQL", "temporary tables"} {
 		for _, kind := range faultKinds {
@@ -149,7 +149,7 @@ func TestRowsAreJudgedWithoutTheServersHelp(t *testing.T) {
 
 // A domain in an array is checked when the server reads the bytes, before it comes
 // to a row.
-func TestARowWhoseBytesTheServerRefusesIsTheOnlyOneRejected(t *testing.T) {
+func TestOnlyTheRowWithRefusedBytesIsRejected(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"append", "upsert"} {
 		t.Run(mode, func(t *testing.T) {

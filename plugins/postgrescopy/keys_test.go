@@ -117,7 +117,7 @@ func TestATriggerAddedMeanwhileMayChangeKeys(t *testing.T) {
 	assert.Equal(t, "2", db.value("SELECT v FROM t WHERE k = 'a'"))
 }
 
-func TestSequenceByKeepsTheLastOfEqualsAndAnyValueBeforeNULL(t *testing.T) {
+func TestSequenceByOrdersEqualValuesAndNULL(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		rows []fields

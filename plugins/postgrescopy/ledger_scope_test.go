@@ -220,7 +220,7 @@ func TestAnOldLedgerOfAnotherOwnerIsNotMigrated(t *testing.T) {
 	require.NoError(t, newTestOutput(t, dsn, "table: v"+onceYAML).Connect(context.Background()))
 }
 
-func TestRowsThatAreAllSkippedAreALineInTheLog(t *testing.T) {
+func TestSkippingAllRowsIsLogged(t *testing.T) {
 	t.Parallel()
 	db := newLedgerDB(t, `CREATE TABLE v (v int)`)
 	write := func(from, to, rows int) string {

@@ -23,7 +23,7 @@ exactly_once:
   offset_token: ${! @offset }
 `
 
-// numbered gives messages their channel and their offsets, from first on.
+// numbered makes messages of a channel with offsets from first on.
 func numbered(channel string, first int, rows ...fields) service.MessageBatch {
 	batch := batchOf(rows...)
 	for i, m := range batch {
@@ -55,7 +55,7 @@ func TestAReplayOfAnyKindStoresARowOnce(t *testing.T) {
 	assert.Equal(t, []string{"a|{[0,40)}", "b|{[0,3)}"}, db.rows("SELECT channel, offsets FROM postgres_copy_ledger ORDER BY 1"))
 }
 
-func TestARowThatComesTwiceInABatchIsStoredOnce(t *testing.T) {
+func TestARowRepeatedInABatchIsStoredOnce(t *testing.T) {
 	t.Parallel()
 	db := newLedgerDB(t, `CREATE TABLE v (v int CHECK (v > 0))`)
 	o := db.connected("table: v" + onceYAML)
@@ -69,7 +69,7 @@ func TestARowThatComesTwiceInABatchIsStoredOnce(t *testing.T) {
 	assert.Equal(t, "{[0,5)}", db.value("SELECT offsets FROM postgres_copy_ledger"))
 }
 
-func TestARejectedRowStaysOpenUntilItsRejectionIsStored(t *testing.T) {
+func TestARejectedRowStaysOpenUntilItIsStored(t *testing.T) {
 	t.Parallel()
 	db := newLedgerDB(t, `CREATE TABLE v (v int CHECK (v <> 3)); CREATE TABLE rejected (reason text)`)
 	good, bad := db.connected("table: v"+onceYAML+"  scope: events"), db.connected("table: rejected"+onceYAML+"  scope: events")
@@ -244,7 +244,7 @@ func TestATableThatIsNoLedgerIsRefused(t *testing.T) {
 	assert.EqualError(t, err, "table public.postgres_copy_ledger is not a ledger of postgres_copy, which has the columns scope text, channel text, part int8, offsets int8multirange, bits bit(4096), low_watermark int8 and updated_at timestamptz: name another in `exactly_once.table`")
 }
 
-func TestAStoredRejectionIsNotToldAgain(t *testing.T) {
+func TestAStoredRejectionIsNotReportedAgain(t *testing.T) {
 	t.Parallel()
 	db := newLedgerDB(t, `CREATE TABLE v (v int); CREATE TABLE rejected (reason text)`)
 	good, bad := db.connected("table: v"+onceYAML+"  scope: events"), db.connected("table: rejected"+onceYAML+"  scope: events")
@@ -264,7 +264,7 @@ func TestALedgerNeedsMultiranges(t *testing.T) {
 	assert.EqualError(t, err, fmt.Sprintf("the server runs PostgreSQL %s: exactly_once needs PostgreSQL 14 or later, which has multiranges: remove `exactly_once` or upgrade the server", db.value("SHOW server_version")))
 }
 
-func TestBatchesOfOneChannelDoNotWaitForEachOthersCOPY(t *testing.T) {
+func TestBatchesOfOneChannelCopyConcurrently(t *testing.T) {
 	t.Parallel()
 	db := newLedgerDB(t, `CREATE TABLE v (v int); CREATE TABLE gate (id int); INSERT INTO gate VALUES (1)`,
 		`CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM 1 FROM gate FOR UPDATE; RETURN NEW; END'`,

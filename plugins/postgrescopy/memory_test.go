@@ -25,7 +25,7 @@ func liveHeap() int {
 }
 
 // This runs by itself, not in parallel.
-func TestABatchInFlightTakesTheMemoryThatIsDocumented(t *testing.T) {
+func TestABatchInFlightTakesTheDocumentedMemory(t *testing.T) {
 	const inFlight, rows, text = 4, 10_000, 150
 	for _, mode := range []string{"append", "ignore", "upsert"} {
 		t.Run(mode, func(t *testing.T) {

@@ -154,7 +154,7 @@ func (c *outputConfig) takeOffsets(b *load.Batch, batch service.MessageBatch) {
 }
 
 // tablesOf returns the places of the messages' tables in the batch, and the one
-// behind the last for a message whose table could not be told.
+// behind the last for a message whose table is not known.
 func tablesOf(b *load.Batch, messages int) []int {
 	places := make([]int, messages)
 	if len(b.Tables) == 1 && b.Tables[0].Messages == nil {

@@ -29,7 +29,7 @@ func TestRowsAreInsertedAndAbsentIsNotNull(t *testing.T) {
 	assert.Equal(t, "2", db.value("SELECT id FROM items WHERE price IS NULL"))
 }
 
-func TestARowOfNoFieldsIsARowOfDefaults(t *testing.T) {
+func TestARowWithoutFieldsTakesAllDefaults(t *testing.T) {
 	t.Parallel()
 	db := newTestDB(t, `CREATE TABLE d (id int GENERATED ALWAYS AS IDENTITY, v text DEFAULT 'x')`)
 	o := db.connected("table: d")
@@ -49,7 +49,7 @@ func TestIgnoreSkipsKeysThatAreThere(t *testing.T) {
 	assert.Equal(t, []string{"1|new", "2|old", "3|new", "5|old"}, db.rows("SELECT id, name FROM items ORDER BY id"))
 }
 
-func TestIgnoreTakesTheFirstOfAKeyInABatch(t *testing.T) {
+func TestIgnoreKeepsTheFirstOfAKey(t *testing.T) {
 	t.Parallel()
 	for name, key := range map[string]string{"keys of exact bytes": "int8", "keys equal in several forms": "numeric"} {
 		t.Run(name, func(t *testing.T) {
@@ -78,7 +78,7 @@ func TestUpsertReplacesOnlyTheColumnsThatARowHas(t *testing.T) {
 	assert.Equal(t, []string{"1|new|1.00|kept", "2|old|7.00|kept", "3|three|9.50|"}, db.rows("SELECT * FROM items ORDER BY id"))
 }
 
-func TestARowThatLeavesItsKeyToADefaultIsJudgedByOtherIndexes(t *testing.T) {
+func TestARowWithADefaultKeyMeetsOtherIndexes(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"ignore", "upsert"} {
 		t.Run(mode, func(t *testing.T) {
@@ -110,7 +110,7 @@ func TestTheLastOfAKeyWinsAnUpsert(t *testing.T) {
 	}
 }
 
-func TestKeysThatAreEqualInSeveralFormsAreOneKey(t *testing.T) {
+func TestEqualKeysInSeveralFormsAreOneKey(t *testing.T) {
 	t.Parallel()
 	for mode, want := range map[string][]string{"ignore": {"1|a|"}, "upsert": {"1|c|b"}} {
 		t.Run(mode, func(t *testing.T) {

@@ -8,9 +8,9 @@ import (
 )
 
 // A domain in an array is checked when the server reads the bytes, so that such
-// rows cannot be staged to be judged there; and a row without its parent is
+// rows cannot be staged to be isolated there; and a row without its parent is
 // tried again. Neither may cost the other's rows.
-func TestRowsWithoutTheirParentsAreFoundBesideRowsWhoseBytesAreRefused(t *testing.T) {
+func TestOrphansAreFoundBesideRowsWithRefusedBytes(t *testing.T) {
 	t.Parallel()
 	db := newLedgerDB(t, `CREATE DOMAIN pos AS int CHECK (VALUE > 0)`,
 		`CREATE TABLE parents (id int PRIMARY KEY); INSERT INTO parents VALUES (1)`,
@@ -18,7 +18,7 @@ func TestRowsWithoutTheirParentsAreFoundBesideRowsWhoseBytesAreRefused(t *testin
 	o := db.connected("table: v" + onceYAML)
 
 	before := o.writeBatch(numbered("a", 0, fields{"id": 0, "parent": 99}, fields{"id": 1, "parent": 1}))
-	assert.Len(t, before, 1, "this has the server judge, and leaves its tables behind")
+	assert.Len(t, before, 1, "this isolates on the server, and leaves its tables behind")
 
 	rejected := o.writeBatch(numbered("a", 10,
 		fields{"id": 10, "parent": 99, "v": []any{1}},
@@ -35,7 +35,7 @@ func TestRowsWithoutTheirParentsAreFoundBesideRowsWhoseBytesAreRefused(t *testin
 	assert.Equal(t, "{[1,2),[12,14)}", db.value("SELECT offsets FROM postgres_copy_ledger"))
 }
 
-func TestRowsOfOneKeyKeepTheirOrderWhereOthersReferToThem(t *testing.T) {
+func TestReferencedRowsOfOneKeyKeepTheirOrder(t *testing.T) {
 	t.Parallel()
 	for mode, want := range map[string]string{"ignore": "first", "upsert": "last"} {
 		t.Run(mode, func(t *testing.T) {
@@ -55,7 +55,7 @@ func TestRowsOfOneKeyKeepTheirOrderWhereOthersReferToThem(t *testing.T) {
 	}
 }
 
-func TestRowsMayReferToOneAnotherByMoreThanOneColumnAndInCircles(t *testing.T) {
+func TestRowsMayReferToOneAnotherInCircles(t *testing.T) {
 	t.Parallel()
 	db := newTestDB(t, `CREATE SEQUENCE attempts; CREATE TABLE t (a int2, b text, up_a int8, up_b text, v int CHECK (v > 0),
 		attempt int8 DEFAULT nextval('attempts'), PRIMARY KEY (a, b), FOREIGN KEY (up_a, up_b) REFERENCES t)`)

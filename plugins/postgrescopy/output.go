@@ -238,8 +238,8 @@ func (o *copyOutput) tableName() string {
 	return "the tables that messages name"
 }
 
-// rowOf says, in parentheses, which row of which file a message is, as far as its
-// metadata tell; message -1 is none.
+// rowOf returns, in parentheses, the file and row of a message, as far as its
+// metadata have them; message -1 is none.
 func rowOf(messages service.MessageBatch, message int) string {
 	if message < 0 || message >= len(messages) {
 		return ""

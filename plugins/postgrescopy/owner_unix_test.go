@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// sameOwner gives files the owner of another one, as far as we may.
+// sameOwner changes the owner of files to that of another one, as far as permitted.
 func sameOwner(t *testing.T, as string, files ...string) {
 	t.Helper()
 	info, err := os.Stat(as)

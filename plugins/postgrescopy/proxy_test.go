@@ -74,7 +74,7 @@ func (p *proxy) at(point cutPoint) bool {
 	return p.cut == point
 }
 
-// take says whether to cut here, and disarms.
+// take reports whether to cut here, and disarms.
 func (p *proxy) take(point cutPoint) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -93,7 +93,7 @@ func (p *proxy) armAfter(messages int) {
 	p.steps = messages
 }
 
-// step says whether to cut here.
+// step reports whether to cut here.
 func (p *proxy) step() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -119,7 +119,7 @@ func (p *proxy) count(kind byte, body []byte) {
 	}
 }
 
-// counted gives what was counted since it was called last.
+// counted returns what was counted since it was called last.
 func (p *proxy) counted() (copies, streamed int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

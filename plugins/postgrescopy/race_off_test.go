@@ -2,5 +2,5 @@
 
 package postgrescopy
 
-// raceDetector tells that the test was built with the race detector.
+// raceDetector reports whether the test was built with the race detector.
 const raceDetector = false

@@ -85,7 +85,7 @@ func TestWithoutPLpgSQLTheEncodersDecide(t *testing.T) {
 	assert.Equal(t, "2021-01-05", db.value("SELECT day FROM v"))
 }
 
-func TestAMappingInTheOutputYieldsTextsForTheServer(t *testing.T) {
+func TestAMappingMayLeaveTextsToTheServer(t *testing.T) {
 	t.Parallel()
 	db := newTestDB(t, "CREATE TABLE v (id int, day date)")
 	o := db.connected("table: v\nmapping: |\n  root.day = this.d + \" January 2021\"\n  root.d = deleted()\n")

@@ -21,7 +21,7 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/pgerr"
 )
 
-// rejectsConfig says where rejected rows are stored.
+// rejectsConfig is where rejected rows are stored.
 type rejectsConfig struct {
 	table   string
 	mapping *bloblang.Executor // nil: rejectedRow
@@ -270,7 +270,7 @@ const (
 )
 
 // pause returns how long to hold the rejection of a message back. A message of which
-// it cannot be told whether it has come before is not held back.
+// it is not known whether it came before is not held back.
 func (r *returnedRows) pause(message *service.Message) time.Duration {
 	place := placeOf(message)
 	if place == "" {

@@ -93,7 +93,7 @@ func TestARejectionCanBeStoredWhateverTheMessageHolds(t *testing.T) {
 func TestATableForRejectionsThatFailsIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)
-	cases := map[string]struct{ spoil, mend, says string }{
+	cases := map[string]struct{ spoil, fix, says string }{
 		"dropped":       {"ALTER TABLE rejected RENAME TO gone", "ALTER TABLE gone RENAME TO rejected", "does not exist"},
 		"not permitted": {"REVOKE INSERT ON rejected FROM %s", "GRANT INSERT ON rejected TO %s", "permission denied for table rejected"},
 		"other columns": {"ALTER TABLE rejected RENAME TO gone; CREATE TABLE rejected (n serial)", "DROP TABLE rejected; ALTER TABLE gone RENAME TO rejected", "none of the columns of a rejected row"},
@@ -107,9 +107,9 @@ func TestATableForRejectionsThatFailsIsWaitedFor(t *testing.T) {
 			db.exec("GRANT INSERT, SELECT ON t, rejected TO " + role)
 			o := newTestOutput(t, dsn, "table: t\nrejects: { table: rejected }")
 			o.connect()
-			spoil, mend := c.spoil, c.mend
+			spoil, fix := c.spoil, c.fix
 			if strings.Contains(spoil, "%s") {
-				spoil, mend = fmt.Sprintf(spoil, role), fmt.Sprintf(mend, role)
+				spoil, fix = fmt.Sprintf(spoil, role), fmt.Sprintf(fix, role)
 			}
 			db.exec(spoil)
 			if name == "other columns" {
@@ -121,7 +121,7 @@ func TestATableForRejectionsThatFailsIsWaitedFor(t *testing.T) {
 				return strings.Contains(o.log.String(), "storing rejected rows in table") && strings.Contains(o.log.String(), c.says)
 			}, patient, 5*time.Millisecond)
 			assert.Equal(t, "0", db.value("SELECT count(*) FROM t"))
-			db.exec(mend)
+			db.exec(fix)
 			assert.Empty(t, <-done)
 			assert.Equal(t, "1", db.value("SELECT count(*) FROM t"))
 			assert.Equal(t, "1", db.value("SELECT count(*) FROM rejected"))
@@ -159,7 +159,7 @@ func TestAMappingMayMakeTheRejectedRow(t *testing.T) {
 	assert.Equal(t, `database: column "v" integer: cannot take "x": not an integer|{"v":"x"}`, db.value("SELECT why, what FROM mine"))
 }
 
-func TestARejectionThatNothingTakesIsLoggedWithItsRow(t *testing.T) {
+func TestAReturnedRejectionIsLoggedWithItsRow(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)
 	db := newTestDB(t, rejectsSchema)

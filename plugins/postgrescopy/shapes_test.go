@@ -13,7 +13,7 @@ func TestRowsOfThousandsOfSetsOfFieldsAreStaged(t *testing.T) {
 	const columns = 11
 	types := []string{"int", "text", "numeric(6,1)", "bool"}
 	values := []any{7, "x", 1.5, true}
-	for _, how := range []string{"replaced", "judged"} {
+	for _, how := range []string{"replaced", "isolated"} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
 			schema := "CREATE TABLE s (id int PRIMARY KEY"
@@ -33,13 +33,13 @@ func TestRowsOfThousandsOfSetsOfFieldsAreStaged(t *testing.T) {
 				rows = append(rows, row)
 			}
 			want := map[int]string{}
-			if how == "judged" {
+			if how == "isolated" {
 				for i := 5; i < len(rows); i += 100 {
 					rows[i]["id"] = -i
 				}
 			}
 			rejected := o.write(rows...)
-			if how == "judged" {
+			if how == "isolated" {
 				for i := 5; i < len(rows); i += 100 {
 					want[i] = `new row for relation "s" violates check constraint "s_id_check" (SQLSTATE 23514)`
 				}

@@ -189,7 +189,7 @@ func TestRowsMayReferToRowsOfTheSameBatch(t *testing.T) {
 	o := db.connected("table: tree")
 	assert.Empty(t, o.write(fields{"id": 1, "parent": 2}, fields{"id": 2, "parent": 3}, fields{"id": 3}))
 
-	// Also when they are judged one by one, and the child comes before the parent.
+	// Also when they are tried one by one, and the child comes before the parent.
 	rejected := o.write(fields{"id": 11, "parent": 12}, fields{"id": 12, "parent": 13}, fields{"id": 13, "parent": 14}, fields{"id": 14}, fields{"id": 15, "parent": 99})
 	assert.Len(t, rejected, 1)
 	assert.Contains(t, rejected[4], "23503")
@@ -207,7 +207,7 @@ func TestTriggersFireAndMayLeaveRowsOut(t *testing.T) {
 	assert.Equal(t, "2", db.value("SELECT count(*) FROM audit"))
 }
 
-// asRole gives the DSN for a role of the test's own, which may do nothing yet.
+// asRole returns the DSN of a role of the test's own without privileges.
 func (db *testDB) asRole() (dsn, role string) {
 	db.tb.Helper()
 	name := db.value("SELECT current_database()")

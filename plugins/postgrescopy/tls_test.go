@@ -43,7 +43,7 @@ func certificate(t *testing.T) (cert, key []byte) {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER})
 }
 
-func TestTLSIsTakenFromTheDSNOrFromTheConfiguration(t *testing.T) {
+func TestTLSComesFromTheDSNOrTheConfiguration(t *testing.T) {
 	t.Parallel()
 	server := postgrestest.NewServer(t, nil)
 	db := openTestDB(t, server.DSN(), `CREATE TABLE v (v int DEFAULT 1)`)

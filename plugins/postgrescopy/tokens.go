@@ -73,7 +73,7 @@ func containsInterpolation(text string) bool {
 }
 
 // reader returns the field's value for each message of a batch. The bytes are good
-// until the next call. Nothing is told apart from null, which is no bytes.
+// until the next call. An empty value is different from null, which is no bytes.
 func (t *token) reader(batch service.MessageBatch) func(i int) ([]byte, error) {
 	var buf []byte
 	if t.plain != nil {

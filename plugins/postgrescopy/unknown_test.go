@@ -24,7 +24,7 @@ func TestUnknownFieldsAreCollected(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(o.log.String(), "coupon"), "it is logged once: %s", o.log)
 }
 
-func TestACollectedFieldGoesToItsColumnOnceThereIsOne(t *testing.T) {
+func TestACollectedFieldMovesToItsNewColumn(t *testing.T) {
 	t.Parallel()
 	db := newTestDB(t, `CREATE TABLE u (id int PRIMARY KEY, extra jsonb)`)
 	o := db.connected("table: u\nunknown_fields: collect")
@@ -33,7 +33,7 @@ func TestACollectedFieldGoesToItsColumnOnceThereIsOne(t *testing.T) {
 	assert.Equal(t, []string{`1|{"other": 1}|X`}, db.rows("SELECT * FROM u"))
 }
 
-func TestACollectingColumnThatIsMissingOrOfAnotherTypeIsNamed(t *testing.T) {
+func TestAWrongCollectingColumnIsNamed(t *testing.T) {
 	t.Parallel()
 	db := newTestDB(t, `CREATE TABLE u (id int, rest text)`)
 	for column, message := range map[string]string{

@@ -59,7 +59,7 @@ func TestAChangedPasswordIsToldAndWaitedFor(t *testing.T) {
 }
 
 //promise:operator
-func TestARevokedPrivilegeIsToldAndWaitedFor(t *testing.T) {
+func TestARevokedPrivilegeIsLoggedAndWaitedFor(t *testing.T) {
 	t.Parallel()
 	db := newTestDB(t, wideTable)
 	dsn, role := db.asRole()
@@ -80,7 +80,7 @@ func TestARevokedPrivilegeIsToldAndWaitedFor(t *testing.T) {
 	assert.Empty(t, o.write(wide(0, 10)...))
 }
 
-func TestADroppedTableIsToldAndWaitedFor(t *testing.T) {
+func TestADroppedTableIsLoggedAndWaitedFor(t *testing.T) {
 	t.Parallel()
 	db := newTestDB(t, wideTable)
 	o := db.connected("table: v")
@@ -93,7 +93,7 @@ func TestADroppedTableIsToldAndWaitedFor(t *testing.T) {
 	assert.Empty(t, o.write(wide(0, 10)...))
 }
 
-func TestAnErrorThatEveryRowHasIsNotTakenForTheRows(t *testing.T) {
+func TestAnErrorOfEveryRowIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	skipIfShort(t)
 	db := newTestDB(t, `CREATE TABLE w (v int);

@@ -94,7 +94,7 @@ func TestWhateverRefusesARowCostsThatRow(t *testing.T) {
 func TestWhatIsNoRowsFaultIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	const table = `CREATE TABLE t (id int PRIMARY KEY, v int)`
-	for name, c := range map[string]struct{ schema, yaml, spoil, says, mend string }{
+	for name, c := range map[string]struct{ schema, yaml, spoil, says, fix string }{
 		"a partition that is detached": {
 			table + ` PARTITION BY RANGE (id); CREATE TABLE p PARTITION OF t FOR VALUES FROM (0) TO (100)`, "",
 			"ALTER TABLE t DETACH PARTITION p", `no partition of relation \"t\" found for row`, "ALTER TABLE t ATTACH PARTITION p FOR VALUES FROM (0) TO (100)",
@@ -123,7 +123,7 @@ func TestWhatIsNoRowsFaultIsWaitedFor(t *testing.T) {
 					done <- err
 				}()
 				require.Eventually(t, func() bool { return strings.Contains(o.log.String(), c.says) }, patient, 5*time.Millisecond)
-				db.exec(c.mend)
+				db.exec(c.fix)
 				require.NoError(t, <-done)
 				assert.Equal(t, "3|0", db.value("SELECT (SELECT count(*) FROM t), (SELECT count(*) FROM refused)"))
 			})

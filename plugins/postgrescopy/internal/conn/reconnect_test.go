@@ -17,8 +17,8 @@ import (
 func TestOneFailureIsLoggedOnceAMinute(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		err                     func(n int) error
-		atLeast, atMost, logged int // in an hour
+		err                        func(n int) error
+		minTries, maxTries, logged int // in an hour
 	}{
 		"a missing table":            {func(int) error { return pgerr.Operatorf("there is no table t") }, 200, 300, 61},
 		"a setting that is no value": {func(int) error { return &pgconn.PgError{Code: "22023"} }, 200, 300, 61},
@@ -45,8 +45,8 @@ func TestOneFailureIsLoggedOnceAMinute(t *testing.T) {
 				}
 				assert.LessOrEqual(t, logged, c.logged)
 				assert.GreaterOrEqual(t, logged, c.logged-8)
-				assert.LessOrEqual(t, tries, c.atMost)
-				assert.GreaterOrEqual(t, tries, c.atLeast)
+				assert.LessOrEqual(t, tries, c.maxTries)
+				assert.GreaterOrEqual(t, tries, c.minTries)
 			})
 		})
 	}

@@ -165,7 +165,7 @@ func (b *Rows) rounds(order []int) []int {
 }
 
 // runs makes a group of each run of rows of one set, as they came. This is for
-// keys of which it cannot be told here whether they are equal.
+// keys that only the server can compare.
 func (b *Rows) runs(order []int) []Group {
 	var groups []Group
 	for n, i := range order {
@@ -219,7 +219,7 @@ func (g Group) Size() int {
 }
 
 // UniqueKeys reports whether no two rows of the group have the same key, as far as
-// that can be told here.
+// their bytes show.
 func (g Group) UniqueKeys() bool {
 	for n := 1; n < len(g.Order); n++ {
 		if g.Rows.sameKey(g.Order[n-1], g.Order[n]) {

@@ -78,7 +78,7 @@ func New(t *table.Table) *Rows {
 	return b
 }
 
-// Release gives the rows and their buffers back.
+// Release returns the rows and their buffers to the pool.
 func (b *Rows) Release() {
 	b.table.UsualBytes.Store(int64(min(len(b.buf)+len(b.buf)/8, maxPooledBytes)))
 	b.table = nil

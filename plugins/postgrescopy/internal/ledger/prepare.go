@@ -101,7 +101,7 @@ func (l *Ledger) createStatement() string {
 
 // migrateStatement keeps what an earlier version has written. What one without
 // scopes has written gets the empty scope: its rows may be of several tables, and
-// nothing tells of which. From then on instances of that version fail to mark, as
+// it is not known of which. From then on instances of that version fail to mark, as
 // no key is on the channel alone: they store nothing, and acknowledge nothing.
 func (f *found) migrateStatement() string {
 	changes := []string{"ADD COLUMN bits bit(4096)"}

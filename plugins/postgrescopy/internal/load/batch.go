@@ -81,7 +81,7 @@ func NewBatch(messages int) *Batch {
 	return b
 }
 
-// Release gives the batch and its buffers back.
+// Release returns the batch and its buffers to the pool.
 func (b *Batch) Release() {
 	for _, t := range b.Tables {
 		if t.rows != nil {
@@ -170,12 +170,12 @@ func (b *Batch) groups(every bool) (groups []group, leftOut int) {
 	return groups, leftOut
 }
 
-// noTable is the scope of messages whose table could not be told. No table has
+// noTable is the scope of messages whose table is not known. No table has
 // this name, since those of tables are quoted.
 const noTable = "no table"
 
 // scopes are what rows of the batch's tables are done for in the ledger, and
-// behind them that of messages whose table could not be told.
+// behind them that of messages whose table is not known.
 func (b *Batch) scopes(l *ledger.Ledger) []string {
 	scopes := make([]string, len(b.Tables)+1)
 	scopes[len(b.Tables)] = l.Scope(noTable)

@@ -98,7 +98,7 @@ func (w *Writer) encodeAs(ctx context.Context, b *Batch, t *TableRows, known *ta
 	return found, nil
 }
 
-// forget gives up what was found out about the rows.
+// forget drops everything that was found out about the rows.
 func (t *TableRows) forget(b *Batch) {
 	t.rows.Release()
 	t.rows, t.strategy, t.filtered = nil, table.Undecided, 0
@@ -112,7 +112,7 @@ func (t *TableRows) forget(b *Batch) {
 	})
 }
 
-// doubt says how much of what was rejected depends on the catalogue.
+// doubt is how much of what was rejected depends on the catalogue.
 type doubt int
 
 const (

@@ -80,8 +80,8 @@ type RefusedError struct {
 func (e *RefusedError) Error() string { return e.Err.Error() }
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// maxUnclear is how often a batch is tried again as it is when it cannot be
-// told whether a row is at fault.
+// maxUnclear is how often a batch is tried again as it is when it is unclear
+// whether a row is at fault.
 const maxUnclear = 2
 
 // maxRaised is how often a batch is tried again as it is when a function of the

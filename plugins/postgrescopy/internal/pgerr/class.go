@@ -15,7 +15,7 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/sqltext"
 )
 
-// Class says whose fault an error is, and so what is to be done about it.
+// Class is whose fault an error is, which decides what to do about it.
 type Class int
 
 const (
@@ -44,7 +44,7 @@ func (c Class) Retry() bool { return c == Temporary || c == Lost || c == Cancell
 // two characters. https://www.postgresql.org/docs/current/errcodes-appendix.html
 //
 // This is the one place where errors are classified, by one rule: a healthy row is
-// never rejected, a bad row never stops the stream, and what an operator must mend
+// never rejected, a bad row never stops the stream, and what an operator must fix
 // is logged and waited for. A code says what happened and not whose fault it is, so
 // Classify looks at the other fields of an error too, and Unclear ones are decided
 // by what happens to the other rows of the batch. Codes that are not listed (raised
@@ -92,7 +92,7 @@ var classes = map[string]Class{
 	"54":    BadRow,   // index row or row too big
 	"55000": Unclear,  // object_not_in_prerequisite_state
 
-	// What went wrong cannot be told from the code alone.
+	// The code alone does not show what went wrong.
 	"HV": Unclear, // foreign tables
 	"XX": Unclear, // internal_error, data_corrupted
 }
@@ -157,7 +157,7 @@ func ClassOf(code string) Class {
 	return BadRow
 }
 
-// classByRoutine tells causes apart that have the same code, by the name of the
+// classByRoutine distinguishes causes that have the same code, by the name of the
 // server's function, which is not translated as its message is, and by what else
 // the error has.
 func classByRoutine(pgErr *pgconn.PgError) (Class, bool) {

@@ -87,7 +87,7 @@ func TestErrorsAreClassifiedByTheirCause(t *testing.T) {
 	assert.Equal(t, Cancelled, Classify(stopped, server("57014")))
 }
 
-func TestTheLineAndColumnOfARowAreFoundInAnyLanguage(t *testing.T) {
+func TestTheLineAndColumnAreFoundInAnyLanguage(t *testing.T) {
 	t.Parallel()
 	type place struct {
 		line   int

@@ -10,7 +10,7 @@ import (
 )
 
 // Without an sslmode the driver tries every address with TLS and without.
-func TestWhatWasTriedInVainIsDescribedInOneLine(t *testing.T) {
+func TestFailedConnectionAttemptsAreDescribedInOneLine(t *testing.T) {
 	t.Parallel()
 	_, err := pgconn.Connect(t.Context(), "postgres://u@127.0.0.1:1/x")
 	require.ErrorContains(t, err, "\n")

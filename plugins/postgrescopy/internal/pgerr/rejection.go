@@ -12,7 +12,7 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/sqltext"
 )
 
-// Rejection says why a row cannot be stored.
+// Rejection is the reason why a row cannot be stored.
 type Rejection struct {
 	Kind    string // a word for the metrics' label: type, check, unique, …
 	Message string

@@ -44,7 +44,7 @@ type shape struct {
 	nulls   bool
 }
 
-// itemError says which item of an array does not fit.
+// itemError is an error of one item of an array.
 type itemError struct {
 	item int // counted from 1, in the order in which items are written
 	err  error

@@ -47,7 +47,7 @@ var hot = []struct {
 	{"null", int8Encoder, nil},
 }
 
-func TestTheValuesThatMostRowsAreMadeOfCostNoAllocation(t *testing.T) {
+func TestCommonValuesAreEncodedWithoutAllocation(t *testing.T) {
 	buf := make([]byte, 0, 1024)
 	for _, h := range hot {
 		column := &Column{enc: h.enc}

@@ -66,7 +66,7 @@ func parseBoolean(s string) (value, ok bool) {
 	return false, false
 }
 
-// isPrefix says whether the word, in lower case, starts with s in any case.
+// isPrefix reports whether the word, in lower case, starts with s in any case.
 func isPrefix(s, word string) bool {
 	return len(s) <= len(word) && equalFold(s, word[:len(s)])
 }

@@ -11,7 +11,7 @@ const firstWithInfiniteNumeric = 140000
 // maxTypeDepth bounds how deep types are made of others.
 const maxTypeDepth = 32
 
-// Column gives the writer of a column with this type and modifier
+// Column returns the writer of a column with this type and modifier
 // (pg_attribute's atttypid and atttypmod; -1 is no modifier). It fails for a
 // type that Load was not asked for or that the catalogue does not have.
 func (t *Types) Column(name string, oid uint32, typmod int32) (*Column, error) {
@@ -39,7 +39,7 @@ func (t *Types) cast(info *typeInfo) string {
 	return info.unmodified
 }
 
-// encoder gives the binary encoder of a type, or nil when there is none.
+// encoder returns the binary encoder of a type, or nil when there is none.
 func (t *Types) encoder(oid uint32, typmod int32, depth int) encoder {
 	info, ok := t.byOID[oid]
 	if !ok || depth > maxTypeDepth {
@@ -94,7 +94,7 @@ func (t *Types) recordEncoder(info *typeInfo, depth int) encoder {
 	return e
 }
 
-// builtinEncoder gives the encoder of a base type of pg_catalog by its name.
+// builtinEncoder returns the encoder of a base type of pg_catalog by its name.
 func builtinEncoder(name string, typmod int32) encoder {
 	switch name {
 	case "int2":

@@ -67,7 +67,7 @@ func putLength(dst []byte, at int) error {
 	return nil
 }
 
-// reason says why a value does not fit, in words that follow a colon.
+// reason is why a value does not fit, in words that follow a colon.
 type reason string
 
 func (r reason) Error() string { return string(r) }
@@ -93,7 +93,7 @@ func appendInt16(dst []byte, n int16) []byte {
 	return binary.BigEndian.AppendUint16(dst, uint16(n))
 }
 
-// integral gives f as an integer when it is one that fits an int64.
+// integral returns f as an integer when it is one that fits an int64.
 func integral(f float64) (int64, bool) {
 	if f != math.Trunc(f) || f < -1<<63 || f >= 1<<63 {
 		return 0, false

@@ -95,7 +95,7 @@ func parseExponent(s string) (int, error) {
 
 func (d *decimal) zero() bool { return d.digits == 0 }
 
-// int64 gives the number when it is integral and fits.
+// int64 returns the number when it is integral and fits.
 func (d *decimal) int64() (int64, error) {
 	if d.zero() {
 		return 0, nil
@@ -138,7 +138,7 @@ func (d *decimal) int64() (int64, error) {
 	return int64(n), nil
 }
 
-// integral says whether only zeros follow the decimal point.
+// integral reports whether only zeros follow the decimal point.
 func (d *decimal) integral() bool {
 	at := 0
 	for i := range len(d.text) {
@@ -154,7 +154,7 @@ func (d *decimal) integral() bool {
 	return true
 }
 
-// seconds gives the number as whole seconds, rounded down, and microseconds
+// seconds returns the number as whole seconds, rounded down, and microseconds
 // from 0 to 1e6, rounded to the nearest.
 func (d *decimal) seconds() (seconds, micros int64, err error) {
 	if d.before > 18 {

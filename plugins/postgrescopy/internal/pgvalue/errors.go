@@ -12,7 +12,7 @@ import (
 // maxShownBytes bounds how much of a value an error shows.
 const maxShownBytes = 64
 
-// ValueError says that a value cannot stand in a column.
+// ValueError is a value that a column cannot take.
 type ValueError struct {
 	Column string // the column's name
 	Type   string // the column's type, e.g. numeric(12,2)
@@ -57,7 +57,7 @@ func isList(v any) bool {
 	return ok
 }
 
-// show gives a value for an error's message.
+// show returns a value for an error's message.
 func show(v any) string {
 	switch v := v.(type) {
 	case string:
@@ -101,7 +101,7 @@ func shorten(s string) string {
 	return s
 }
 
-// cut gives the first bytes of s, and never half a character.
+// cut returns the first bytes of s, and never half a character.
 func cut(s string) string {
 	if len(s) <= maxShownBytes {
 		return s

@@ -184,7 +184,7 @@ var refusals = []struct {
 	{"hstore", object{"a": "\xff"}, `field "a": not valid UTF-8`},
 }
 
-func TestAValueThatDoesNotFitIsRefusedWithTheReason(t *testing.T) {
+func TestAValueThatDoesNotFitHasAReason(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.exec(schema)
@@ -227,7 +227,7 @@ func TestARefusedValueLeavesTheBufferAsItWas(t *testing.T) {
 	}
 }
 
-func TestAnInfiniteNumericIsRefusedForAServerThatKnowsNone(t *testing.T) {
+func TestOldServersGetNoInfiniteNumeric(t *testing.T) {
 	t.Parallel()
 	types := &Types{version: 130000, byOID: map[uint32]*typeInfo{1700: {oid: 1700, name: "numeric", builtin: true, formatted: "numeric", kind: "b"}}}
 	column, err := types.Column("v", 1700, -1)

@@ -43,7 +43,7 @@ func (s *server) fuzzed(types ...string) []fuzzed {
 	return all
 }
 
-// read gives what the server makes of one parameter.
+// read returns what the server makes of one parameter.
 func (f *fuzzed) read(param []byte, format int16) (string, error) {
 	result := f.s.conn.PgConn().ExecParams(context.Background(), f.query, [][]byte{param}, []uint32{f.OID}, []int16{format}, []int16{0}).Read()
 	if result.Err != nil {
@@ -142,7 +142,7 @@ var families = map[string][]string{
 	"arrays":   {"int4[]", "text[]", "numeric[]", "timestamptz[]", "jsonb[]", "mood[]", "bool[]", "pair", "pair[]"},
 }
 
-func TestWhatIsEasilyMisreadIsReadAsPostgreSQLDoesOrRefused(t *testing.T) {
+func TestAmbiguousTextsAreReadAsByPostgreSQL(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.exec(schema)
@@ -194,7 +194,7 @@ func FuzzValues(f *testing.F) {
 				continue
 			}
 			if _, err := target.Append(nil, text); err != nil {
-				continue // JSON that Go mends, and jsonb does not
+				continue // JSON that Go repairs, and jsonb does not
 			}
 			want, wantErr := target.read(text, 0)
 			require.NoError(t, err)

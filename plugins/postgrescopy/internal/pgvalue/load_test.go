@@ -56,7 +56,7 @@ func TestOnlyTypesWithoutAnEncoderAreSentAsText(t *testing.T) {
 	}
 }
 
-func TestATypeThatTheCatalogueDoesNotHaveIsAnErrorOfItsColumn(t *testing.T) {
+func TestAMissingTypeIsAnErrorOfItsColumn(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	types, err := Load(context.Background(), s.conn, []uint32{23, 4_000_000_000, 0})

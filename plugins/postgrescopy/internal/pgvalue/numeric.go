@@ -166,7 +166,7 @@ func (e *numericEncoder) check(d *decimal) error {
 	return nil
 }
 
-// roundsUp says whether rounding digits to n of them carries into a further
+// roundsUp reports whether rounding digits to n of them carries into a further
 // one: n nines and then 5 or more.
 func roundsUp(digits string, n int) bool {
 	for i := range len(digits) {

@@ -148,7 +148,7 @@ var readings = []struct {
 	{"place", []string{`(1,"(2,3)",2024-01-01,$5,"{}",\\x00,"{1}")`}},
 }
 
-func TestATextLandsByCopyAsItDoesByInsert(t *testing.T) {
+func TestCopyStoresATextAsInsertDoes(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.exec(schema)

@@ -39,7 +39,7 @@ func newServer(tb testing.TB) *server {
 	return s
 }
 
-// lacks says whether the server is older than a type, or than a value of it.
+// lacks reports whether the server is older than a type, or than a value of it.
 func (s *server) lacks(typ string, v any) bool {
 	text := strings.ToLower(fmt.Sprint(v))
 	switch {
@@ -116,7 +116,7 @@ func (s *server) field(column *Column, v any) ([]byte, error) {
 	return fields[0], nil
 }
 
-// texts gives the column's values as text, in the order they were put in.
+// texts returns the column's values as text, in the order they were put in.
 func (s *server) texts(table string) []string {
 	s.tb.Helper()
 	rows, err := s.conn.Query(context.Background(), "select coalesce(v::text, '<null>') from "+table)
@@ -145,7 +145,7 @@ func quote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
 }
 
-// refusal gives the error that the server sent, if it was that.
+// refusal returns the error that the server sent, if it was that.
 func refusal(err error) *pgconn.PgError {
 	var refused *pgconn.PgError
 	errors.As(err, &refused)

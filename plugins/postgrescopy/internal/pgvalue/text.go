@@ -28,7 +28,7 @@ func checkText(s string) error {
 	return nil
 }
 
-// isPlain says whether s is all ASCII without NUL, eight bytes at a time.
+// isPlain reports whether s is all ASCII without NUL, eight bytes at a time.
 func isPlain(s string) bool {
 	const lows, highs = 0x0101010101010101, 0x8080808080808080
 	b := bytesOf(s)

@@ -56,7 +56,7 @@ func (e *textFormEncoder) interval() bool { return e.category == "T" }
 // bits reports whether the type is bit or varbit, which booleans fit.
 func (e *textFormEncoder) bits() bool { return e.category == "V" }
 
-// money says whether the text of a fraction depends on the server's locale.
+// money reports whether the text of a fraction depends on the server's locale.
 func (e *textFormEncoder) money() bool { return e.builtin && e.name == "money" }
 
 // json reports whether the type takes objects and arrays as JSON.
@@ -155,7 +155,7 @@ func (e *textFormEncoder) instant(dst []byte, t time.Time) ([]byte, error) {
 	return t.AppendFormat(dst, "2006-01-02 15:04:05.999999999Z07:00"), nil // as types without a date read it too
 }
 
-// container says whether the type's values are made of others.
+// container reports whether the type's values are made of others.
 func (e *textFormEncoder) container() bool { return e.element != nil || e.fields != nil }
 
 func (e *textFormEncoder) object(dst []byte, m map[string]any) ([]byte, error) {
@@ -216,7 +216,7 @@ func (e *textFormEncoder) array(dst []byte, l []any, depth int) ([]byte, error) 
 	return append(dst, '}'), nil
 }
 
-// nests says whether an array among the items is a dimension, and not an item.
+// nests reports whether an array among the items is a dimension, and not an item.
 func (e *textFormEncoder) nests() bool {
 	return e.fields == nil && (e.builtin || e.name == "hstore") && !e.json()
 }

@@ -39,7 +39,7 @@ func (uuidEncoder) text(dst []byte, s string) ([]byte, error) {
 	return dst, nil
 }
 
-// hexValue gives a hex digit's value, and 255 for what is none.
+// hexValue maps a hex digit to its value, and other bytes to 255.
 var hexValue = func() (table [256]byte) {
 	for i := range table {
 		table[i] = 255

@@ -98,7 +98,7 @@ func appendUnsigned(dst []byte, enc encoder, n uint64) ([]byte, error) {
 	return enc.number(dst, strconv.FormatUint(n, 10))
 }
 
-// view gives b as a string without a copy. The string lives no longer than the
+// view returns b as a string without a copy. The string lives no longer than the
 // call in which b was handed over.
 func view(b []byte) string {
 	return unsafe.String(unsafe.SliceData(b), len(b))
@@ -124,7 +124,7 @@ func (refuseAll) instant(dst []byte, _ time.Time) ([]byte, error)     { return d
 func (refuseAll) object(dst []byte, _ map[string]any) ([]byte, error) { return dst, errObject }
 func (refuseAll) list(dst []byte, _ []any) ([]byte, error)            { return dst, errList }
 
-// isNumber says whether s is a number in JSON's grammar.
+// isNumber reports whether s is a number in JSON's grammar.
 func isNumber(s string) bool {
 	i := 0
 	digits := func() bool {

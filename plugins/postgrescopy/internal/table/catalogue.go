@@ -74,7 +74,7 @@ SELECT pg_catalog.concat_ws('|', c.oid, c.relkind, c.relname, c.relnamespace, pg
 	 FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisunique))
 FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass($1::text)`
 
-// readFingerprint gives the fingerprint of the table as it is now, empty when
+// readFingerprint returns the fingerprint of the table as it is now, empty when
 // it is gone.
 func (t *Table) readFingerprint(ctx context.Context, q pgx.Tx) (string, error) {
 	rows, err := q.Query(ctx, fingerprintQuery, t.Quoted)

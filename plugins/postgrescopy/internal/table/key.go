@@ -76,7 +76,7 @@ func readUniqueIndexes(ctx context.Context, q pgx.Tx, oid uint32) ([]uniqueIndex
 	})
 }
 
-// checkKey gives the index of the key that the configuration asks for, or of the
+// checkKey returns the index of the key that the configuration asks for, or of the
 // primary key when it names none, and refuses a key that no unique index stands
 // behind.
 func (t *Table) checkKey(primary uniqueIndex, indexes []uniqueIndex, all []catalogueColumn) (uniqueIndex, error) {
@@ -149,7 +149,7 @@ func (t *Table) chooseSequence() error {
 	return nil
 }
 
-// keyForm says what the bytes of an encoded value tell about its equality and
+// keyForm is what the bytes of an encoded value reveal of its equality and
 // order.
 type keyForm struct {
 	exact  bool // equal values have equal bytes, and the other way round

@@ -18,7 +18,7 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/sqltext"
 )
 
-// WriteMode says what becomes of a row whose key the table already has.
+// WriteMode is what happens to a row whose key the table already has.
 type WriteMode string
 
 // The write modes: every row is inserted; one whose key is there is skipped, or
@@ -191,7 +191,7 @@ func columnNames(all []catalogueColumn) string {
 	return sqltext.QuoteList(names)
 }
 
-// loadTypes gives every column its encoder.
+// loadTypes sets the encoder of every column.
 func (t *Table) loadTypes(ctx context.Context, q pgx.Tx, all []catalogueColumn) error {
 	var oids []uint32
 	for _, c := range all {
