@@ -24,6 +24,7 @@ type relay struct {
 	brokers, topic string
 	admin          *kadm.Client
 	files          int
+	env            []string // of the programs that are started next
 }
 
 // newRelay makes a site and a topic. The consumer group has the topic's name.
@@ -57,7 +58,7 @@ func (r *relay) scale(name string, settings ...string) *program {
 		args = append(args, "--set", s)
 	}
 	args = append(args, filepath.Join(r.config, "scale", name+".yaml"))
-	return r.launch(name, args, []string{"KAFKA_BROKERS=" + r.brokers, "KAFKA_TOPIC=" + r.topic, "KAFKA_GROUP=" + r.topic})
+	return r.launch(name, args, append([]string{"KAFKA_BROKERS=" + r.brokers, "KAFKA_TOPIC=" + r.topic, "KAFKA_GROUP=" + r.topic}, r.env...))
 }
 
 // dropFiles lets so many files appear that hold the events from one number up to

@@ -4,6 +4,7 @@ package tests
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,6 +30,7 @@ func TestKafkaLosesAndDoublesNothingWhenAllIsRestarted(t *testing.T) {
 	sinks = append(sinks, r.sink())
 	r.dropFiles(12, n/2, n)
 	for i := range sinks { // a rolling restart
+		await(t, "the next sink to be ready", sinks[i].is(http.StatusOK))
 		sinks[i].terminate()
 		sinks[i] = r.sink()
 	}

@@ -175,49 +175,73 @@ func (c *consumer) giveUp(partitions map[string][]int32) {
 	}
 }
 
-// checkTopicIDs looks, when offsets were fetched for new partitions, whether they
-// are those of the topics that there are now. Brokers before 4.2 may keep an
-// offset of a topic that was deleted for a new one of that name.
-func (c *consumer) checkTopicIDs(ctx context.Context, client *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
+// checkOffsets looks, when offsets were fetched for new partitions, whether there
+// are still records at them, and whether they are those of the topics that there
+// are now. Brokers before 4.2 may keep an offset of a topic that was deleted for a
+// new one of that name.
+func (c *consumer) checkOffsets(ctx context.Context, client *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
 	ctx, cancel := context.WithTimeout(ctx, connectLimit)
 	defer cancel()
-	details, err := kadm.NewClient(client).ListTopics(ctx, c.conf.topics...)
+	admin := kadm.NewClient(client)
+	details, err := admin.ListTopics(ctx, c.conf.topics...)
 	if err != nil {
 		return fmt.Errorf("looking up topics: %w", err)
 	}
+	first, err := admin.ListStartOffsets(ctx, c.conf.topics...)
+	if err != nil {
+		return fmt.Errorf("looking up the first offsets: %w", err)
+	}
 	for _, group := range resp.Groups {
 		for _, topic := range group.Topics {
-			name := topic.Topic
-			for candidate, d := range details {
-				if name == "" && d.ID == kadm.TopicID(topic.TopicID) {
-					name = candidate
+			name := nameOf(topic, details)
+			for _, p := range topic.Partitions {
+				at := topicPartition{name, p.Partition}
+				switch begins, _ := first.Lookup(name, p.Partition); {
+				case p.Offset < 0:
+				case isFormer(p.Metadata, details[name].ID):
+					c.log.Errorf("The topic %s was deleted and created again: partition %d is read from its start, and not from offset %d, which the group %s committed for the former topic", name, p.Partition, p.Offset, c.conf.group)
+					c.begin(at, restart)
+				case begins.Err == nil && p.Offset < begins.Offset:
+					c.alarm(at, p.Offset, begins.Offset)
+					c.begin(at, begins.Offset)
 				}
-			}
-			now := topicIDText(details[name].ID)
-			for i := range topic.Partitions {
-				p := &topic.Partitions[i]
-				if p.Offset < 0 || p.Metadata == nil || len(*p.Metadata) != len(now) || *p.Metadata == now {
-					continue
-				}
-				c.log.Errorf("The topic %s was deleted and created again: partition %d is read from its start, and not from offset %d, which the group %s committed for the former topic", name, p.Partition, p.Offset, c.conf.group)
-				c.forget(topicPartition{name, p.Partition})
 			}
 		}
 	}
 	return nil
 }
 
-// restart is the committed offset of a partition that must be read from its start.
-const restart = -1
-
-func (c *consumer) forget(at topicPartition) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.start[at] = restart
+// nameOf returns the name of a topic, which newer brokers leave out.
+func nameOf(topic kmsg.OffsetFetchResponseGroupTopic, details kadm.TopicDetails) string {
+	if topic.Topic != "" {
+		return topic.Topic
+	}
+	for name, d := range details {
+		if d.ID == kadm.TopicID(topic.TopicID) {
+			return name
+		}
+	}
+	return ""
 }
 
-// noteStart notes the committed offsets of new partitions, so that a gap behind
-// them is noticed, and corrects those that are not of this topic.
+// isFormer reports whether an offset was committed with the ID of another topic.
+// Metadata of other programs are no ID.
+func isFormer(metadata *string, id kadm.TopicID) bool {
+	now := topicIDText(id)
+	return metadata != nil && len(*metadata) == len(now) && *metadata != now
+}
+
+// restart stands for the start of a partition whose committed offset is of no use.
+const restart = -1
+
+func (c *consumer) begin(at topicPartition, offset int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.start[at] = offset
+}
+
+// noteStart notes where new partitions begin, so that a gap behind their committed
+// offsets is noticed, and corrects offsets that are not of this topic.
 func (c *consumer) noteStart(_ context.Context, fetched map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -230,7 +254,7 @@ func (c *consumer) noteStart(_ context.Context, fetched map[string]map[int32]kgo
 				continue
 			}
 			if committed := offset.EpochOffset().Offset; committed >= 0 {
-				c.start[at] = committed
+				c.start[at] = max(c.start[at], committed)
 			}
 		}
 	}

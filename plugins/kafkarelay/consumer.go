@@ -29,7 +29,7 @@ type consumer struct {
 
 	mu       sync.Mutex
 	assigned map[topicPartition]*assignment
-	start    map[topicPartition]int64 // committed offsets of partitions of which nothing was read yet
+	start    map[topicPartition]int64 // where partitions begin of which nothing was read yet
 	out      int                      // records that are not acknowledged
 	closing  bool                     // no acknowledgement is waited for
 	changed  chan struct{}            // closed and replaced when records are acknowledged
@@ -95,7 +95,7 @@ func (c *consumer) options() []kgo.Opt {
 		kgo.DisableAutoCommit(),
 		// No partition is taken away between a poll and its bookkeeping.
 		kgo.BlockRebalanceOnPoll(),
-		kgo.OnOffsetsFetched(c.checkTopicIDs),
+		kgo.OnOffsetsFetched(c.checkOffsets),
 		kgo.AdjustFetchOffsetsFn(c.noteStart),
 		kgo.OnPartitionsRevoked(c.revoked),
 		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, lost map[string][]int32) { c.giveUp(lost) }),
