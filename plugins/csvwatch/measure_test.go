@@ -18,6 +18,7 @@ import (
 
 var (
 	backlogFiles = flag.Int("backlog.files", 20_000, "how many files BenchmarkBacklog has")
+	idleFiles    = flag.Int("idle.files", 10_000, "how many finished files BenchmarkIdle watches")
 	largeBytes   = flag.Int64("large.bytes", 200_000_000, "how large the larger file of BenchmarkMemory is")
 )
 
@@ -82,21 +83,22 @@ func BenchmarkNotification(b *testing.B) {
 	report("append", appended)
 }
 
-// BenchmarkIdle measures the cost of watching finished files.
+// BenchmarkIdle measures what it costs to watch finished files: CPU time, and the heap.
 func BenchmarkIdle(b *testing.B) {
 	for _, mode := range []string{"notified", "polled"} {
 		b.Run(mode, func(b *testing.B) {
-			const files = 10_000
 			dir := b.TempDir()
-			writeFiles(b, filepath.Join(dir, "in"), files)
+			writeFiles(b, filepath.Join(dir, "in"), *idleFiles)
+			base := heap()
 			in := startInput(b, dir, map[string]string{"notified": "quiet_period: 100ms", "polled": "quiet_period: 100ms\nnotify: false"}[mode])
-			drain(b, in, 10*files)
+			drain(b, in, 10*(*idleFiles))
 			time.Sleep(5 * time.Second)
 			for b.Loop() {
 				before, start := cpuTime(), time.Now()
-				time.Sleep(5 * time.Second)
+				time.Sleep(30 * time.Second)
 				b.ReportMetric(100*(cpuTime()-before).Seconds()/time.Since(start).Seconds(), "%core")
 			}
+			b.ReportMetric(float64(heap()-base)/float64(*idleFiles), "heap-B/file")
 		})
 	}
 }

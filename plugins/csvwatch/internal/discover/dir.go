@@ -3,6 +3,7 @@ package discover
 import (
 	"context"
 	"errors"
+	"hash/maphash"
 	"io"
 	"io/fs"
 	"maps"
@@ -15,15 +16,15 @@ import (
 
 const (
 	// settleTime is how long a directory's modification time must have been the same for the next listing to be the
-	// last one needed: clocks of filesystems are coarse, up to two seconds.
+	// last one needed: the clocks of file systems are coarse, up to two seconds.
 	settleTime = 3 * time.Second
-	// listShare is the share of the time that listing a directory may take where notification works.
-	listShare = 0.02
-	// hotTime is how long a file is looked at before others after it has changed.
-	hotTime = time.Minute
-	// mostLooks is how many files are looked at in one scan where notification works. With more of them their turns go
-	// round.
-	mostLooks = 500
+	// changedShare is the share of the time that listing a directory may take after it has changed, where notifications
+	// report the same.
+	changedShare = 0.02
+	// polledShare is that share where nothing else reports it.
+	polledShare = 0.1
+	// unchangedShare is that share where even the directory's modification time is not relied on.
+	unchangedShare = 0.01
 )
 
 // dir is what is remembered of a directory.
@@ -33,66 +34,90 @@ type dir struct {
 	modified int64
 	since    time.Time     // when modified was first seen as it is
 	listed   time.Time     // when it was listed last
-	cost     time.Duration // how long that took
+	cost     time.Duration // of that listing, without looking at the files that were new
 	notified bool          // notification can be relied on
 	round    uint64        // the last scan that came by
-	listing  uint32        // counts listings
-	files    map[string]*seen
-	names    []string            // of files, as they were at the last listing
-	turn     int                 // the one of names that was looked at last
-	hot      map[string]struct{} // names of files that changed of late
+	listing  uint16        // counts listings
+	refused  error         // why its files could not be checked, until the next visit
+	files    map[string]seen
 	subs     map[string]sub
 }
 
-// seen is what is remembered of a file.
+// seen is what is remembered of a file. There may be very many.
 type seen struct {
-	st      fileid.Stat
-	hot     time.Duration // until when it counts as changed of late, as time since the scanner's start
-	listing uint32        // the last one that had it
-	other   bool          // not a regular file
-	inTurn  bool          // it is among the directory's names
+	id    fileid.ID // zero for what is not a regular file
+	state uint64    // a hash of its Stat and, in the lowest 16 bits, the last listing that had it
 }
+
+const listingBits = 1<<16 - 1
+
+var stateSeed = maphash.MakeSeed()
+
+func seenAs(st fileid.Stat, listing uint16) seen {
+	k := seen{state: maphash.Comparable(stateSeed, st)}.in(listing)
+	if st.Mode.IsRegular() {
+		k.id = st.ID
+	}
+	return k
+}
+
+func (k seen) in(listing uint16) seen {
+	k.state = k.state&^listingBits | uint64(listing)
+	return k
+}
+
+func (k seen) isRegular() bool { return k.id != fileid.ID{} }
 
 // sub is a directory in a directory.
 type sub struct {
 	link    bool // reached by a symbolic link
-	listing uint32
+	listing uint16
 }
 
 func newDir(path string, id fileid.ID) *dir {
-	return &dir{path: path, id: id, files: map[string]*seen{}, hot: map[string]struct{}{}, subs: map[string]sub{}}
+	return &dir{path: path, id: id, files: map[string]seen{}, subs: map[string]sub{}}
 }
 
-// visit lists the directory if that can bring anything new, and looks at its files.
+// visit lists the directory if that may find something new, or if full, and then looks at all its files too.
 func (s *Scanner) visit(ctx context.Context, d *dir, st fileid.Stat, full bool) error {
 	now := time.Now()
 	if st.Modified != d.modified || d.listed.IsZero() {
 		d.modified, d.since = st.Modified, now
 	}
-	if full || d.needsListing(now) {
+	switch {
+	case full || d.needsListing(now):
+		s.looking = 0
 		if err := s.list(ctx, d); err != nil {
 			return err
 		}
-		d.listed, d.cost = now, time.Since(now)
-	}
-	if !d.listed.Equal(now) && d.listed.Sub(d.since) <= settleTime {
+		d.listed, d.cost, d.refused = now, time.Since(now)-s.looking, nil
+	case d.hasChanged():
 		s.stale = true
 	}
-	if full || !d.notified {
+	if full {
 		return s.lookAll(d, maps.Keys(d.files))
 	}
-	return s.lookAll(d, slices.Values(s.choose(d, now.Sub(s.start))))
+	err := d.refused
+	d.refused = nil
+	return err
 }
 
+// hasChanged reports whether there may be changes since the last listing, as far as the modification time tells.
+func (d *dir) hasChanged() bool { return d.listed.Sub(d.since) <= settleTime }
+
 func (d *dir) needsListing(now time.Time) bool {
+	share := unchangedShare
 	switch {
-	case d.listed.IsZero() || !d.notified:
+	case d.listed.IsZero():
 		return true
-	case d.listed.Sub(d.since) > settleTime:
+	case d.hasChanged() && d.notified:
+		share = changedShare
+	case d.hasChanged():
+		share = polledShare
+	case d.notified:
 		return false
-	default:
-		return now.Sub(d.listed).Seconds() >= d.cost.Seconds()/listShare
 	}
+	return now.Sub(d.listed).Seconds() >= d.cost.Seconds()/share
 }
 
 // list lists a directory, and looks at what is new in it.
@@ -115,9 +140,11 @@ func (s *Scanner) list(ctx context.Context, d *dir) error {
 			}
 		}
 		if len(found) > 0 {
+			began := time.Now()
 			if err := s.lookAll(d, slices.Values(found)); err != nil {
 				return err
 			}
+			s.looking += time.Since(began)
 		}
 		if errors.Is(err, io.EOF) {
 			break
@@ -126,7 +153,11 @@ func (s *Scanner) list(ctx context.Context, d *dir) error {
 			return err
 		}
 	}
-	s.takeTurns(d)
+	for name, k := range d.files {
+		if uint16(k.state) != d.listing {
+			s.remove(d, name, k)
+		}
+	}
 	for name, sub := range d.subs {
 		if sub.listing != d.listing {
 			delete(d.subs, name)
@@ -135,33 +166,12 @@ func (s *Scanner) list(ctx context.Context, d *dir) error {
 	return nil
 }
 
-// takeTurns removes the files that the listing has no more, and lets new ones take their turns behind the others: were
-// the turns begun anew, a file might wait for as long as the directory keeps changing.
-func (s *Scanner) takeTurns(d *dir) {
-	still := d.names[:0]
-	for _, name := range d.names {
-		if k := d.files[name]; k != nil && k.listing == d.listing {
-			still = append(still, name)
-			k.inTurn = true
-		}
-	}
-	d.names = still
-	for name, k := range d.files {
-		if k.listing != d.listing {
-			s.remove(d, name, k)
-		} else if !k.inTurn {
-			d.names = append(d.names, name)
-			k.inTurn = true
-		}
-	}
-}
-
 // entry takes one name of a listing. It reports whether it may be that of a new file, which is to be looked at. Known
 // files are looked at later.
 func (s *Scanner) entry(d *dir, e fs.DirEntry) bool {
 	name, kind := e.Name(), e.Type()
-	if k := d.files[name]; k != nil && !kind.IsDir() {
-		k.listing = d.listing
+	if k, known := d.files[name]; known && !kind.IsDir() {
+		d.files[name] = k.in(d.listing)
 		return false
 	}
 	full := filepath.Join(d.path, name)
@@ -189,38 +199,14 @@ func (s *Scanner) entry(d *dir, e fs.DirEntry) bool {
 	}
 }
 
-// choose returns the files whose changes a notification should have reported and that are looked at all the same: first
-// those that changed recently, then others in turn. Each directory has its share of the checks of a scan.
-func (s *Scanner) choose(d *dir, age time.Duration) (names []string) {
-	left := mostLooks*len(d.names)/max(1, s.known) + 1
-	spare := left / 2 // not to be used up by those that changed of late
-	for name := range d.hot {
-		k := d.files[name]
-		if k == nil || k.hot < age {
-			delete(d.hot, name)
-		}
-		if left <= spare {
-			break
-		}
-		left--
-		names = append(names, name)
-	}
-	for range min(len(d.names), left) {
-		d.turn = (d.turn + 1) % len(d.names)
-		if name := d.names[d.turn]; d.files[name] != nil {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
 // take compares how one file is with what is remembered of it.
 func (s *Scanner) take(d *dir, name string, is looked) {
-	known := d.files[name]
+	known, has := d.files[name]
 	st, err := is.st, is.err
-	if known != nil {
-		known.listing = d.listing
-		if err == nil && known.st == st {
+	if has {
+		known = known.in(d.listing)
+		d.files[name] = known
+		if err == nil && known == seenAs(st, d.listing) {
 			return
 		}
 	}
@@ -228,7 +214,7 @@ func (s *Scanner) take(d *dir, name string, is looked) {
 	switch {
 	case errors.Is(err, errHung):
 	case errors.Is(err, fs.ErrNotExist):
-		if known != nil {
+		if has {
 			s.remove(d, name, known)
 		}
 	case err != nil:
@@ -242,33 +228,30 @@ func (s *Scanner) take(d *dir, name string, is looked) {
 
 // lookAtOther takes what is no regular file.
 func (s *Scanner) lookAtOther(d *dir, name, full string, st fileid.Stat) {
-	if known := d.files[name]; known != nil && !known.other {
+	if known := d.files[name]; known.isRegular() {
 		s.remove(d, name, known)
 	}
 	if st.Mode.IsDir() {
 		delete(d.files, name)
 	} else {
-		d.files[name] = &seen{other: true, st: st, listing: d.listing}
+		d.files[name] = seenAs(st, d.listing)
 	}
 	s.leaveOut(full, st.Mode)
 }
 
 // lookAtFile takes a regular file that is new or has changed.
 func (s *Scanner) lookAtFile(d *dir, name, full string, st fileid.Stat) {
-	known := d.files[name]
-	if known != nil && !known.other && known.st.ID != st.ID {
-		s.sink.Gone(full, known.st.ID)
+	known, has := d.files[name]
+	if known.isRegular() && known.id != st.ID {
+		s.sink.Gone(full, known.id)
 	}
 	s.unsay(full)
 	s.unsay(full + " matches")
 	s.unmatched.found(s.patterns, full)
-	if known == nil {
-		known = &seen{listing: d.listing}
-		d.files[name] = known
+	d.files[name] = seenAs(st, d.listing)
+	if has || s.round > 1 || time.Since(st.LastChange()) < recentTime {
+		s.checks[d.notified].add(place{d, name})
 	}
-	known.st, known.other = st, false
-	known.hot = time.Since(s.start) + hotTime
-	d.hot[name] = struct{}{}
 	s.sink.Found(full, st)
 }
 
@@ -279,13 +262,12 @@ func (s *Scanner) leaveOut(full string, mode fs.FileMode) {
 	}
 }
 
-func (s *Scanner) remove(d *dir, name string, k *seen) {
+func (s *Scanner) remove(d *dir, name string, k seen) {
 	delete(d.files, name)
-	delete(d.hot, name)
 	full := filepath.Join(d.path, name)
 	s.unsay(full)
 	s.unsay(full + " matches")
-	if !k.other {
-		s.sink.Gone(full, k.st.ID)
+	if k.isRegular() {
+		s.sink.Gone(full, k.id)
 	}
 }

@@ -125,8 +125,8 @@ type looked struct {
 func (s *Scanner) lookAll(d *dir, names iter.Seq[string]) error {
 	batch := make([]string, 0, lookBatch)
 	for name := range names {
-		if k := d.files[name]; k != nil && k.st.ID.Dev != d.id.Dev {
-			s.look(d, name, k.st.ID.Dev) // a symbolic link
+		if k, known := d.files[name]; known && k.id.Dev != d.id.Dev {
+			s.look(d, name, k.id.Dev) // a symbolic link
 			continue
 		}
 		if batch = append(batch, name); len(batch) < lookBatch {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
@@ -36,12 +37,12 @@ type Scanner struct {
 	watch  func(dir string) bool
 	forget func(dir string)
 
-	dirs  map[string]*dir
-	round uint64
-	known int               // files at the last scan
-	stale bool              // the scan under way has passed by a directory that may have changed
-	said  map[string]string // by path: the last thing said about it
-	start time.Time
+	dirs    map[string]*dir
+	round   uint64
+	checks  map[bool]*checks  // by whether notifications can be relied on
+	looking time.Duration     // of the listing under way: at files that are new
+	stale   bool              // the scan under way has passed by a directory that may have changed
+	said    map[string]string // by path: the last thing said about it
 
 	unmatched unmatched
 
@@ -61,8 +62,12 @@ func New(p *Patterns, sink Sink, log Log, watch func(dir string) bool, forget fu
 	}
 	s := &Scanner{
 		patterns: p, sink: sink, log: log, watch: watch, forget: forget,
-		dirs: map[string]*dir{}, said: map[string]string{}, start: time.Now(), HungAfter: hungAfter,
+		dirs: map[string]*dir{}, said: map[string]string{}, HungAfter: hungAfter,
 		unmatched: unmatched{explained: map[int]bool{}, waited: map[string]bool{}},
+	}
+	s.checks = map[bool]*checks{
+		true:  {scanner: s, notified: true, most: notifiedChecks},
+		false: {scanner: s, most: polledChecks},
 	}
 	for i := range p.globs {
 		s.unmatched.globs = append(s.unmatched.globs, i)
@@ -70,19 +75,22 @@ func New(p *Patterns, sink Sink, log Log, watch func(dir string) bool, forget fu
 	return s
 }
 
+// Close frees what the scanner holds. Nothing may be called afterwards.
+func (s *Scanner) Close() {
+	for _, c := range s.checks {
+		c.end()
+	}
+}
+
 // Complete reports that the last scan has listed every directory that may have changed: what it did not find is not there.
 func (s *Scanner) Complete() bool { return !s.stale }
 
-// Scan looks everywhere. With full, it also looks at every file, however long it has been the same. Directories whose
-// listing takes long are not listed each time.
+// Scan looks at every directory, and at some of the files that do not seem to have changed; with full, at all of them.
+// Directories whose listing takes long are not listed each time.
 func (s *Scanner) Scan(ctx context.Context, full bool) error {
 	s.round++
 	s.stale = false
 	full = s.endHangs() || full
-	s.known = 0
-	for _, d := range s.dirs {
-		s.known += len(d.files)
-	}
 	for _, base := range s.patterns.Bases() {
 		w := walk{scanner: s, ctx: ctx, entered: map[fileid.ID]bool{}, full: full}
 		if err := w.tree(base, true); err != nil {
@@ -100,6 +108,11 @@ func (s *Scanner) Scan(ctx context.Context, full bool) error {
 	for p, d := range s.dirs {
 		if d.round != s.round {
 			s.drop(p, d)
+		}
+	}
+	if !full {
+		for _, c := range s.checks {
+			c.run()
 		}
 	}
 	if !s.stale {
@@ -212,13 +225,10 @@ func (s *Scanner) Look(path string) (isDirectory bool) {
 		// A hint about something on the way to a base that does not exist yet.
 		return s.leadsToBase(path)
 	}
-	if d.files[name] != nil || s.patterns.Match(path) {
-		dev := uint64(0)
-		if k := d.files[name]; k != nil {
-			dev = k.st.ID.Dev
-		}
-		s.look(d, name, dev)
-		if d.files[name] != nil {
+	k, known := d.files[name]
+	if known || s.patterns.Match(path) {
+		s.look(d, strings.Clone(name), k.id.Dev) // the name may stay longer than the path
+		if _, known = d.files[name]; known {
 			return false
 		}
 	}

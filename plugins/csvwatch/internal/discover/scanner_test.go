@@ -62,6 +62,7 @@ func TestAScanFindsEveryChangeWithoutNotifications(t *testing.T) {
 		write(t, dir, "700.csv", "1, and more")
 		write(t, dir, "new/x.csv", "1")
 		require.NoError(t, os.Remove(write(t, dir, "3.csv", "2")))
+		s.dirs[dir].cost = 0 // as if poll_interval had passed
 		require.NoError(t, s.Scan(t.Context(), false))
 		found, gone := r.take()
 		require.ElementsMatch(t, []string{"700.csv", "x.csv"}, found)
@@ -69,6 +70,7 @@ func TestAScanFindsEveryChangeWithoutNotifications(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "700.csv"), []byte("1"), 0o644))
 		require.NoError(t, os.RemoveAll(filepath.Join(dir, "new")))
 		write(t, dir, "3.csv", "1")
+		s.dirs[dir].cost = 0
 		require.NoError(t, s.Scan(t.Context(), false))
 		r.take()
 	}
@@ -76,11 +78,8 @@ func TestAScanFindsEveryChangeWithoutNotifications(t *testing.T) {
 
 // cool makes all files such as have been the same for a minute.
 func cool(s *Scanner) {
-	for _, d := range s.dirs {
-		for _, k := range d.files {
-			k.hot = 0
-		}
-		clear(d.hot)
+	for _, c := range s.checks {
+		clear(c.recent)
 	}
 }
 
@@ -88,7 +87,7 @@ func TestScansMakeUpForLostNotifications(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s, r := scannerOf(t, dir, true)
-	const files = 3 * mostLooks
+	const files = 3 * notifiedChecks
 	for n := range files {
 		write(t, dir, fmt.Sprintf("a/%d.csv", n), "1")
 	}
@@ -116,7 +115,7 @@ func TestAChangingDirectoryDoesNotDelayOthers(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s, r := scannerOf(t, dir, true)
-	const files = 2 * mostLooks
+	const files = 2 * notifiedChecks
 	for n := range files {
 		write(t, dir, fmt.Sprintf("%d.csv", n), "1")
 	}

@@ -21,6 +21,7 @@ const mostIncomplete = 30
 func (w *Watcher) scout() {
 	defer w.done.Done()
 	scanner := discover.New(w.opt.Patterns, w, w.opt.Log, w.watchDir, w.forgetDir)
+	defer scanner.Close()
 	scanner.HungAfter = cmp.Or(w.opt.scanHungAfter, scanner.HungAfter)
 	var ready <-chan struct{}
 	if w.hints != nil {
