@@ -84,12 +84,12 @@ func TestAPatternIsExplainedWhenFilesComeLater(t *testing.T) {
 	require.Len(t, r.infos, 1)
 	write(t, dir, "A.CSV", "1")
 	s.unmatched.next = time.Time{}
-	s.dirs[dir].cost = 0 // as if poll_interval had passed
+	letTimePass(s)
 	require.NoError(t, s.Scan(t.Context(), false))
 	require.Len(t, r.warnings, 1)
 	require.Contains(t, r.warnings[0], "A.CSV differs in capital letters")
 	write(t, dir, "a.csv", "1")
-	s.dirs[dir].cost = 0
+	letTimePass(s)
 	require.NoError(t, s.Scan(t.Context(), false))
 	found, _ := r.take()
 	require.Equal(t, []string{"a.csv"}, found)

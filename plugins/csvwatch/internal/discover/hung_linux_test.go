@@ -46,6 +46,7 @@ func TestAFolderThatHangsHoldsUpNoOther(t *testing.T) {
 			require.True(t, s.Hangs())
 			require.False(t, s.Complete())
 			write(t, dir, "b/2.csv", "1")
+			letTimePass(s)
 			require.NoError(t, s.Scan(t.Context(), false))
 			found, gone := r.take()
 			require.Equal(t, []string{"2.csv"}, found)
