@@ -96,6 +96,8 @@ func (n *newcomers[T]) Pop() any {
 	old := *n
 	last := old[len(old)-1]
 	old[len(old)-1] = newcomer[T]{}
-	*n = old[:len(old)-1]
+	if *n = old[:len(old)-1]; len(*n) == 0 {
+		*n = nil // there may have been many
+	}
 	return last
 }

@@ -48,6 +48,8 @@ func (a *timers[T]) Pop() any {
 	old := *a
 	last := old[len(old)-1]
 	old[len(old)-1] = timer[T]{}
-	*a = old[:len(old)-1]
+	if *a = old[:len(old)-1]; len(*a) == 0 {
+		*a = nil // there may have been many
+	}
 	return last
 }

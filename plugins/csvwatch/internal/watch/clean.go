@@ -199,7 +199,7 @@ func (w *Watcher) putBack(aside, path string, id fileid.ID) error {
 	st, err := fileid.Of(to)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if f := w.files[id]; err == nil && f != nil {
+	if f := w.fileOf(id); err == nil && f != nil {
 		f.wasRenamed(st)
 		w.touch(f)
 	}

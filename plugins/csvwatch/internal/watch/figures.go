@@ -46,7 +46,7 @@ func (w *Watcher) Figures() Figures {
 	defer w.mu.Unlock()
 	now := time.Now()
 	f := w.figures
-	f.Known, f.Unacked = len(w.known), w.rows
+	f.Known, f.Unacked = len(w.known)+len(w.packed.files), w.rows
 	if c := &w.census; c.of != f || c.queued != w.queue.Len() || now.Sub(c.at) >= censusEvery {
 		w.census = w.takeCensus(f, now)
 	}

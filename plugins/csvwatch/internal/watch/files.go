@@ -36,17 +36,25 @@ func (w *Watcher) Files(most int) []FileStatus {
 		if f.dead || (!f.seen && f.read.at.Row == 0) {
 			continue
 		}
-		at, _ := slices.BinarySearchFunc(latest, f, laterFirst)
-		if at < most {
-			latest = slices.Insert(latest, at, f)
-			latest = latest[:min(len(latest), most)]
-		}
+		latest = insertLatest(latest, f, most)
+	}
+	for _, f := range w.packed.newest(most) {
+		latest = insertLatest(latest, f, most)
 	}
 	list := make([]FileStatus, len(latest))
 	for i, f := range latest {
 		list[i] = f.status()
 	}
 	return list
+}
+
+// insertLatest adds f to the latest files unless there are enough later ones.
+func insertLatest(latest []*file, f *file, most int) []*file {
+	at, _ := slices.BinarySearchFunc(latest, f, laterFirst)
+	if at < most {
+		latest = slices.Insert(latest, at, f)
+	}
+	return latest[:min(len(latest), most)]
 }
 
 // laterFirst puts refused files first, and those that changed later before the others.

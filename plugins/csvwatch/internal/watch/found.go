@@ -61,7 +61,7 @@ func (f *file) upToDate() bool {
 func (w *Watcher) Gone(path string, id fileid.ID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	f := w.files[id]
+	f := w.fileOf(id)
 	switch {
 	case f == nil:
 	case f.alias == path:

@@ -39,7 +39,7 @@ func (w *Watcher) evidence(path string, st fileid.Stat) identity.Evidence {
 // the one with its ID. The lock is held.
 func (w *Watcher) identify(path string, st fileid.Stat, isLink bool) *file {
 	is := w.evidence(path, st)
-	f := w.files[st.ID]
+	f := w.fileOf(st.ID)
 	if f != nil {
 		if r := f.relation(is); r == identity.Unchanged || r == identity.Changed || isLink {
 			return f
@@ -66,7 +66,7 @@ func (w *Watcher) isLink(path string, st fileid.Stat) bool {
 		return false
 	}
 	w.mu.Lock()
-	f := w.files[st.ID]
+	f := w.fileOf(st.ID)
 	known := f != nil && f.seen && !f.isMissing() && f.path != path
 	var other string
 	if known {

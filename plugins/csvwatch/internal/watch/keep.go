@@ -105,6 +105,9 @@ func (w *Watcher) keep() {
 			}
 		case now := <-look.C:
 			w.reader.replaceStuck()
+			w.mu.Lock()
+			w.pack()
+			w.mu.Unlock()
 			o.look(now)
 		}
 	}

@@ -47,6 +47,9 @@ func (l *lostFiles) remove(f *file) {
 	if l.inodes[k.inode] = without(l.inodes[k.inode], f); len(l.inodes[k.inode]) == 0 {
 		delete(l.inodes, k.inode)
 	}
+	if len(l.keys) == 0 {
+		*l = newLostFiles() // a map keeps the memory of what is deleted from it
+	}
 }
 
 func without(files []*file, f *file) []*file {

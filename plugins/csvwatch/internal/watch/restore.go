@@ -83,11 +83,11 @@ func (w *Watcher) entry(f *file) positions.Entry {
 func (w *Watcher) entries() []positions.Entry {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	entries := make([]positions.Entry, 0, len(w.known))
+	entries := make([]positions.Entry, 0, len(w.known)+len(w.packed.files))
 	for f := range w.known {
 		if f.saving != unsaved {
 			entries = append(entries, w.entry(f))
 		}
 	}
-	return entries
+	return w.packed.entries(entries, w)
 }

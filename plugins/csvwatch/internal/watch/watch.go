@@ -114,6 +114,7 @@ type Watcher struct {
 	alarms    plan.Timers[*file]
 	dirty     map[*file]struct{}
 	lost      lostFiles
+	packed    packedFiles
 	finish    map[*file]struct{}
 	cleaning  map[uint64]cleanup // by device
 	gone      []positions.Channel
@@ -146,6 +147,7 @@ func Start(ctx context.Context, opt Options) (*Watcher, error) {
 		files:    map[fileid.ID]*file{},
 		dirty:    map[*file]struct{}{},
 		lost:     newLostFiles(),
+		packed:   newPackedFiles(),
 		finish:   map[*file]struct{}{},
 		cleaning: map[uint64]cleanup{},
 		drifts:   map[string]bool{},
