@@ -265,6 +265,9 @@ func (m *model) save() {
 	defer w.mu.Unlock()
 	m.lookLocked()
 	require.NoError(m.t, w.watcher.save(m.t.Context()))
+	w.watcher.mu.Lock()
+	w.watcher.pack()
+	w.watcher.mu.Unlock()
 	for _, r := range m.rows {
 		r.saved = r.saved || r.acked
 	}

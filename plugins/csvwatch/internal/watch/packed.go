@@ -21,8 +21,9 @@ type packedFiles struct {
 	dirs  []string       // of the files
 	index map[string]int // in dirs
 
-	latest   []*file // copies of those that were modified last, as of latestAt
-	latestAt time.Time
+	latest   []*file   // those that were modified last, at most so many
+	most     int       // of them
+	latestAt time.Time // when they were looked for
 }
 
 func newPackedFiles() packedFiles {
@@ -40,6 +41,7 @@ func (w *Watcher) pack() {
 	for f := range w.known {
 		if _, dirty := w.dirty[f]; !dirty && w.opt.Finish == nil && w.files[f.st.ID] == f && f.isAtRest() {
 			w.packed.add(f)
+			f.dead = true // for timers that were set earlier
 			delete(w.known, f)
 			delete(w.files, f.st.ID)
 		}
@@ -61,7 +63,7 @@ func (f *file) isAtRest() bool {
 	switch {
 	case f.activity != resting || f.isMissing() || f.failed() || f.saving != saved || !f.seen || f.dead || f.finishing:
 		return false
-	case f.due != 0 || f.set != 0 || f.recheck != 0 || f.before != nil || f.heir != nil:
+	case f.due != 0 || f.recheck != 0 || f.before != nil || f.heir != nil:
 		return false
 	case f.alias != "" || f.more || f.said != "" || f.foreign != "" || f.read.legacy != nil:
 		return false
@@ -78,6 +80,7 @@ func (w *Watcher) fileOf(id fileid.ID) *file {
 		f = w.packed.unpack(id, p)
 		f.changed = w.now()
 		delete(w.packed.files, id)
+		w.packed.latest = slices.DeleteFunc(w.packed.latest, func(g *file) bool { return g.st.ID == id })
 		w.known[f], w.files[id] = struct{}{}, f
 	}
 	return f
@@ -103,6 +106,7 @@ func (p *packedFiles) add(f *file) {
 		b = binary.AppendVarint(b, n)
 	}
 	p.files[f.st.ID] = packedFile(append(b, name...))
+	p.latest = insertLatest(p.latest, f, p.most)
 }
 
 func (p *packedFiles) unpack(id fileid.ID, is packedFile) *file {
@@ -137,19 +141,18 @@ func asByte(b bool) byte {
 	return 0
 }
 
-// newest returns copies of at most so many packed files, those that were modified last. It may be as old as censusEvery,
-// except that none is among them that is no longer packed.
+// newest returns at most so many packed files, those that were modified last. After others are gone it may take until
+// censusEvery has passed for older ones to take their places.
 func (p *packedFiles) newest(most int) []*file {
-	if time.Since(p.latestAt) >= censusEvery || len(p.latest) > most {
-		p.latest, p.latestAt = make([]*file, 0, most+1), time.Now()
+	if most != p.most || (len(p.latest) < min(most, len(p.files)) && time.Since(p.latestAt) >= censusEvery) {
+		p.latest, p.most, p.latestAt = make([]*file, 0, most+1), most, time.Now()
 		for id, is := range p.files {
-			if n := len(p.latest); n == most && (n == 0 || is.modified() < p.latest[n-1].st.Modified) {
-				continue
+			if n := len(p.latest); n < most || (n > 0 && is.modified() >= p.latest[n-1].st.Modified) {
+				p.latest = insertLatest(p.latest, p.unpack(id, is), most)
 			}
-			p.latest = insertLatest(p.latest, p.unpack(id, is), most)
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(p.latest), func(f *file) bool { _, still := p.files[f.st.ID]; return !still })
+	return p.latest
 }
 
 // entries appends what is to be kept of the packed files of w.

@@ -360,5 +360,5 @@ func (w *world) releaseHeld() {
 func (w *world) knownFiles() int {
 	w.watcher.mu.Lock()
 	defer w.watcher.mu.Unlock()
-	return len(w.watcher.known)
+	return len(w.watcher.known) + len(w.watcher.packed.files)
 }
