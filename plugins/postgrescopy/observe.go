@@ -26,6 +26,11 @@ func (o *copyOutput) observe(ctx context.Context) {
 	defer tick.Stop()
 	var measured time.Time
 	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
 		o.publishTimes()
 		if w := o.current(); w != nil && !w.Replaced() {
 			if !o.status.Busy() {
@@ -35,11 +40,6 @@ func (o *copyOutput) observe(ctx context.Context) {
 				measured = time.Now()
 				o.measure(ctx, w)
 			}
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
 		}
 	}
 }
