@@ -1,10 +1,13 @@
 package tests
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -157,4 +160,48 @@ func requireSecret(t testing.TB, p *program, dsn string) {
 	_, password, _ := strings.Cut(credentials, ":")
 	require.NotEmpty(t, password)
 	require.NotContains(t, p.output.String(), password)
+}
+
+// TestAnOutageIsAFewLinesHoweverManyBatchesWait stops the server while a thousand
+// batches are being written.
+func TestAnOutageIsAFewLinesHoweverManyBatchesWait(t *testing.T) {
+	t.Parallel()
+	const batches = 1000
+	for _, format := range []string{"logfmt", "json"} {
+		t.Run(format, func(t *testing.T) {
+			t.Parallel()
+			s, server := newSiteOfItsOwn(t)
+			s.db.makeTables()
+			p := s.pipelineWith([]string{
+				"--set", "logger.format=" + format, "--set", "input.csv_watch.batch_count=10",
+				"--set", "input.csv_watch.checkpoint_limit=1000000", "--set", "output.postgres_copy.max_in_flight=1000",
+				"--set", "output.postgres_copy.conn_max_open=20",
+			})
+			p.awaitLine("Output type postgres_copy is now active")
+			before := p.lines("msg")
+			require.NoError(t, server.StopNow(t.Context()))
+			s.dropFile("a.csv", csvFile(0, 10*batches))
+			await(t, "all rows to be under way", func() error {
+				if waiting, err := p.metric("csv_watch_rows_unacked", "event_files"); err != nil || waiting < 10*batches {
+					return fmt.Errorf("%v are: %v", waiting, err)
+				}
+				return nil
+			})
+			p.awaitLine(`connection refused`)
+			time.Sleep(5 * time.Second) // an outage is a time in which nothing happens
+			said := p.lines("msg")
+			require.NoError(t, server.Restart(t.Context()))
+			s.db.awaitStored(10 * batches)
+			said = slices.DeleteFunc(said, func(line string) bool { return slices.Contains(before, line) })
+			require.NotEmpty(t, said)
+			require.LessOrEqual(t, len(said), 4, strings.Join(said, "\n"))
+			for _, line := range said {
+				require.Regexp(t, "the rows wait until|The rows wait until it can be reached: check|nothing more is read until", line)
+				if format == "json" {
+					require.True(t, json.Valid([]byte(line)), line)
+				}
+			}
+			require.Empty(t, p.lines("Failed to send message"))
+		})
+	}
 }

@@ -201,11 +201,11 @@ func (o *copyOutput) giveBack(w *load.Writer, messages service.MessageBatch, err
 	switch {
 	case errors.As(err, &lost):
 		o.metrics.retries.Incr(1)
-		if w.Replace() {
-			o.lost.Add(1)
-		}
 		o.publishProblem(context.Background(), lost.Err)
-		o.warn("The connection to PostgreSQL is lost: %s", pgerr.Describe(lost.Err))
+		if w.Replace() { // the others would say the same in other words
+			o.lost.Add(1)
+			o.warn("The connection to PostgreSQL is lost; the rows wait until there is another one: %s", pgerr.Describe(lost.Err))
+		}
 		return service.ErrNotConnected
 	case errors.As(err, &refused):
 		o.metrics.retries.Incr(1)

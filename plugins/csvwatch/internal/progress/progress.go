@@ -29,6 +29,7 @@ type Meter struct {
 	last   Counts
 	spoken time.Time // of the last line, or the beginning
 	long   bool      // there was a line
+	still  int       // lines in a row between which nothing was read
 }
 
 // Update takes the counts and returns a line when one is due, or else an empty string.
@@ -48,12 +49,24 @@ func (m *Meter) Update(now time.Time, c Counts) string {
 	case m.since.IsZero():
 		*m = Meter{since: now, begun: c, last: c, spoken: now}
 		return ""
-	case now.Sub(m.spoken) < Every:
+	case now.Sub(m.spoken) < m.pause(c):
 		return ""
 	}
 	line := m.line(now, c)
+	if m.still++; c.Bytes != m.last.Bytes {
+		m.still = 0
+	}
 	m.last, m.spoken, m.long = c, now, true
 	return line
+}
+
+// pause returns the time between the last line and the next: Every, or while nothing is
+// read twice as long each time, up to an hour.
+func (m *Meter) pause(c Counts) time.Duration {
+	if c.Bytes != m.last.Bytes {
+		return Every
+	}
+	return min(Every<<min(m.still, 10), time.Hour)
 }
 
 func (m *Meter) line(now time.Time, c Counts) string {

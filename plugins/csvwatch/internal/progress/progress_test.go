@@ -17,6 +17,19 @@ func TestShortWorkIsNotLogged(t *testing.T) {
 	require.Empty(t, m.Update(at.Add(10*time.Second), Counts{Rows: 10, Bytes: 100}))
 }
 
+func TestAnHourAtAStandstillIsAFewLines(t *testing.T) {
+	t.Parallel()
+	var m Meter
+	var seconds []int
+	for at := 0; at < 3600; at++ {
+		if m.Update(time.Unix(int64(at), 0), Counts{Left: 100, Files: 1}) != "" {
+			seconds = append(seconds, at)
+		}
+	}
+	require.Equal(t, []int{10, 30, 70, 150, 310, 630, 1270, 2550}, seconds)
+	require.Contains(t, m.Update(time.Unix(3600, 0), Counts{Bytes: 50, Left: 50, Files: 1}), "to go", "it goes on")
+}
+
 func TestLongWorkIsLoggedAtIntervals(t *testing.T) {
 	t.Parallel()
 	var m Meter

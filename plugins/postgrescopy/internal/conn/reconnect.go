@@ -20,8 +20,10 @@ type Reconnector struct {
 }
 
 const (
-	// logEvery is how often one and the same failure is logged.
-	logEvery = time.Minute
+	// logEvery is after how long one and the same failure is logged again; from then on
+	// after twice as long each time, up to logSeldom.
+	logEvery  = time.Minute
+	logSeldom = time.Hour
 	// A database that is away is asked for often, so that little time is lost
 	// when it is back.
 	shortPause, longShortPause = 100 * time.Millisecond, time.Second
@@ -61,6 +63,9 @@ func (r *Reconnector) Connect(ctx context.Context, try func(context.Context) err
 		pause := r.nextPause(class)
 		text := pgerr.Describe(err)
 		if r.reported.Allows(text) {
+			if class == pgerr.Lost {
+				text += ". The rows wait until it can be reached: check that the server runs, and `dsn`"
+			}
 			return &ConnectError{text, pause, err}
 		}
 		if err := Sleep(ctx, pause); err != nil {
@@ -105,25 +110,39 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// LogFilter lets a message pass at once, and the same again only after logEvery.
-// Many goroutines may use it.
+// LogFilter lets a message pass at once, and the same again only after logEvery, and
+// then after twice as long each time. A message that has not come for logEvery is new.
+// Many goroutines may use it. The zero value is ready.
 type LogFilter struct {
-	mu   sync.Mutex
-	last map[string]time.Time // by kind
+	mu    sync.Mutex
+	known map[string]*repeated // by kind
+}
+
+// repeated is a message that came before.
+type repeated struct {
+	came   time.Time // when it came last
+	logged time.Time // when it passed last
+	wait   time.Duration
 }
 
 // Allows reports whether the message may be logged now.
 func (f *LogFilter) Allows(message string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	kind := kindOf(message)
-	if last, ok := f.last[kind]; ok && time.Since(last) < logEvery {
+	at, kind := time.Now(), kindOf(message)
+	m := f.known[kind]
+	if m == nil || at.Sub(m.came) >= logEvery {
+		if f.known == nil || len(f.known) > 100 {
+			f.known = map[string]*repeated{}
+		}
+		f.known[kind] = &repeated{at, at, logEvery}
+		return true
+	}
+	m.came = at
+	if at.Sub(m.logged) < m.wait {
 		return false
 	}
-	if f.last == nil || len(f.last) > 100 {
-		f.last = map[string]time.Time{}
-	}
-	f.last[kind] = time.Now()
+	m.logged, m.wait = at, min(2*m.wait, logSeldom)
 	return true
 }
 
@@ -131,7 +150,7 @@ func (f *LogFilter) Allows(message string) bool {
 func (f *LogFilter) Forget() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.last = nil
+	f.known = nil
 }
 
 // kindOf makes messages equal that differ only in a port, in a time, or in how
