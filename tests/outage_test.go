@@ -162,9 +162,9 @@ func requireSecret(t testing.TB, p *program, dsn string) {
 	require.NotContains(t, p.output.String(), password)
 }
 
-// TestAnOutageIsAFewLinesHoweverManyBatchesWait stops the server while a thousand
+// TestAnOutageIsAFewLinesWhateverWaits stops the server while a thousand
 // batches are being written.
-func TestAnOutageIsAFewLinesHoweverManyBatchesWait(t *testing.T) {
+func TestAnOutageIsAFewLinesWhateverWaits(t *testing.T) {
 	t.Parallel()
 	const batches = 1000
 	for _, format := range []string{"logfmt", "json"} {

@@ -14,7 +14,7 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/postgrescopy/internal/pgerr"
 )
 
-func TestAnHourOfOneFailureIsAHandfulOfLines(t *testing.T) {
+func TestAnHourOfOneFailureIsAFewLines(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		err                        func(n int) error
