@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"iter"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -113,6 +114,16 @@ func (s *Scanner) isDir(path string) (bool, error) {
 		return false, err
 	}
 	return err == nil && st.Mode.IsDir(), nil
+}
+
+// isLink reports whether a path is a symbolic link.
+func (s *Scanner) isLink(path string) bool {
+	is := false
+	hangs := s.ask(path, 0, func() {
+		info, err := os.Lstat(path)
+		is = err == nil && info.Mode()&fs.ModeSymlink != 0
+	}, nil)
+	return hangs == nil && is
 }
 
 // looked is how a file was when it was looked at.

@@ -236,7 +236,14 @@ func (s *Scanner) Look(path string) (isDirectory bool) {
 		return false
 	}
 	is, err := s.isDir(path)
-	return is && err == nil
+	if !is || err != nil {
+		return false
+	}
+	if _, known := d.subs[name]; !known {
+		// Its parent may not be listed in the next scan, if that takes long.
+		d.subs[strings.Clone(name)] = sub{link: s.isLink(path), listing: d.listing}
+	}
+	return true
 }
 
 func (s *Scanner) leadsToBase(path string) bool {

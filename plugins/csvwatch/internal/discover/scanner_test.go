@@ -224,3 +224,24 @@ func TestABaseThatAppearsBeforeItsWatchIsScanned(t *testing.T) {
 	require.Equal(t, []string{dir, filepath.Join(dir, "a"), base}, watched)
 	require.Empty(t, r.warnings)
 }
+
+func TestANewFolderIsScannedThoughItsParentIsNotListed(t *testing.T) {
+	t.Parallel()
+	for _, link := range []bool{false, true} {
+		dir := t.TempDir()
+		s, r := scannerOf(t, dir, true)
+		require.NoError(t, s.Scan(t.Context(), true))
+		s.dirs[dir].cost = time.Hour // it is listed again after fifty times as long
+		sub := filepath.Join(dir, "sub")
+		if link {
+			require.NoError(t, os.Symlink(t.TempDir(), sub))
+		} else {
+			require.NoError(t, os.Mkdir(sub, 0o755))
+		}
+		write(t, sub, "a.csv", "1")
+		require.True(t, s.Look(sub))
+		require.NoError(t, s.Scan(t.Context(), false))
+		found, _ := r.take()
+		require.Equal(t, []string{"a.csv"}, found)
+	}
+}
