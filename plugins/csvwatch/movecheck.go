@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/discover"
@@ -30,6 +31,9 @@ func (c *config) checkMove() error {
 	if err != nil {
 		return fmt.Errorf("finding move_on_finish: %w", err)
 	}
+	if !st.Mode.IsDir() {
+		return fmt.Errorf("move_on_finish is %s, but %s is not a directory: name another path", c.moveOnFinish, there)
+	}
 	f := finder{patterns: c.patterns, done: done, there: st.ID, rest: rest, entered: map[fileid.ID]bool{}}
 	for _, base := range c.patterns.Bases() { // which need not exist yet
 		var err error
@@ -48,7 +52,9 @@ func (c *config) checkMove() error {
 // nearest splits a path behind the part that exists.
 func nearest(path string) (there, rest string) {
 	for there = path; ; there = filepath.Dir(there) {
-		if _, err := os.Stat(there); !errors.Is(err, fs.ErrNotExist) || there == filepath.Dir(there) {
+		_, err := os.Stat(there)
+		isMissing := errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+		if !isMissing || there == filepath.Dir(there) {
 			return there, rest
 		}
 		rest = filepath.Join(filepath.Base(there), rest)

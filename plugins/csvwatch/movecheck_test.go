@@ -26,6 +26,8 @@ func TestADirectoryForFinishedFilesIsNotWatched(t *testing.T) {
 		"a link to where it will be":    {"in/**/*.csv", "all/new/done", "in/old", "all", "which is watched as {in/old/new/done} by way of a symbolic link: name a directory that no pattern of paths leads to"},
 		"its path goes through a link":  {"in/**/*.csv", "link/done", "link", "in/sub", "which is watched as {in/sub/done} by way of a symbolic link: name a directory that no pattern of paths leads to"},
 		"a link that no pattern enters": {"in/*.csv", "done", "in/old", "done", ""},
+		"a file":                        {"in/*.csv", "file", "", "", "but {file} is not a directory: name another path"},
+		"below a file":                  {"in/*.csv", "file/done", "", "", "but {file} is not a directory: name another path"},
 		"a link in a circle":            {"in/**/*.csv", "done", "in/sub/up", "in", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -35,6 +37,7 @@ func TestADirectoryForFinishedFilesIsNotWatched(t *testing.T) {
 			for _, d := range []string{"in/sub", "done", "all/done"} {
 				require.NoError(t, os.MkdirAll(at(d), 0o755))
 			}
+			require.NoError(t, os.WriteFile(at("file"), nil, 0o600))
 			if c.link != "" {
 				if err := os.Symlink(at(c.to), at(c.link)); err != nil {
 					t.Skipf("this system makes no links: %v", err)

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/csv"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -132,6 +133,18 @@ func TestASeparatorEqualToTheCommentIsRefused(t *testing.T) {
 	t.Parallel()
 	got := readWhole(t, "sep=#\na#b\n", "x.csv", with(headed, func(o *Options) { o.Comment = '#' }), Position{})
 	require.Equal(t, "the first line sets the delimiter to '#', which is also comment: set another comment", got.Err)
+}
+
+func TestASeparatorLineNamesOneCharacter(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{"sep=", "SEP=;;", `"sep="`, "sep=,,", "sep= ; ", `sep="`} {
+		for _, opts := range []Options{headed, {}} {
+			got := readWhole(t, line+"\na;b\n", "x.csv", opts, Position{})
+			require.Equal(t, fmt.Sprintf("the first line, %q, has to name one character as the delimiter: correct it, such as to sep=;, or remove it", line), got.Err)
+			require.Empty(t, got.Rows)
+			checkAnyWay(t, line+"\na;b\n", "x.csv", opts)
+		}
+	}
 }
 
 func TestRepeatedHeadersAreSkippedAndCounted(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -56,7 +57,10 @@ func (r *Reader) passFirstLine(last bool) error {
 	if reason := utf16Reason(line); reason != "" && r.start.Offset == 0 {
 		return &HeaderError{Reason: reason}
 	}
-	if delimiter, ok := separatorLine(line); ok {
+	if delimiter, is := separatorLine(line); is {
+		if delimiter == 0 {
+			return &HeaderError{Raw: string(line), Reason: fmt.Sprintf("the first line, %q, has to name one character as the delimiter: correct it, such as to sep=;, or remove it", line)}
+		}
 		if delimiter == r.opts.Comment {
 			return &HeaderError{Raw: string(line), Reason: fmt.Sprintf("the first line sets the delimiter to %q, which is also comment: set another comment", delimiter)}
 		}
@@ -69,16 +73,22 @@ func (r *Reader) passFirstLine(last bool) error {
 	return nil
 }
 
-// separatorLine reads a line such as sep=; that Excel writes, and understands.
-func separatorLine(line []byte) (delimiter rune, ok bool) {
+// separatorLine reads a line such as sep=; that Excel writes, and understands. The delimiter is 0 if the line names none, or
+// several characters. With letters or digits behind it, sep= is the name of a column.
+func separatorLine(line []byte) (delimiter rune, is bool) {
 	if len(line) > 1 && line[0] == '"' && line[len(line)-1] == '"' {
 		line = line[1 : len(line)-1]
 	}
-	if len(line) < len("sep=;") || !bytes.EqualFold(line[:4], []byte("sep=")) {
+	if len(line) < len("sep=") || !bytes.EqualFold(line[:4], []byte("sep=")) {
 		return 0, false
 	}
-	delimiter, size := utf8.DecodeRune(line[4:])
-	return delimiter, len(line) == 4+size && separates(delimiter)
+	named := line[4:]
+	delimiter, size := utf8.DecodeRune(named)
+	if len(named) > 0 && len(named) == size && separates(delimiter) {
+		return delimiter, true
+	}
+	isName := func(c rune) bool { return unicode.IsLetter(c) || unicode.IsDigit(c) }
+	return 0, bytes.IndexFunc(named, isName) < 0
 }
 
 // passSkipped passes the lines of Options.SkipRows by. They are not held in memory.
