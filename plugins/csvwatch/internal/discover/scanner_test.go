@@ -225,7 +225,7 @@ func TestABaseThatAppearsBeforeItsWatchIsScanned(t *testing.T) {
 	require.Empty(t, r.warnings)
 }
 
-func TestANewFolderIsScannedThoughItsParentIsNotListed(t *testing.T) {
+func TestANewFolderIsScannedBeforeItsParent(t *testing.T) {
 	t.Parallel()
 	for _, link := range []bool{false, true} {
 		dir := t.TempDir()
