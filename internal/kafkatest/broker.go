@@ -17,14 +17,14 @@ import (
 	"time"
 )
 
-// Options say how a broker is to be set up.
+// Options configure a broker.
 type Options struct {
 	// Settings are added to server.properties.
 	Settings map[string]string
 	// User and Password, when set, are those of the SASL_SSL listener, which
 	// demands SCRAM-SHA-512.
 	User, Password string
-	// Log, when set, receives what the broker says.
+	// Log, when set, receives the output of the broker.
 	Log io.Writer
 	// Optimize has Java compile for speed, which is worth its time in a broker
 	// that is measured.
@@ -178,7 +178,7 @@ func (b *Broker) java(ctx context.Context, arguments ...string) (*exec.Cmd, erro
 }
 
 // Restart starts the broker, which must have been stopped or killed, on the same
-// addresses with the same data. It returns when the broker says that it is ready.
+// addresses with the same data. It returns once the broker logs that it is ready.
 func (b *Broker) Restart(ctx context.Context) error {
 	cmd, err := b.java(context.WithoutCancel(ctx), "kafka.Kafka", filepath.Join(b.dir, "server.properties"))
 	if err != nil {
@@ -218,7 +218,7 @@ func (b *Broker) Restart(ctx context.Context) error {
 	return fmt.Errorf("the broker did not start in time; it said:\n%s", said)
 }
 
-// follow reads what the broker says and closes ready once it is up.
+// follow reads the output of the broker and closes ready once it is up.
 func (b *Broker) follow(out io.ReadCloser, said *tail, ready chan struct{}) {
 	defer out.Close()
 	up := false
@@ -247,7 +247,7 @@ func (b *Broker) Stop() {
 	}
 }
 
-// Kill ends the broker as a power cut would.
+// Kill ends the broker with SIGKILL.
 func (b *Broker) Kill() {
 	_ = b.cmd.Process.Kill()
 	<-b.done

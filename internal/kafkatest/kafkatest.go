@@ -23,7 +23,7 @@ import (
 // on, separated by commas.
 const BrokersVariable = "KAFKA_BROKERS"
 
-// shared is the broker of this test binary. It dies with the binary.
+// shared is the broker of this test binary. It ends with the binary.
 var shared = sync.OnceValues(func() (string, error) {
 	if brokers := os.Getenv(BrokersVariable); brokers != "" {
 		return brokers, nil

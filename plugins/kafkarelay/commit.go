@@ -116,8 +116,8 @@ func (c *consumer) touch(positions offsets) {
 	}
 }
 
-// revoked commits what is done of partitions that another consumer is to have,
-// and gives them up.
+// revoked commits the positions of partitions that are moving to another consumer,
+// and then releases the partitions.
 func (c *consumer) revoked(ctx context.Context, _ *kgo.Client, partitions map[string][]int32) {
 	leaving := map[topicPartition]bool{}
 	for topic, numbers := range partitions {

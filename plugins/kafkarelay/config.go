@@ -45,7 +45,7 @@ const (
 	readUncommitted = "read_uncommitted"
 )
 
-// What contradicts itself, for lint rules and for the checks in Go alike.
+// Messages of the lint rules and of the same checks in Go.
 const (
 	complaintNoTopics    = "topics must name at least one topic"
 	complaintTopicOffset = "topics must be plain names: partitions are assigned by the consumer group, so leave out what follows the colon"
@@ -86,7 +86,7 @@ type inputConfig struct {
 	topics                                      []string
 	group                                       string
 	startOffset, isolation                      string
-	replay                                      bool // refused records come again
+	replay                                      bool // rejected records are delivered again
 	sessionTimeout, rebalanceTimeout, heartbeat time.Duration
 	commitPeriod                                time.Duration
 	fetchMaxBytes                               int32
@@ -146,8 +146,7 @@ func inputConfigFromParsed(p *service.ParsedConfig) (c inputConfig, err error) {
 	return c, c.check()
 }
 
-// check finds what the lint rules find too: configuration may come from
-// elsewhere than a linted file.
+// check repeats the lint rules, because configurations may bypass the linter.
 func (c *inputConfig) check() error {
 	switch {
 	case len(c.topics) == 0 || c.topics[0] == "":

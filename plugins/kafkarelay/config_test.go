@@ -65,7 +65,7 @@ func lints(t *testing.T, kind, yaml string) string {
 	return strings.Join(said, "; ")
 }
 
-func TestAContradictionIsTold(t *testing.T) {
+func TestContradictionsAreReported(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		kind, from, to, want string

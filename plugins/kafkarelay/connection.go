@@ -37,7 +37,7 @@ const (
 
 const complaintNoBrokers = "seed_brokers must name at least one broker, such as localhost:9092"
 
-// connection says how to reach the brokers.
+// connection is the configuration for reaching the brokers.
 type connection struct {
 	brokers        []string
 	clientID       string
@@ -49,20 +49,20 @@ type connection struct {
 func connectionFields() []*service.ConfigField {
 	return []*service.ConfigField{
 		service.NewStringListField(fieldSeedBrokers).
-			Description("Addresses of brokers to begin with; the others are learnt from them. An item may hold several, separated by commas.").
+			Description("Addresses of the first brokers to contact; the others are discovered. An item may hold several, separated by commas.").
 			Examples([]string{"localhost:9092"}, []string{"kafka-1:9092,kafka-2:9092"}),
 		service.NewStringField(fieldClientID).
-			Description("What the brokers call this client in their logs, metrics and quotas.").
+			Description("The name of this client in the logs, metrics and quotas of the brokers.").
 			Default("connect").
 			Advanced(),
 		service.NewTLSToggledField(fieldTLS),
 		service.NewObjectListField(fieldSASL,
 			service.NewStringAnnotatedEnumField(fieldMechanism, map[string]string{
 				mechanismNone:     "No authentication.",
-				mechanismPlain:    "User and password as they are: only with `tls`.",
+				mechanismPlain:    "User and password in plain text: use it only with `tls`.",
 				mechanismScram256: "A challenge as in RFC 5802.",
 				mechanismScram512: "A challenge as in RFC 5802.",
-			}).Description("How to prove who we are."),
+			}).Description("The authentication mechanism."),
 			service.NewStringField(fieldUsername).Description("The user.").Default(""),
 			service.NewStringField(fieldPassword).Description("The password of the user.").Default("").Secret(),
 		).

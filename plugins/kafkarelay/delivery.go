@@ -131,7 +131,7 @@ func (d *delivery) keys() iter.Seq[key] {
 	}
 }
 
-// key tells a record from the others of a delivery: by channel and row, or by
+// key identifies a record within a delivery: by channel and row, or by
 // topic, partition and offset.
 type key struct {
 	name      string

@@ -92,7 +92,7 @@ func recreate(t *testing.T, brokers, topic string) {
 	kafkatest.CreateTopic(t, admin, topic, 1)
 }
 
-func TestANewTopicOfTheSameNameIsReadFromItsStart(t *testing.T) {
+func TestARecreatedTopicIsReadFromItsStart(t *testing.T) {
 	t.Parallel()
 	for name, running := range map[string]bool{"while it runs": true, "while it is stopped": false} {
 		t.Run(name, func(t *testing.T) {

@@ -17,8 +17,8 @@ import (
 	"github.com/ecommerce-ingest/connect/internal/kafkatest"
 )
 
-// patience bounds what a test waits for. It bounds a failure only.
-const patience = time.Minute
+// timeout limits how long a test waits before it fails.
+const timeout = time.Minute
 
 // logged takes log lines while tests read them.
 type logged struct {
@@ -85,7 +85,7 @@ func newIdleReader(t *testing.T, brokers string, fields ...string) *reader {
 // as the engine does.
 func (r *reader) read(n int) (service.MessageBatch, []service.AckFunc) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(r.t.Context(), timeout)
 	defer cancel()
 	var all service.MessageBatch
 	var acks []service.AckFunc
@@ -199,10 +199,10 @@ func committed(t *testing.T, brokers, group, topic string, partition int32) int6
 
 func await(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(timeout)
 	for !done() {
 		if time.Now().After(deadline) {
-			require.FailNow(t, "waited in vain for "+what)
+			require.FailNow(t, "timed out waiting for "+what)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}

@@ -12,11 +12,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// repeatAfter is how soon the client's log may say the same again.
+// repeatAfter is the shortest time between two lines with the same message.
 const repeatAfter = 30 * time.Second
 
-// clientLog passes on what the Kafka client logs. The client repeats itself at
-// every attempt; here each text is logged once in a while.
+// clientLog passes on what the Kafka client logs. The client logs
+// every attempt; here each message is logged at most once per repeatAfter.
 type clientLog struct {
 	log  *service.Logger
 	pace *pace
@@ -85,7 +85,7 @@ func (p *pace) due(text string, now time.Time) (omitted int, due bool) {
 	return omitted, true
 }
 
-// topicError says what to do about a topic that cannot be used.
+// topicError explains why a topic cannot be used, and what to do.
 func topicError(topic, field string, err error) error {
 	if errors.Is(err, kerr.UnknownTopicOrPartition) {
 		return fmt.Errorf("there is no topic %s: create it (kafka-topics.sh --create --topic %s --partitions 12), or correct %q", topic, topic, field)

@@ -198,7 +198,7 @@ func TestARecordThatIsTooLargeIsRejectedAlone(t *testing.T) {
 	require.ErrorContains(t, err, "raise it, and max.message.bytes of the topic")
 }
 
-func TestAProgramIsToldWhatIsWrongWithTheTopic(t *testing.T) {
+func TestConnectReportsWhatIsWrongWithTheTopic(t *testing.T) {
 	t.Parallel()
 	brokers := kafkatest.Brokers(t)
 	small := kafkatest.NewTopic(t, brokers, 1, "max.message.bytes", "50000")

@@ -159,14 +159,17 @@ func (r *results) print(out io.Writer) error {
 		fmt.Fprintf(table, "Spark, %d events/s\t%d\t%.1f\t%.1f\t%.1f\n", d.EventsPerSecond, d.Files, d.P50, d.P99, d.Max)
 	}
 	if len(r.Scale) > 0 {
-		fmt.Fprintf(table, "\nthrough Kafka\twall s\trows/s\tclient µs/row\tbroker µs/row\tserver µs/row\n")
+		fmt.Fprintf(table, "\nthrough Kafka\twall s\tevents/s\twall to one pipeline\tclient µs/event\tbroker µs/event\tserver µs/event\n")
 	}
 	for _, c := range r.Scale {
-		fmt.Fprintf(table, "%s\t%.2f (%.2f–%.2f)\t%.0f\t%.2f\t%.2f\t%.2f\n", c.Name, c.WallSeconds.Median, c.WallSeconds.Min, c.WallSeconds.Max,
-			c.RowsPerSecond, c.ClientMicros.Median, c.BrokerMicros.Median, c.ServerMicros.Median)
+		fmt.Fprintf(table, "%s\t%.2f (%.2f–%.2f)\t%.0f\t%.2f\t%.2f\t%.2f\t%.2f\n", c.Name, c.WallSeconds.Median, c.WallSeconds.Min, c.WallSeconds.Max,
+			c.RowsPerSecond, c.WallToAlone.Median, c.ClientMicros.Median, c.BrokerMicros.Median, c.ServerMicros.Median)
+	}
+	if len(r.ScaleLatency) > 0 {
+		fmt.Fprintf(table, "\nfrom file to row, through Kafka\tfiles\tp50 ms\tp99 ms\tmax ms\n")
 	}
 	for _, d := range r.ScaleLatency {
-		fmt.Fprintf(table, "from file to row, %d events/s\t%d\t%.1f\t%.1f\t%.1f\n", d.EventsPerSecond, d.Files, d.P50, d.P99, d.Max)
+		fmt.Fprintf(table, "%d events/s\t%d\t%.1f\t%.1f\t%.1f\n", d.EventsPerSecond, d.Files, d.P50, d.P99, d.Max)
 	}
 	if i := r.Idle; i != nil {
 		fmt.Fprintf(table, "\nidle beside %d finished files, for %.0f s\t%.2f %% of a core\t%.0f MB\n", i.Files, i.Seconds, i.Core, i.Memory)

@@ -25,6 +25,8 @@ type scaleCost struct {
 	ClientMicros  spread  `json:"client_cpu_microseconds_per_row"`
 	BrokerMicros  spread  `json:"broker_cpu_microseconds_per_row"`
 	ServerMicros  spread  `json:"server_cpu_microseconds_per_row"`
+	// WallToAlone is the median of the rounds' ratios to the pipeline without Kafka.
+	WallToAlone spread `json:"wall_ratio_to_one_pipeline"`
 
 	samples []scaleSample
 }
@@ -320,6 +322,11 @@ func (s *scaleBench) summarise(r *results) {
 		c.BrokerMicros = of(func(x scaleSample) time.Duration { return x.broker }, perRow)
 		c.ServerMicros = of(func(x scaleSample) time.Duration { return x.Server }, perRow)
 		c.RowsPerSecond = float64(s.rows) / c.WallSeconds.Median
+		ratios := make([]float64, len(c.samples))
+		for i, sample := range c.samples {
+			ratios[i] = sample.Wall.Seconds() / s.costs[0].samples[i].Wall.Seconds() // the pipeline without Kafka
+		}
+		c.WallToAlone = spreadOf(ratios)
 	}
 	r.Scale = s.costs
 }

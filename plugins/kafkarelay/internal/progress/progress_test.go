@@ -41,7 +41,7 @@ func TestThePositionMovesOverAContiguousRunOnly(t *testing.T) {
 	require.Zero(t, p.Out())
 }
 
-func TestAChannelSeenFromItsFirstRowHasALowWatermark(t *testing.T) {
+func TestAWholeChannelHasALowWatermark(t *testing.T) {
 	t.Parallel()
 	p := New(0)
 	_, known := p.LowWatermark("a")
@@ -56,7 +56,7 @@ func TestAChannelSeenFromItsFirstRowHasALowWatermark(t *testing.T) {
 	require.EqualValues(t, 21, number)
 }
 
-func TestRowsThatWereNotSeenHereEndALowWatermark(t *testing.T) {
+func TestUnseenRowsEndALowWatermark(t *testing.T) {
 	t.Parallel()
 	p := New(0)
 	done(p, take(p, 0, 10, "a", 1))
@@ -79,7 +79,7 @@ func TestRowsThatAreProducedAgainChangeNothing(t *testing.T) {
 	require.EqualValues(t, 14, number)
 }
 
-func TestAFileReadAgainFromItsStartHasALowWatermarkAgain(t *testing.T) {
+func TestRereadingAFileRestoresItsLowWatermark(t *testing.T) {
 	t.Parallel()
 	p := New(0)
 	done(p, take(p, 0, 10, "a", 100))
