@@ -63,13 +63,11 @@ func (c *checks) run() {
 		if left <= c.most/2 {
 			break
 		}
-		_, known := p.dir.files[p.name]
-		if !known || time.Since(changed) > recentTime {
-			delete(c.recent, p)
+		if _, known := p.dir.files[p.name]; !known || time.Since(changed) > recentTime {
+			delete(c.recent, p) // at no cost, or a large backlog would stay here for long
+			continue
 		}
-		if known {
-			look(p)
-		}
+		look(p)
 	}
 	if len(c.recent) == 0 {
 		c.recent = nil // a map never gets smaller

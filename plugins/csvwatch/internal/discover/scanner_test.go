@@ -245,3 +245,20 @@ func TestANewFolderIsScannedBeforeItsParent(t *testing.T) {
 		require.Equal(t, []string{"a.csv"}, found)
 	}
 }
+
+func TestManyRecentFilesAreDroppedTogether(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, _ := scannerOf(t, dir, true)
+	for n := range notifiedChecks + 1 {
+		write(t, dir, fmt.Sprintf("%d.csv", n), "1")
+	}
+	require.NoError(t, s.Scan(t.Context(), true))
+	recent := s.checks[true].recent
+	require.Len(t, recent, notifiedChecks+1)
+	for p := range recent {
+		recent[p] = time.Now().Add(-2 * recentTime)
+	}
+	require.NoError(t, s.Scan(t.Context(), false))
+	require.Empty(t, s.checks[true].recent)
+}
