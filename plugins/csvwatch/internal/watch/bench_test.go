@@ -56,7 +56,7 @@ func BenchmarkWake(b *testing.B) {
 	require.NoError(b, f.Close())
 	w.byHand = true
 	w.start()
-	require.NoError(b, w.watcher.Look(b.Context()))
+	require.NoError(b, w.watcher.ScanNow(b.Context()))
 	rows := 0
 	take := func(n int) {
 		for rows < n {
@@ -92,7 +92,7 @@ func (w *world) restLong() {
 
 // rest waits, for as long as it takes, until all files are found and read.
 func (w *world) rest() {
-	require.NoError(w.tb, w.watcher.Look(w.tb.Context()))
+	require.NoError(w.tb, w.watcher.ScanNow(w.tb.Context()))
 	for w.watcher.unrest(0) != "" {
 		time.Sleep(time.Millisecond)
 	}

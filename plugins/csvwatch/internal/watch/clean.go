@@ -58,10 +58,10 @@ func (w *Watcher) finishFiles() {
 		if w.ctx.Err() != nil {
 			return // Close saves once more, and reports it if that fails too
 		}
-		w.troubles.say(w.opt.Log, "save", "%v: finished files stay until it works", err)
+		w.problems.say(w.opt.Log, "save", "%v: finished files stay until it works", err)
 		w.mu.Lock()
 		for _, f := range files {
-			w.alarmFinish(f)
+			w.retryCleanup(f)
 		}
 		w.mu.Unlock()
 		return
@@ -93,7 +93,7 @@ func (w *Watcher) finishOn(device uint64, files []*file) {
 	w.mu.Lock()
 	delete(w.cleaning, device)
 	w.mu.Unlock()
-	w.troubles.over(w.opt.Log, slowCleanup(device), "Finished files of its file system are cleaned up again")
+	w.problems.over(w.opt.Log, slowCleanup(device), "Finished files of its file system are cleaned up again")
 	poke(w.tidy)
 }
 
@@ -119,7 +119,7 @@ func (w *Watcher) noteSlowCleanups(now time.Time) {
 	}
 	w.mu.Unlock()
 	for device, path := range slow {
-		w.troubles.say(w.opt.Log, slowCleanup(device), "%s is finished, but deleting or moving it has taken more than %s: its file system, or that of move_on_finish, may not answer", path, longCleanup)
+		w.problems.say(w.opt.Log, slowCleanup(device), "%s is finished, but deleting or moving it has taken more than %s: its file system, or that of move_on_finish, may not answer", path, longCleanup)
 	}
 }
 
@@ -146,7 +146,7 @@ func (w *Watcher) finishFile(f *file) {
 		return // the next start makes up for it
 	case err != nil:
 		w.complain(f, "%s is done but cannot be cleaned up: %v", path, err)
-		w.alarmFinish(f)
+		w.retryCleanup(f)
 		return
 	}
 	w.opt.Log.Debugf("%s is done: %d rows", path, f.acked.at.Row)
@@ -277,12 +277,12 @@ func (a *asideFile) putBack(log Log) {
 	}
 }
 
-// alarmFinish asks for another try. The lock is held.
-func (w *Watcher) alarmFinish(f *file) {
+// retryCleanup asks for another try. The lock is held.
+func (w *Watcher) retryCleanup(f *file) {
 	f.cleanAfter = w.now() + cmp.Or(w.opt.cleanRetry, finishRetry)
 	if !f.dead && f.activity == resting {
 		f.due = 0
-		w.alarm(f, f.cleanAfter)
+		w.setTimer(f, f.cleanAfter)
 	}
 }
 

@@ -28,7 +28,7 @@ type Segment struct {
 	LowWatermark int64
 
 	file  *file
-	part  *acks.Part[mark]
+	part  *acks.Part[checkpoint]
 	end   content.Check
 	bytes int64
 }
@@ -126,14 +126,14 @@ func (w *Watcher) startFill(ctx context.Context, most int) (k *worker, started b
 
 // takeReady hands out what was read, once all that must be durable before is.
 func (w *Watcher) takeReady(ctx context.Context, most int) ([]*Segment, error) {
-	marks, n := w.noteHanded()
+	emitted, n := w.noteHanded()
 	if err := w.makeDurable(ctx); err != nil {
 		return nil, err
 	}
-	if err := w.hand(marks); err != nil {
-		w.troubles.say(w.opt.Log, "hand", "%v: if this process is killed before it works, rows of a file that is rewritten in place may be taken for those before them", err)
+	if err := w.hand(emitted); err != nil {
+		w.problems.say(w.opt.Log, "hand", "%v: if this process is killed before it works, rows of a file that is rewritten in place may be taken for those before them", err)
 	} else {
-		w.troubles.over(w.opt.Log, "hand", "what is handed out can be noted again")
+		w.problems.over(w.opt.Log, "hand", "what is handed out can be noted again")
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -179,7 +179,7 @@ func (w *Watcher) Done(s *Segment) {
 }
 
 // pass notes that a part of f is done, and moves its position if all before it is, too. The lock is held.
-func (w *Watcher) pass(f *file, part *acks.Part[mark]) {
+func (w *Watcher) pass(f *file, part *acks.Part[checkpoint]) {
 	end, moved := f.line.Done(part)
 	if !moved || f.dead {
 		return

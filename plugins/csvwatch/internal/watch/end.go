@@ -10,8 +10,8 @@ const (
 	endCheck = 20 * time.Millisecond
 	// endAttempts is how often a file that cannot be opened is tried before a watch ends without it.
 	endAttempts = 5
-	// finishPatience is how long the end waits for files to be deleted or moved.
-	finishPatience = 30 * time.Second
+	// cleanupTimeout is how long the end waits for files to be deleted or moved.
+	cleanupTimeout = 30 * time.Second
 )
 
 // ErrAllRead is returned by Next at the end of a watch with ExitAfterRead.
@@ -36,13 +36,13 @@ func (w *Watcher) allDone() bool {
 	if w.endSince.IsZero() {
 		w.endSince = time.Now()
 	}
-	return time.Since(w.endSince) > finishPatience+w.opt.Quiet
+	return time.Since(w.endSince) > cleanupTimeout+w.opt.Quiet
 }
 
 // allCleaned reports whether no file waits for being deleted or moved. The lock is held.
 func (w *Watcher) allCleaned() bool {
 	for f := range w.known {
-		if !f.dead && !f.isMissing() && f.upToDate() {
+		if !f.dead && !f.isMissing() && f.isRead() {
 			return false
 		}
 	}
@@ -60,5 +60,5 @@ func (f *file) atEnd() bool {
 	case f.failed():
 		return f.failure == awaitingChange || f.attempts >= endAttempts
 	}
-	return f.upToDate() || f.writer == paused
+	return f.isRead() || f.writer == paused
 }

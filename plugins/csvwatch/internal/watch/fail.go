@@ -43,7 +43,7 @@ func (r *reader) fail(f *file, path string, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	f.activity = resting
-	w.askHeir(f)
+	w.askSuccessor(f)
 	again := f.again
 	f.again = false
 	now := w.now()
@@ -73,11 +73,11 @@ func (r *reader) fail(f *file, path string, err error) {
 		}
 	}
 	if f.recheck != 0 {
-		w.alarm(f, f.recheck)
+		w.setTimer(f, f.recheck)
 	}
 	if f.failure == retrying {
 		f.attempts++
-		w.alarm(f, now+min(longestRetry, firstRetry<<min(f.attempts-1, 12)))
+		w.setTimer(f, now+min(longestRetry, firstRetry<<min(f.attempts-1, 12)))
 	}
 }
 

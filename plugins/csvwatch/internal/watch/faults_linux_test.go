@@ -101,7 +101,7 @@ func TestFilesOfAFilesystemThatIsNotMountedAreNotForgotten(t *testing.T) {
 	w.beQuiet() // so that it is no longer open
 	unmount()
 	for range 10 {
-		require.NoError(t, w.watcher.Look(t.Context()))
+		require.NoError(t, w.watcher.ScanNow(t.Context()))
 	}
 	require.Equal(t, 1, w.knownFiles())
 	mount(t, w.path("disk"), w.path("in/disk"), "", syscall.MS_BIND, "")

@@ -6,8 +6,8 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/progress"
 )
 
-// lookEvery is how often the keeper looks at how things stand.
-const lookEvery = time.Second
+// observeEvery is how often the keeper looks at how things stand.
+const observeEvery = time.Second
 
 // blockedAfter is how long nothing must have been acknowledged, while nothing more may be read, to be worth a line.
 const blockedAfter = time.Minute
@@ -39,7 +39,7 @@ type Figures struct {
 	OldestUnread time.Duration
 }
 
-// Figures tells how things stand. What takes a look at each file to tell may be as old as censusEvery while nothing
+// Figures tells how things stand. What takes a look at each file to tell may be as old as snapshotEvery while nothing
 // happens.
 func (w *Watcher) Figures() Figures {
 	w.mu.Lock()
@@ -47,25 +47,25 @@ func (w *Watcher) Figures() Figures {
 	now := time.Now()
 	f := w.figures
 	f.Known, f.Unacked = len(w.known)+len(w.packed.files), w.rows
-	if c := &w.census; c.of != f || c.queued != w.queue.Len() || now.Sub(c.at) >= censusEvery {
-		w.census = w.takeCensus(f, now)
+	if c := &w.snapshot; c.of != f || c.queued != w.queue.Len() || now.Sub(c.at) >= snapshotEvery {
+		w.snapshot = w.takeSnapshot(f, now)
 	}
-	f.Open, f.Waiting, f.Refused, f.Backlog = w.census.open, w.census.waiting, w.census.refused, w.census.backlog
+	f.Open, f.Waiting, f.Refused, f.Backlog = w.snapshot.open, w.snapshot.waiting, w.snapshot.refused, w.snapshot.backlog
 	if !w.idleSince.IsZero() {
 		f.AwaitingFiles += now.Sub(w.idleSince)
 	}
-	if !w.census.oldest.IsZero() {
-		f.OldestUnread = max(0, now.Sub(w.census.oldest))
+	if !w.snapshot.oldest.IsZero() {
+		f.OldestUnread = max(0, now.Sub(w.snapshot.oldest))
 	}
 	return f
 }
 
-// censusEvery is how often each file is looked at when nothing happens. With ten thousand files at rest it would
+// snapshotEvery is how often each file is looked at when nothing happens. With ten thousand files at rest it would
 // otherwise be most of what watching costs.
-const censusEvery = 5 * time.Second
+const snapshotEvery = 5 * time.Second
 
-// census is what a look at each file told.
-type census struct {
+// snapshot is what a look at each file told.
+type snapshot struct {
 	at     time.Time
 	of     Figures // as they were then
 	queued int
@@ -76,8 +76,8 @@ type census struct {
 	oldest  time.Time // when the file with unread bytes that waits longest was written
 }
 
-func (w *Watcher) takeCensus(f Figures, now time.Time) census {
-	c := census{at: now, of: f, queued: w.queue.Len()}
+func (w *Watcher) takeSnapshot(f Figures, now time.Time) snapshot {
+	c := snapshot{at: now, of: f, queued: w.queue.Len()}
 	for file := range w.known {
 		if file.isOpen.Load() {
 			c.open++
@@ -112,7 +112,7 @@ func (w *Watcher) idle(is bool) {
 
 // unread is how many bytes on disk are known and not yet read.
 func (f *file) unread() int64 {
-	if f.isMissing() || !f.seen || f.upToDate() {
+	if f.isMissing() || !f.seen || f.isRead() {
 		return 0
 	}
 	// The check ends where reading did, on disk.
@@ -157,11 +157,11 @@ func (o *observer) look(now time.Time) {
 	w.mu.Unlock()
 	if acked != o.acked || !full {
 		o.acked, o.since = acked, now
-		w.troubles.over(w.opt.Log, "blocked", "rows are acknowledged again: reading goes on")
+		w.problems.over(w.opt.Log, "blocked", "rows are acknowledged again: reading goes on")
 		return
 	}
 	if now.Sub(o.since) >= blockedAfter {
-		w.troubles.say(w.opt.Log, "blocked",
+		w.problems.say(w.opt.Log, "blocked",
 			"%d rows were read and none of them was acknowledged for %s: reading waits for the output", rows, blockedAfter)
 	}
 }

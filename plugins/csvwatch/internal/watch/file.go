@@ -14,8 +14,8 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/positions"
 )
 
-// mark is a place in a content.
-type mark struct {
+// checkpoint is a place in a content.
+type checkpoint struct {
 	at     csvrows.Position
 	check  content.Check
 	legacy *content.Legacy // in place of check, as an older version saved it
@@ -26,7 +26,7 @@ type mark struct {
 }
 
 // consumed is how many bytes of the file lie before m, on disk.
-func (m *mark) consumed() int64 {
+func (m *checkpoint) consumed() int64 {
 	if m.legacy != nil {
 		return m.legacy.End
 	}
@@ -45,27 +45,27 @@ type file struct {
 	foreign string
 	st      fileid.Stat
 
-	channel positions.Channel
-	read    mark
-	acked   mark
-	line    acks.Line[mark]
-	open    *opened
-	tally   *tally        // while it is being read for the first time
-	kept    *kept         // what is known of it while it is not open
-	handed  content.Check // what was handed out, in an earlier run too
-	before  *file         // the lost one that it may go on from; see identity
-	heir    *file         // the one that may go on from it
+	channel     positions.Channel
+	read        checkpoint
+	acked       checkpoint
+	line        acks.Line[checkpoint]
+	open        *opened
+	tally       *tally        // while it is being read for the first time
+	kept        *kept         // what is known of it while it is not open
+	handed      content.Check // what was handed out, in an earlier run too
+	predecessor *file         // the lost one that it may go on from; see identity
+	successor   *file         // the one that may go on from it
 
 	changed time.Duration // when a change was seen last
 	due     time.Duration // of its alarm; 0 for none
-	set     time.Duration // the earliest time for which it is among the alarms; 0 for none
+	set     time.Duration // the earliest time for which it is among the timers; 0 for none
 	later   time.Duration // another time for which it is, if that is so; 0 otherwise
 	// cleanAfter is when it may be tried again to clean it up.
 	cleanAfter time.Duration
 	recheck    time.Duration // when what was read is compared although nothing seems to have changed; 0 for never
 
 	looks    int32 // scans since it is missing
-	turns    int32
+	slices   int32
 	attempts int32
 	isOpen   atomic.Bool
 
@@ -95,7 +95,7 @@ func (w *Watcher) ask(f *file, now time.Duration) {
 		return
 	}
 	if wait := w.tooYoung(f, now); wait > 0 {
-		w.alarm(f, now+wait)
+		w.setTimer(f, now+wait)
 		return
 	}
 	f.activity = queued
@@ -114,7 +114,7 @@ func (w *Watcher) enqueue(f *file) {
 }
 
 func (w *Watcher) order(f *file) plan.Order {
-	o := plan.Order{Turns: int(f.turns), Time: f.st.Modified, Name: f.path}
+	o := plan.Order{Turns: int(f.slices), Time: f.st.Modified, Name: f.path}
 	if w.opt.ByName {
 		o.Time = 0
 	}
@@ -132,24 +132,24 @@ func (w *Watcher) tooYoung(f *file, now time.Duration) time.Duration {
 }
 
 // alarm asks for another look at f. The lock is held.
-func (w *Watcher) alarm(f *file, at time.Duration) {
+func (w *Watcher) setTimer(f *file, at time.Duration) {
 	if f.due != 0 && f.due <= at {
 		return
 	}
 	f.due = at
-	w.setAlarm(f)
+	w.scheduleTimer(f)
 }
 
-// setAlarm puts f among the alarms, unless it is there for an earlier time: one that grows all the time would be there
+// scheduleTimer puts f among the timers, unless it is there for an earlier time: one that grows all the time would be there
 // once for each look at it. The lock is held.
-func (w *Watcher) setAlarm(f *file) {
+func (w *Watcher) scheduleTimer(f *file) {
 	if f.set == 0 || f.due < f.set {
 		if f.set != 0 {
 			f.later = f.set
 		}
 		f.set = f.due
-		w.alarms.Set(f, f.due)
-		poke(w.alarmed)
+		w.timers.Set(f, f.due)
+		poke(w.timerSet)
 	}
 }
 
@@ -163,12 +163,12 @@ func (w *Watcher) touch(f *file) {
 // rest leaves f alone until it changes, or has been quiet. The lock is held.
 func (w *Watcher) rest(f *file, now time.Duration) {
 	f.activity = resting
-	w.askHeir(f)
+	w.askSuccessor(f)
 	if f.recheck != 0 && !f.isMissing() {
-		w.alarm(f, max(now, f.recheck))
+		w.setTimer(f, max(now, f.recheck))
 	}
-	if f.writer != paused && (f.isOpen.Load() || w.opt.Finish != nil || !f.upToDate()) {
-		w.alarm(f, max(now, f.changed+w.opt.Quiet))
+	if f.writer != paused && (f.isOpen.Load() || w.opt.Finish != nil || !f.isRead()) {
+		w.setTimer(f, max(now, f.changed+w.opt.Quiet))
 	}
 	w.considerFinish(f)
 }
@@ -187,7 +187,7 @@ func (f *file) mayFinish() bool {
 	if f.dead || f.isMissing() || f.writer != paused || f.activity != resting || f.failed() || f.recheck != 0 {
 		return false
 	}
-	return f.acked.whole && f.upToDate() && f.acked.at == f.read.at && f.line.Out() == 0
+	return f.acked.whole && f.isRead() && f.acked.at == f.read.at && f.line.Out() == 0
 }
 
 // replace puts a new content in the place of f, whose bytes are no longer those that were read. The lock is held.
@@ -207,7 +207,7 @@ func (w *Watcher) replace(f *file, now time.Duration) {
 // forget drops f from everything. The lock is held.
 func (w *Watcher) forget(f *file) {
 	f.dead = true
-	w.askHeir(f)
+	w.askSuccessor(f)
 	if w.files[f.st.ID] == f {
 		delete(w.files, f.st.ID)
 	}

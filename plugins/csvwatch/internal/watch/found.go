@@ -38,13 +38,13 @@ func (w *Watcher) Found(path string, st fileid.Stat) {
 		f.wasWritten(now)
 	case old.Changed != st.Changed:
 		// It was renamed, permissions were given back, or it was written and its time set back.
-	case missed && !f.upToDate():
+	case missed && !f.isRead():
 		// The reader may not have found it.
 	default:
 		w.considerFinish(f)
 		return
 	}
-	if first && f.upToDate() {
+	if first && f.isRead() {
 		// It counts as quiet only after the quiet time, since clocks may have changed while nobody looked.
 		w.rest(f, now)
 		return
@@ -52,8 +52,8 @@ func (w *Watcher) Found(path string, st fileid.Stat) {
 	w.ask(f, now)
 }
 
-// upToDate tells that f was read to its end as it was seen last.
-func (f *file) upToDate() bool {
+// isRead tells that f was read to its end as it was seen last.
+func (f *file) isRead() bool {
 	return f.read.whole && f.read.size == f.st.Size && f.read.modified == f.st.Modified && f.read.changed == f.st.Changed
 }
 
@@ -77,7 +77,7 @@ func (w *Watcher) moveTo(f *file, path string) {
 	f.presence, f.alias = present, ""
 	w.lost.remove(f)
 	if f.recheck != 0 && f.activity == resting {
-		w.alarm(f, f.recheck)
+		w.setTimer(f, f.recheck)
 	}
 	if f.path != path {
 		w.opt.Log.Debugf("%s is now %s", f.path, path)
@@ -91,7 +91,7 @@ func (w *Watcher) miss(f *file) {
 	switch {
 	case f.alias != "":
 		w.moveTo(f, f.alias)
-		if !f.upToDate() {
+		if !f.isRead() {
 			w.ask(f, w.now())
 		} else {
 			w.considerFinish(f)

@@ -21,7 +21,7 @@ func TestOnlyTheFilesOfAHungFileSystemWait(t *testing.T) {
 	}{
 		{"an open", func(w *world) { w.write("in/hung/new.csv", "id,v\n2,b\n") }, []string{"2,b"}},
 		{"a read", func(w *world) { w.append("in/hung/a.csv", "2,b\n") }, []string{"2,b"}},
-		{"a timer", (*world).ringAll, nil},
+		{"a timer", (*world).fireAll, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.what, func(t *testing.T) {
@@ -51,7 +51,7 @@ func TestOnlyTheFilesOfAHungFileSystemWait(t *testing.T) {
 			w.arrive("5,e", "6,f")
 			require.Equal(t, 1, w.log.count(w.path("in/hung")), w.log)
 			waited := w.watcher.Figures().AwaitingFiles
-			require.NoError(t, w.watcher.Look(t.Context()))
+			require.NoError(t, w.watcher.ScanNow(t.Context()))
 			require.Equal(t, waited, w.watcher.Figures().AwaitingFiles, "there is something to read")
 
 			w.watcher.mu.Lock()
@@ -70,7 +70,7 @@ func TestOnlyTheFilesOfAHungFileSystemWait(t *testing.T) {
 // arrive waits for these rows, while others may be on their way.
 func (w *world) arrive(rows ...string) {
 	w.tb.Helper()
-	require.NoError(w.tb, w.watcher.Look(w.tb.Context()))
+	require.NoError(w.tb, w.watcher.ScanNow(w.tb.Context()))
 	slices.Sort(rows)
 	var got []string
 	w.until("the rows arrive", func() bool {
@@ -109,7 +109,7 @@ func TestNewFilesAreFoundWhileAFolderHangs(t *testing.T) {
 	require.Equal(t, 1, w.log.count(w.path("in/hung")+" does not answer"), w.log)
 	end()
 	w.until("the end of the hang is logged", func() bool {
-		require.NoError(t, w.watcher.Look(t.Context()))
+		require.NoError(t, w.watcher.ScanNow(t.Context()))
 		return w.log.count("answers again") == 1
 	})
 	w.close()
@@ -132,7 +132,7 @@ func TestAHungFolderIsNotTakenAsRead(t *testing.T) {
 	require.False(t, watcher.allDone())
 	end()
 	w.until("the hang is over", func() bool {
-		require.NoError(t, watcher.Look(t.Context()))
+		require.NoError(t, watcher.ScanNow(t.Context()))
 		return w.log.count("answers again") == 1
 	})
 	w.until("all is read", watcher.allDone)

@@ -69,7 +69,7 @@ func TestAFileSystemThatHangsDoesNotHoldUpTheEnd(t *testing.T) {
 	watcher.Done(segments[0])
 	h.begin()
 	w.append("in/a.csv", "2,b\n")
-	require.NoError(t, watcher.Look(t.Context()))
+	require.NoError(t, watcher.ScanNow(t.Context()))
 
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
@@ -118,11 +118,11 @@ type handing struct {
 	then  func()
 }
 
-func (h *handing) Hand(ctx context.Context, marks []positions.Handed) error {
+func (h *handing) Hand(ctx context.Context, emitted []positions.Handed) error {
 	if h.armed.Swap(false) {
 		h.then()
 	}
-	return h.Store.Hand(ctx, marks)
+	return h.Store.Hand(ctx, emitted)
 }
 
 func TestLateRowsWaitUntilTheirFileIsSaved(t *testing.T) {
@@ -140,11 +140,11 @@ func TestLateRowsWaitUntilTheirFileIsSaved(t *testing.T) {
 	watcher.Done(segments[0])
 
 	w.append("in/a.csv", "3,c\n")
-	require.NoError(t, watcher.Look(t.Context()))
+	require.NoError(t, watcher.ScanNow(t.Context()))
 	watcher.fill(t.Context(), 10)
 	h.begin()
 	w.write("in/hung/b.csv", "id,v\n2,b\n")
-	require.NoError(t, watcher.Look(t.Context()))
+	require.NoError(t, watcher.ScanNow(t.Context()))
 	left := make(chan struct{})
 	go func() {
 		defer close(left)

@@ -147,7 +147,7 @@ func TestAFileOfSeveralNamesIsKeptUntilAllWereLookedAt(t *testing.T) {
 		w.remove(name)
 	}
 	w.until("it is forgotten", func() bool {
-		require.NoError(t, watcher.Look(t.Context()))
+		require.NoError(t, watcher.ScanNow(t.Context()))
 		return w.knownFiles() == 0
 	})
 }

@@ -40,7 +40,7 @@ func (r *reader) end(k *worker) bool {
 	r.stuck--
 	if r.hung[k.device]--; r.hung[k.device] == 0 {
 		delete(r.hung, k.device)
-		r.w.troubles.over(r.w.opt.Log, hangOf(k.device), "%s answers again: the files of its file system are read", k.path)
+		r.w.problems.over(r.w.opt.Log, hangOf(k.device), "%s answers again: the files of its file system are read", k.path)
 		r.requeue()
 	}
 	poke(r.w.arrived)
@@ -58,9 +58,9 @@ func (r *reader) replaceStuck() {
 		close(k.over)
 		poke(w.arrived)
 	}
-	if k := r.ringer; r.isStuck(k) {
+	if k := r.timerWorker; r.isStuck(k) {
 		r.leave(k)
-		r.startRinger()
+		r.startTimerWorker()
 	}
 	r.requeue()
 }
@@ -81,7 +81,7 @@ func (r *reader) leave(k *worker) {
 	k.stuck = true
 	r.stuck++
 	if r.hung[k.device]++; r.hung[k.device] == 1 {
-		r.w.troubles.say(r.w.opt.Log, hangOf(k.device), "%s does not answer: the files of its file system wait, and others are read", k.path)
+		r.w.problems.say(r.w.opt.Log, hangOf(k.device), "%s does not answer: the files of its file system wait, and others are read", k.path)
 	}
 }
 

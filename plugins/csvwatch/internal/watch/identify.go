@@ -50,7 +50,7 @@ func (w *Watcher) identify(path string, st fileid.Stat, isLink bool) *file {
 		return nil
 	}
 	if f.st.ID != st.ID {
-		w.toldOnce("device", "%s has another device number than before, as after its filesystem was mounted again: it and others like it go on where they were", path)
+		w.logOnce("device", "%s has another device number than before, as after its filesystem was mounted again: it and others like it go on where they were", path)
 	}
 	delete(w.files, f.st.ID)
 	f.st.ID = st.ID
@@ -102,21 +102,21 @@ func (w *Watcher) discover(path string, st fileid.Stat, now time.Duration) {
 	if st.Touched() {
 		f.writer = renamed
 	}
-	f.before = w.lost.predecessor(w.evidence(path, st), w.opt.ResumeReplaced)
+	f.predecessor = w.lost.predecessor(w.evidence(path, st), w.opt.ResumeReplaced)
 	w.known[f] = struct{}{}
 	w.files[st.ID] = f
 	w.opt.Log.Debugf("Found %s: %d bytes", path, st.Size)
-	if f.before == nil {
+	if f.predecessor == nil {
 		w.figures.Discovered++
 	} else {
-		f.before.heir = f
+		f.predecessor.successor = f
 	}
 	w.ask(f, now)
 }
 
 // predecessor returns the file that f may go on from; nil if there is none, or no longer. The lock is held.
 func (w *Watcher) predecessor(f *file) (*file, identity.Relation) {
-	p := f.before
+	p := f.predecessor
 	if p == nil {
 		return nil, identity.Other
 	}
@@ -128,30 +128,30 @@ func (w *Watcher) predecessor(f *file) (*file, identity.Relation) {
 	return p, r
 }
 
-// askHeir lets the file be looked at that waits until f is at rest. The lock is held.
-func (w *Watcher) askHeir(f *file) {
-	if h := f.heir; h != nil && !h.dead && h.activity == resting && !h.isMissing() {
+// askSuccessor lets the file be looked at that waits until f is at rest. The lock is held.
+func (w *Watcher) askSuccessor(f *file) {
+	if h := f.successor; h != nil && !h.dead && h.activity == resting && !h.isMissing() {
 		w.ask(h, w.now())
 	}
 }
 
 // standAlone makes f a file of its own. The lock is held.
 func (w *Watcher) standAlone(f *file) {
-	if f.before != nil {
-		f.before.heir, f.before = nil, nil
+	if f.predecessor != nil {
+		f.predecessor.successor, f.predecessor = nil, nil
 		w.figures.Discovered++
 	}
 }
 
 // inherit puts f, which goes on from p, in the place of p. What was found out about f is about p from then on. It returns
 // false, and f is tried again, if p has changed since it was read as far as from.
-func (r *reader) inherit(f, p *file, from *mark, as identity.Relation) bool {
+func (r *reader) inherit(f, p *file, from *checkpoint, as identity.Relation) bool {
 	w := r.w
 	var done *opened
 	defer func() { done.Close() }() // without the lock, since it may hang too
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if p.dead || f.before != p || !w.lost.has(p) || p.activity != resting || p.read != *from {
+	if p.dead || f.predecessor != p || !w.lost.has(p) || p.activity != resting || p.read != *from {
 		done = r.detach(f)
 		f.activity, f.again = resting, false
 		w.ask(f, w.now())
@@ -159,7 +159,7 @@ func (r *reader) inherit(f, p *file, from *mark, as identity.Relation) bool {
 	}
 	done = r.detach(p) // the deleted file
 	if as == identity.Restored {
-		w.toldOnce("restored", "%s is a copy of the file that was read before, with its name, size and modification time: it and others like it go on where they were", f.path)
+		w.logOnce("restored", "%s is a copy of the file that was read before, with its name, size and modification time: it and others like it go on where they were", f.path)
 	}
 	w.opt.Log.Debugf("%s goes on behind row %d of the file before it", f.path, p.read.at.Row)
 	r.open[p] = struct{}{}
@@ -179,7 +179,7 @@ func (r *reader) inherit(f, p *file, from *mark, as identity.Relation) bool {
 	p.path, p.alias, p.st, p.more = f.path, f.alias, f.st, f.more
 	p.changed, p.writer, p.again = f.changed, f.writer, f.again
 	p.seen, p.presence, p.failure = true, min(f.presence, missing), min(f.failure, retrying)
-	p.activity, p.heir = reading, nil
+	p.activity, p.successor = reading, nil
 	w.files[p.st.ID] = p
 	if p.isMissing() {
 		w.lost.add(p)
@@ -189,10 +189,10 @@ func (r *reader) inherit(f, p *file, from *mark, as identity.Relation) bool {
 	return true
 }
 
-// toldOnce says something in the log the first time. The lock is held.
-func (w *Watcher) toldOnce(kind, format string, args ...any) {
-	if !w.told[kind] {
-		w.told[kind] = true
+// logOnce says something in the log the first time. The lock is held.
+func (w *Watcher) logOnce(kind, format string, args ...any) {
+	if !w.loggedOnce[kind] {
+		w.loggedOnce[kind] = true
 		w.opt.Log.Infof(format, args...)
 	}
 }

@@ -30,7 +30,7 @@ func (w *Watcher) makeDurable(ctx context.Context) error {
 		err := w.opt.Store.Save(w.ctx, entries, nil)
 		w.storeMu.Unlock()
 		if err == nil {
-			w.troubles.over(w.opt.Log, "save", "positions can be saved again")
+			w.problems.over(w.opt.Log, "save", "positions can be saved again")
 			return nil
 		}
 		w.mu.Lock()
@@ -42,7 +42,7 @@ func (w *Watcher) makeDurable(ctx context.Context) error {
 		if errors.Is(err, positions.ErrInUse) {
 			w.cancel(err)
 		} else if w.ctx.Err() == nil {
-			w.troubles.say(w.opt.Log, "save", "%v: new files wait until it works", err)
+			w.problems.say(w.opt.Log, "save", "%v: new files wait until it works", err)
 		}
 		select {
 		case <-time.After(wait):
@@ -56,7 +56,7 @@ func (w *Watcher) makeDurable(ctx context.Context) error {
 
 // noteHanded notes how far the segments that are ready reach, and returns what of it makeDurable does not save. It also
 // returns their number: a worker whose file system answers again may add others, which must wait for the next call.
-func (w *Watcher) noteHanded() (marks []positions.Handed, segments int) {
+func (w *Watcher) noteHanded() (emitted []positions.Handed, segments int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, s := range w.ready {
@@ -66,23 +66,23 @@ func (w *Watcher) noteHanded() (marks []positions.Handed, segments int) {
 		}
 		f.handed = s.end
 		if f.saving == saved {
-			marks = append(marks, positions.Handed{Channel: f.channel, Check: s.end})
+			emitted = append(emitted, positions.Handed{Channel: f.channel, Check: s.end})
 		}
 	}
-	return marks, len(w.ready)
+	return emitted, len(w.ready)
 }
 
 // handTime is how long to wait for a store that does not answer. Rows are handed out all the same.
 const handTime = time.Second
 
 // hand makes what is about to be handed out survive the end of the process.
-func (w *Watcher) hand(marks []positions.Handed) error {
-	if len(marks) == 0 {
+func (w *Watcher) hand(emitted []positions.Handed) error {
+	if len(emitted) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(w.ctx, handTime)
 	defer cancel()
-	return w.opt.Store.Hand(ctx, marks)
+	return w.opt.Store.Hand(ctx, emitted)
 }
 
 // keep saves positions every SaveEvery, and tells how things stand.
@@ -90,7 +90,7 @@ func (w *Watcher) keep() {
 	defer w.done.Done()
 	tick := time.NewTicker(w.opt.SaveEvery)
 	defer tick.Stop()
-	look := time.NewTicker(lookEvery)
+	look := time.NewTicker(observeEvery)
 	defer look.Stop()
 	o := observer{w: w, since: time.Now()}
 	for {
@@ -101,7 +101,7 @@ func (w *Watcher) keep() {
 			if err := w.save(w.ctx); errors.Is(err, positions.ErrInUse) {
 				w.cancel(err)
 			} else if err != nil && w.ctx.Err() == nil {
-				w.troubles.say(w.opt.Log, "save", "%v: after a crash the rows since then would be read again", err)
+				w.problems.say(w.opt.Log, "save", "%v: after a crash the rows since then would be read again", err)
 			}
 		case now := <-look.C:
 			w.reader.replaceStuck()
@@ -132,7 +132,7 @@ func (w *Watcher) save(ctx context.Context) error {
 
 	err := w.opt.Store.Save(ctx, entries, gone)
 	if err == nil {
-		w.troubles.over(w.opt.Log, "save", "positions can be saved again")
+		w.problems.over(w.opt.Log, "save", "positions can be saved again")
 		return nil
 	}
 	w.mu.Lock()

@@ -33,7 +33,7 @@ func TestFoldersWithoutInotifyWatchesAreScanned(t *testing.T) {
 	w.start()
 	w.expect(rows...)
 	for range 100 {
-		require.NoError(t, w.watcher.Look(t.Context()))
+		require.NoError(t, w.watcher.ScanNow(t.Context()))
 	}
 	require.Equal(t, 1, w.log.count("the system has no more change notifications to give: raise fs.inotify.max_user_watches, such as with "+
 		"sysctl fs.inotify.max_user_watches=1048576. Without notifications, folders are scanned every 20ms"), "the log has:\n%s", w.log)

@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	// turnBytes ends a turn of a file, however few rows it gave.
-	turnBytes = 4 << 20
-	// turnReads ends a turn of a file of which a long stretch is no rows.
-	turnReads = turnBytes / csvrows.ReadBytes
+	// sliceBytes ends a turn of a file, however few rows it gave.
+	sliceBytes = 4 << 20
+	// sliceReads ends a turn of a file of which a long stretch is no rows.
+	sliceReads = sliceBytes / csvrows.ReadBytes
 	// heldCompared is how much of what was read beyond the last row, whose rest was not there yet, is compared before it is
 	// read on.
 	heldCompared = 64 << 10
@@ -45,12 +45,12 @@ type opened struct {
 
 	rows     *csvrows.Reader  // nil while it is not known whether what was consumed still stands
 	tracker  *content.Tracker // through which rows reads
-	standing standing
+	verified verified
 	checking *checking // nil when none is under way
 }
 
-// open opens the file with this identity at path, to read on from a mark.
-func open(path string, is fileid.Stat, opts csvrows.Options, from mark, handed content.Check, known *kept) (*opened, error) {
+// open opens the file with this identity at path, to read on from a checkpoint.
+func open(path string, is fileid.Stat, opts csvrows.Options, from checkpoint, handed content.Check, known *kept) (*opened, error) {
 	f, err := fileid.Open(path)
 	if err != nil {
 		return nil, err
@@ -66,10 +66,10 @@ func open(path string, is fileid.Stat, opts csvrows.Options, from mark, handed c
 	o := &opened{path: path, opts: opts, file: f, plain: opts.Plain(path), from: from.at.Offset}
 	switch {
 	case known != nil:
-		o.standing = known.standing
+		o.verified = known.verified
 		err = o.readFrom(known.hash.Clone(), from.at)
 	case from.consumed() == 0 && handed.End == 0:
-		o.standing = standing{state: st, since: time.Now()}
+		o.verified = verified{state: st, since: time.Now()}
 		err = o.readFrom(content.NewHash(), from.at)
 	}
 	if err != nil {
@@ -104,7 +104,7 @@ func (o *opened) Close() {
 // taken is what one turn of a file gave.
 type taken struct {
 	rows []csvrows.Row
-	end  mark
+	end  checkpoint
 	// cost is what rows take of Options.MaxBytes.
 	cost int64
 	// more tells that the turn ended before the content did.
@@ -139,12 +139,12 @@ type asked struct {
 }
 
 // take reads rows that follow from. What it gives counts even if there is an error; reading goes on from where it ends.
-func (o *opened) take(from mark, ask asked) (t taken, err error) {
+func (o *opened) take(from checkpoint, ask asked) (t taken, err error) {
 	t.end = from
 	if t.st, err = fileid.OfFile(o.file); err != nil {
 		return t, err
 	}
-	if ready, err := o.stands(&t, &from, ask); !ready {
+	if ready, err := o.verify(&t, &from, ask); !ready {
 		return t, err
 	}
 	before := o.tracker.Hash()
@@ -184,7 +184,7 @@ func (o *opened) take(from mark, ask asked) (t taken, err error) {
 		}
 		return taken{end: from, st: t.st, more: true}, steadyErr
 	}
-	t.end = mark{at: at, check: check}
+	t.end = checkpoint{at: at, check: check}
 	if err == nil && t.bad == nil && !t.more && (finish || (o.plain && at.Offset == t.st.Size)) {
 		t.end.whole, t.end.size, t.end.modified, t.end.changed = true, t.st.Size, t.st.Modified, t.st.Changed
 	}
@@ -216,13 +216,13 @@ func (o *opened) wasSteady(st fileid.Stat, before *content.Hash, consumed conten
 // a change right after it would leave the same times.
 func (o *opened) recheckTime(st fileid.Stat, end int64) (at time.Time) {
 	now := time.Now()
-	if !o.standing.state.SameState(st) {
+	if !o.verified.state.SameState(st) {
 		at = now
 	}
 	if grain, age := grainOf(st), now.Sub(time.Unix(0, changeOf(st))); -grain < age && age < grain {
 		at = now.Add(grain)
 	}
-	if due := o.standing.due(end); !at.IsZero() && at.Before(due) {
+	if due := o.verified.due(end); !at.IsZero() && at.Before(due) {
 		return due
 	}
 	return at
@@ -263,7 +263,7 @@ func (o *opened) readRows(t *taken, most int) error {
 	}
 	t.more = true
 	cells := int64(0)
-	for range turnReads {
+	for range sliceReads {
 		had := len(t.rows)
 		var err error
 		t.rows, err = o.rows.Read(t.rows, most-had)
@@ -275,7 +275,7 @@ func (o *opened) readRows(t *taken, most int) error {
 			t.more = false
 			return nil
 		}
-		if err != nil || len(t.rows) >= most || t.cost >= turnBytes {
+		if err != nil || len(t.rows) >= most || t.cost >= sliceBytes {
 			return err
 		}
 	}

@@ -5,8 +5,8 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
 )
 
-// openFile opens f to read on from a mark, and closes another file when there are too many.
-func (r *reader) openFile(f *file, path string, is fileid.Stat, from mark, handed content.Check) error {
+// openFile opens f to read on from a checkpoint, and closes another file when there are too many.
+func (r *reader) openFile(f *file, path string, is fileid.Stat, from checkpoint, handed content.Check) error {
 	r.takePlace(f)
 	o, err := open(path, is, r.w.opt.Rows, from, handed, f.kept)
 	if isTooManyOpen(err) {

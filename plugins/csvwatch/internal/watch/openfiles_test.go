@@ -74,10 +74,10 @@ func TestADeletedFileThatIsOpenIsReadToItsEnd(t *testing.T) {
 	watcher := w.unpumped()
 	w.all(100, 100)
 	w.remove("in/a.csv")
-	require.NoError(t, watcher.Look(t.Context()))
-	require.NoError(t, watcher.Look(t.Context()))
+	require.NoError(t, watcher.ScanNow(t.Context()))
+	require.NoError(t, watcher.ScanNow(t.Context()))
 	w.write("in/b.csv", csvOf("b", 1))
-	require.NoError(t, watcher.Look(t.Context()))
+	require.NoError(t, watcher.ScanNow(t.Context()))
 	got := w.all(rows-100+1, 100)
 	require.Equal(t, fmt.Sprintf("a,%d", rows-1), got[len(got)-1].String())
 }
@@ -137,7 +137,7 @@ func TestWhatWasReadAheadIsNotTakenForWhatIsThereNow(t *testing.T) {
 	require.Len(t, rows, 1)
 	require.NoError(t, os.Truncate(w.path("in/a.csv"), int64(len("id,v\n1,a\n2,b\n"))))
 	w.append("in/a.csv", "4,d\n")
-	require.NoError(t, watcher.Look(t.Context()))
+	require.NoError(t, watcher.ScanNow(t.Context()))
 	var got []string
 	for _, row := range w.all(2, 10) {
 		got = append(got, row.String())
@@ -150,13 +150,13 @@ func TestAFileThatIsExchangedBeforeItIsOpenedIsNotTakenForTheOther(t *testing.T)
 	w := newWorld(t)
 	watcher := w.unpumped()
 	w.write("in/a.csv", "id,v\n1,a\n")
-	require.NoError(t, watcher.Look(t.Context()))
+	require.NoError(t, watcher.ScanNow(t.Context()))
 	w.write("tmp/b", "id,v\n2,b\n")
 	w.rename("tmp/b", "in/a.csv") // which nobody has looked at
 	rows := w.all(1, 10)
 	require.Equal(t, "2,b", rows[0].String())
-	require.NoError(t, watcher.Look(t.Context()))
-	require.NoError(t, watcher.Look(t.Context()))
+	require.NoError(t, watcher.ScanNow(t.Context()))
+	require.NoError(t, watcher.ScanNow(t.Context()))
 	require.Equal(t, 1, w.knownFiles())
 }
 
@@ -167,7 +167,7 @@ func TestAFileThatGrowsAfterTheLastLookIsNotFinished(t *testing.T) {
 		w.write(name, packed(t, name, "id,v\n1,a\n"))
 		st, err := fileid.Of(w.path(name))
 		require.NoError(t, err)
-		o, err := open(w.path(name), st, w.options.Rows, mark{}, content.Check{}, nil)
+		o, err := open(w.path(name), st, w.options.Rows, checkpoint{}, content.Check{}, nil)
 		require.NoError(t, err)
 		defer o.Close()
 		w.append(name, packed(t, name, "2,torn"))

@@ -63,14 +63,14 @@ func (f *file) isAtRest() bool {
 	switch {
 	case f.activity != resting || f.isMissing() || f.failed() || f.saving != saved || !f.seen || f.dead || f.finishing:
 		return false
-	case f.due != 0 || f.recheck != 0 || f.before != nil || f.heir != nil:
+	case f.due != 0 || f.recheck != 0 || f.predecessor != nil || f.successor != nil:
 		return false
 	case f.alias != "" || f.more || f.said != "" || f.foreign != "" || f.read.legacy != nil:
 		return false
 	case f.isOpen.Load() || f.kept != nil || f.tally != nil || f.handed.End > f.read.check.End:
 		return false
 	}
-	return f.upToDate() && f.acked == f.read && f.line.Out() == 0
+	return f.isRead() && f.acked == f.read && f.line.Out() == 0
 }
 
 // fileOf returns the known file with an ID, unpacked; nil if there is none. The lock is held.
@@ -101,7 +101,7 @@ func (p *packedFiles) add(f *file) {
 	b = append(b, byte(f.writer), asByte(f.finished), asByte(f.logged))
 	for _, n := range []int64{
 		int64(in), f.st.Changed - f.st.Modified, f.st.Born - f.st.Modified, f.st.Size, int64(f.st.Mode),
-		f.read.at.Offset - f.st.Size, f.read.at.Row, f.read.check.End - f.st.Size, int64(f.turns),
+		f.read.at.Offset - f.st.Size, f.read.at.Row, f.read.check.End - f.st.Size, int64(f.slices),
 	} {
 		b = binary.AppendVarint(b, n)
 	}
@@ -126,11 +126,11 @@ func (p *packedFiles) unpack(id fileid.ID, is packedFile) *file {
 	f.path = p.dirs[n[0]] + string(b)
 	f.st = fileid.Stat{ID: id, Modified: modified, Changed: modified + n[1], Born: modified + n[2], Size: n[3], Mode: fs.FileMode(n[4])}
 	check.End = f.st.Size + n[7]
-	f.read = mark{
+	f.read = checkpoint{
 		at: csvrows.Position{Offset: f.st.Size + n[5], Row: n[6]}, check: check,
 		whole: true, size: f.st.Size, modified: modified, changed: f.st.Changed,
 	}
-	f.acked, f.turns = f.read, int32(n[8])
+	f.acked, f.slices = f.read, int32(n[8])
 	return f
 }
 
@@ -142,9 +142,9 @@ func asByte(b bool) byte {
 }
 
 // newest returns at most so many packed files, those that were modified last. After others are gone it may take until
-// censusEvery has passed for older ones to take their places.
+// snapshotEvery has passed for older ones to take their places.
 func (p *packedFiles) newest(most int) []*file {
-	if most != p.most || (len(p.latest) < min(most, len(p.files)) && time.Since(p.latestAt) >= censusEvery) {
+	if most != p.most || (len(p.latest) < min(most, len(p.files)) && time.Since(p.latestAt) >= snapshotEvery) {
 		p.latest, p.most, p.latestAt = make([]*file, 0, most+1), most, time.Now()
 		for id, is := range p.files {
 			if n := len(p.latest); n < most || (n > 0 && is.modified() >= p.latest[n-1].st.Modified) {

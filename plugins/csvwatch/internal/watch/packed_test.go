@@ -77,7 +77,7 @@ func TestAPackedFileWakesOnEachChange(t *testing.T) {
 				}
 				w.expect(c.rows...)
 				for range 3 { // what is gone is forgotten only after some complete scans
-					require.NoError(t, w.watcher.Look(t.Context()))
+					require.NoError(t, w.watcher.ScanNow(t.Context()))
 				}
 				require.Equal(t, c.known, w.knownFiles())
 			})

@@ -19,10 +19,10 @@ const (
 // reader is what reading needs. Its workers run at the same time, each with a file of its own. All fields are guarded by
 // Watcher.mu.
 type reader struct {
-	w      *Watcher
-	open   map[*file]struct{} // open files, and those that are being opened
-	filler *worker            // reads files; nil when nobody asked for rows
-	ringer *worker            // handles timers
+	w           *Watcher
+	open        map[*file]struct{} // open files, and those that are being opened
+	filler      *worker            // reads files; nil when nobody asked for rows
+	timerWorker *worker            // handles timers
 
 	stuck   int            // workers that were replaced and have not returned
 	hung    map[uint64]int // how many of them, by device
@@ -38,7 +38,7 @@ func (r *reader) fill(ctx context.Context, k *worker, most int) {
 		if f == nil {
 			return
 		}
-		if barren := r.turn(f, room); barren {
+		if noRows := r.readSlice(f, room); noRows {
 			poke(r.w.arrived) // there may be more to read, of this file or of others
 			return
 		}
@@ -95,7 +95,7 @@ func (r *reader) next(k *worker, most int) (f *file, room int) {
 func (w *Watcher) hasRoom() bool { return w.rows < w.opt.MaxRows && w.bytes < w.opt.MaxBytes }
 
 // turn lets f give up to room rows. It tells whether it went through a long stretch without any.
-func (r *reader) turn(f *file, room int) (barren bool) {
+func (r *reader) readSlice(f *file, room int) (noRows bool) {
 	w := r.w
 	w.mu.Lock()
 	if f.foreign != "" {
@@ -175,7 +175,7 @@ func (r *reader) letRest(f *file) bool {
 	w := r.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if f.before != nil || f.again || !f.read.whole || f.read.size != f.st.Size || f.read.modified != f.st.Modified {
+	if f.predecessor != nil || f.again || !f.read.whole || f.read.size != f.st.Size || f.read.modified != f.st.Modified {
 		return false
 	}
 	f.recheck = 0
@@ -200,18 +200,18 @@ func (r *reader) putOff(f *file, t *taken) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	f.activity = resting
-	w.askHeir(f)
+	w.askSuccessor(f)
 	f.again = false
 	if t.checking {
 		w.ask(f, w.now())
 		return
 	}
 	f.recheck = w.now() + t.wait
-	w.alarm(f, f.recheck)
+	w.setTimer(f, f.recheck)
 }
 
 // note takes a turn's result into the books.
-func (r *reader) note(f *file, path string, from mark, t *taken) {
+func (r *reader) note(f *file, path string, from checkpoint, t *taken) {
 	w := r.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -227,7 +227,7 @@ func (r *reader) note(f *file, path string, from mark, t *taken) {
 	}
 	f.name()
 	f.read = t.end
-	f.turns++
+	f.slices++
 	part := f.line.Add(t.end)
 	w.countHeaders(f)
 	w.figures.Bytes += max(0, t.end.at.Offset-from.at.Offset)
@@ -237,8 +237,8 @@ func (r *reader) note(f *file, path string, from mark, t *taken) {
 		return
 	}
 	if from.at.Row == 0 {
-		w.tellDrift(path, f.open.rows.Drift())
-		w.tellDoubt(path, f.open.rows.Doubt())
+		w.logDrift(path, f.open.rows.Drift())
+		w.logDoubt(path, f.open.rows.Doubt())
 	}
 	for i := range t.rows {
 		if t.rows[i].Err != nil {
@@ -283,14 +283,14 @@ func (r *reader) settle(f *file, t *taken, grown bool) {
 			f.wasWritten(now)
 		}
 		f.st = t.st
-		if f.upToDate() && f.writerDone() {
+		if f.isRead() && f.writerDone() {
 			done = r.detach(f)
 		}
 		w.rest(f, now)
 		return
 	}
 	if t.more && !f.isMissing() && w.queue.Middle() >= w.opt.MaxOpen/2 && w.queue.New() > 0 && f.open.mayClose(t.end.at) {
-		// Too many are in the middle: this one gives up its place. The other half of the places is for newcomers.
+		// Too many are in the middle: this one gives up its place. The other half of the directories is for newcomers.
 		done = r.detach(f)
 	}
 	w.ask(f, now)

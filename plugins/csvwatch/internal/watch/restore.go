@@ -11,7 +11,7 @@ const changedUnknown = -1
 
 // restore takes up what is known from an earlier run.
 func (w *Watcher) restore(e *positions.Entry) {
-	m := mark{
+	m := checkpoint{
 		at:    csvrows.Position{Offset: e.Offset, Row: e.Row},
 		check: e.Content, legacy: e.Legacy, whole: e.Whole, size: e.Size, modified: e.Modified, changed: e.Changed,
 	}

@@ -195,7 +195,7 @@ func (w *world) do(word string, args []string) {
 		n, err := strconv.Atoi(args[0])
 		require.NoError(w.tb, err)
 		w.until("so many files are known: "+args[0], func() bool {
-			require.NoError(w.tb, w.watcher.Look(context.Background()))
+			require.NoError(w.tb, w.watcher.ScanNow(context.Background()))
 			return w.knownFiles() == n
 		})
 	default:

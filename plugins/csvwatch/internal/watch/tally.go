@@ -56,7 +56,7 @@ func (w *Watcher) logFinished(f *file) {
 	if t == nil || f.dead || f.failed() || f.activity != resting || !f.writerDone() {
 		return
 	}
-	if !f.acked.whole || !f.upToDate() || f.acked.at != f.read.at || f.line.Out() > 0 {
+	if !f.acked.whole || !f.isRead() || f.acked.at != f.read.at || f.line.Out() > 0 {
 		return
 	}
 	f.tally, f.logged = nil, true

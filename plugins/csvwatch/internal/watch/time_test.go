@@ -60,7 +60,7 @@ func TestWhatNotificationDoesNotTellIsFoundByPolling(t *testing.T) {
 	w.start()
 	w.came(1)
 	// As on a filesystem that tells nothing, or when the system's queue ran over.
-	require.NoError(t, w.watcher.hints.Close())
+	require.NoError(t, w.watcher.notifications.Close())
 	w.append("in/a.csv", "2,b\n")
 	w.came(2)
 	w.write("in/b.csv", "id,v\n3,c\n")
@@ -102,7 +102,7 @@ func TestAFileThatGrowsAllTheTimeHasFewAlarms(t *testing.T) {
 	}
 	w.watcher.mu.Lock()
 	defer w.watcher.mu.Unlock()
-	require.LessOrEqual(t, w.watcher.alarms.Len(), 2, "for its quiet time, and to be compared once more")
+	require.LessOrEqual(t, w.watcher.timers.Len(), 2, "for its quiet time, and to be compared once more")
 }
 
 func TestAFileThatWasRenamedInIsReadToItsEndAtOnce(t *testing.T) {

@@ -8,18 +8,18 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/fileid"
 )
 
-// startRinger starts a worker for the timers. The watcher's lock is held.
-func (r *reader) startRinger() {
-	r.ringer = &worker{}
+// startTimerWorker starts a worker for the timers. The watcher's lock is held.
+func (r *reader) startTimerWorker() {
+	r.timerWorker = &worker{}
 	r.w.done.Add(1)
-	go r.w.tend(r.ringer)
+	go r.w.timerLoop(r.timerWorker)
 }
 
-// tend rings the alarms, until another worker has taken over.
-func (w *Watcher) tend(k *worker) {
+// tend rings the timers, until another worker has taken over.
+func (w *Watcher) timerLoop(k *worker) {
 	defer w.done.Done()
 	for {
-		wait, goOn := w.reader.ringAlarms(k)
+		wait, goOn := w.reader.fireTimers(k)
 		if !goOn {
 			return
 		}
@@ -28,15 +28,15 @@ func (w *Watcher) tend(k *worker) {
 		case <-w.ctx.Done():
 			timer.Stop()
 			return
-		case <-w.alarmed:
+		case <-w.timerSet:
 		case <-timer.C:
 		}
 		timer.Stop()
 	}
 }
 
-// ringAlarms rings those that are due, and returns how long it is to the next, unless another worker has taken over.
-func (r *reader) ringAlarms(k *worker) (wait time.Duration, goOn bool) {
+// fireTimers rings those that are due, and returns how long it is to the next, unless another worker has taken over.
+func (r *reader) fireTimers(k *worker) (wait time.Duration, goOn bool) {
 	w := r.w
 	for {
 		w.mu.Lock()
@@ -45,10 +45,10 @@ func (r *reader) ringAlarms(k *worker) (wait time.Duration, goOn bool) {
 			return 0, false
 		}
 		now := w.now()
-		f, ok := w.alarms.Due(now)
+		f, ok := w.timers.Due(now)
 		if !ok {
 			defer w.mu.Unlock()
-			if at, ok := w.alarms.Next(); ok {
+			if at, ok := w.timers.Next(); ok {
 				return at - now, true
 			}
 			return time.Hour, true
@@ -56,28 +56,28 @@ func (r *reader) ringAlarms(k *worker) (wait time.Duration, goOn bool) {
 		if f.set <= now {
 			f.set, f.later = f.later, 0
 		}
-		ring := f.due != 0 && f.due <= now && !f.dead && f.activity == resting
+		fire := f.due != 0 && f.due <= now && !f.dead && f.activity == resting
 		switch {
-		case ring && r.isHung(f):
-			ring = false
+		case fire && r.isHung(f):
+			fire = false
 			f.due = now + r.hungAfter()
-			w.setAlarm(f)
-		case ring:
+			w.scheduleTimer(f)
+		case fire:
 			f.due = 0
 			f.activity = reading
 			k.begin(f, now)
 		case f.due > now && !f.dead:
-			w.setAlarm(f)
+			w.scheduleTimer(f)
 		}
 		w.mu.Unlock()
-		if ring {
-			r.ring(f)
+		if fire {
+			r.fire(f)
 		}
 	}
 }
 
 // ring does what the alarm of f was set for.
-func (r *reader) ring(f *file) {
+func (r *reader) fire(f *file) {
 	w := r.w
 	now := w.now()
 	w.mu.Lock()
@@ -99,7 +99,7 @@ func (r *reader) ring(f *file) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	f.activity = resting
-	w.askHeir(f)
+	w.askSuccessor(f)
 	again := f.again
 	f.again = false
 	switch {
@@ -125,7 +125,7 @@ func (r *reader) ring(f *file) {
 	case waited:
 		f.writer = paused
 	}
-	if !f.upToDate() && f.failure != awaitingChange {
+	if !f.isRead() && f.failure != awaitingChange {
 		w.ask(f, now)
 		return
 	}

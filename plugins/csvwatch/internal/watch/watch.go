@@ -1,7 +1,7 @@
 // Package watch reads folders of CSV files as they are: it finds files, reads their rows, hands these out in batches,
 // and keeps, durably, how much of each file is done.
 //
-// Four goroutines share one lock with whoever calls Next. The scout finds files and tells of changes. Next gives files
+// Four goroutines share one lock with whoever calls Next. The scanLoop finds files and tells of changes. Next gives files
 // their turns to be read, and makes the identity of new ones durable before any of their rows goes out: nothing is read
 // that nobody asked for, so that an output that stops stops the reading. The tender looks after files that were left
 // alone for a time. The keeper saves positions and the cleaner cleans up finished files.
@@ -85,73 +85,73 @@ type Options struct {
 
 // Watcher is one running watch. It is safe for concurrent use.
 type Watcher struct {
-	opt    Options         // its Log has a limit
-	lines  *loglimit.Limit // that limit
-	layout string          // how files are read
-	began  time.Time
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	done   sync.WaitGroup
-	hints  *hints.Hints
+	opt           Options         // its Log has a limit
+	lines         *loglimit.Limit // that limit
+	layout        string          // how files are read
+	began         time.Time
+	ctx           context.Context
+	cancel        context.CancelCauseFunc
+	done          sync.WaitGroup
+	notifications *hints.Hints
 
-	arrived  chan struct{}      // for Next: there may be something to read, or fewer rows are out
-	alarmed  chan struct{}      // for the tender: an alarm was set
-	tidy     chan struct{}      // for the cleaner: a file may be finished
-	looks    chan chan struct{} // for the scout: look everywhere now, and tell when that is done
-	storeMu  sync.Mutex         // a store is for one goroutine at a time
-	troubles troubles
-	finished Log // for the line of each finished file, which is not limited
-	reader   reader
+	arrived      chan struct{}      // for Next: there may be something to read, or fewer rows are out
+	timerSet     chan struct{}      // for the tender: an alarm was set
+	tidy         chan struct{}      // for the cleaner: a file may be finished
+	scanRequests chan chan struct{} // for the scanLoop: look everywhere now, and tell when that is done
+	storeMu      sync.Mutex         // a store is for one goroutine at a time
+	problems     problems
+	finished     Log // for the line of each finished file, which is not limited
+	reader       reader
 
-	incomplete int             // scans since a complete one; for the scout
-	lookAtAll  bool            // in the next scan; for the scout
-	goneHang   <-chan struct{} // closed unless a look for lost files has not returned; for the scout
+	incomplete int             // scans since a complete one; for the scanLoop
+	lookAtAll  bool            // in the next scan; for the scanLoop
+	goneHang   <-chan struct{} // closed unless a look for lost files has not returned; for the scanLoop
 
-	mu        sync.Mutex
-	known     map[*file]struct{}
-	files     map[fileid.ID]*file // those known, by their present ID
-	queue     plan.Queue[*file]
-	alarms    plan.Timers[*file]
-	dirty     map[*file]struct{}
-	lost      lostFiles
-	packed    packedFiles
-	finish    map[*file]struct{}
-	cleaning  map[uint64]cleanup // by device
-	gone      []positions.Channel
-	drifts    map[string]bool // the differences from expected_headers that were told
-	told      map[string]bool // what is said only once
-	started   bool            // the first scan is complete, so that the order is known
-	scanHangs bool            // folders are passed over since they do not answer
-	ready     []*Segment      // read, and not yet handed out
-	readyRows int
-	rows      int // rows read and not yet done
-	bytes     int64
-	out       int   // segments handed out and not yet done
-	onDisk    int64 // bytes read, as they lie on disk
-	figures   Figures
-	idleSince time.Time // since when Next has had nothing to read; zero when it has, or is not called
-	census    census
-	endSince  time.Time // since when only cleaning up is left to do; zero before
+	mu         sync.Mutex
+	known      map[*file]struct{}
+	files      map[fileid.ID]*file // those known, by their present ID
+	queue      plan.Queue[*file]
+	timers     plan.Timers[*file]
+	dirty      map[*file]struct{}
+	lost       lostFiles
+	packed     packedFiles
+	finish     map[*file]struct{}
+	cleaning   map[uint64]cleanup // by device
+	gone       []positions.Channel
+	drifts     map[string]bool // the differences from expected_headers that were told
+	loggedOnce map[string]bool // what is said only once
+	started    bool            // the first scan is complete, so that the order is known
+	scanHangs  bool            // folders are passed over since they do not answer
+	ready      []*Segment      // read, and not yet handed out
+	readyRows  int
+	rows       int // rows read and not yet done
+	bytes      int64
+	out        int   // segments handed out and not yet done
+	onDisk     int64 // bytes read, as they lie on disk
+	figures    Figures
+	idleSince  time.Time // since when Next has had nothing to read; zero when it has, or is not called
+	snapshot   snapshot
+	endSince   time.Time // since when only cleaning up is left to do; zero before
 }
 
 // Start loads the positions and begins to watch. The store is closed by Close.
 func Start(ctx context.Context, opt Options) (*Watcher, error) {
 	w := &Watcher{
-		began:    time.Now(),
-		alarmed:  make(chan struct{}, 1),
-		tidy:     make(chan struct{}, 1),
-		arrived:  make(chan struct{}, 1),
-		looks:    make(chan chan struct{}),
-		layout:   opt.Rows.Layout(),
-		known:    map[*file]struct{}{},
-		files:    map[fileid.ID]*file{},
-		dirty:    map[*file]struct{}{},
-		lost:     newLostFiles(),
-		packed:   newPackedFiles(),
-		finish:   map[*file]struct{}{},
-		cleaning: map[uint64]cleanup{},
-		drifts:   map[string]bool{},
-		told:     map[string]bool{},
+		began:        time.Now(),
+		timerSet:     make(chan struct{}, 1),
+		tidy:         make(chan struct{}, 1),
+		arrived:      make(chan struct{}, 1),
+		scanRequests: make(chan chan struct{}),
+		layout:       opt.Rows.Layout(),
+		known:        map[*file]struct{}{},
+		files:        map[fileid.ID]*file{},
+		dirty:        map[*file]struct{}{},
+		lost:         newLostFiles(),
+		packed:       newPackedFiles(),
+		finish:       map[*file]struct{}{},
+		cleaning:     map[uint64]cleanup{},
+		drifts:       map[string]bool{},
+		loggedOnce:   map[string]bool{},
 	}
 	w.finished = opt.Log
 	w.lines = loglimit.New(opt.Log)
@@ -171,13 +171,13 @@ func Start(ctx context.Context, opt Options) (*Watcher, error) {
 	}
 	w.recoverAside()
 	if opt.Notify {
-		if w.hints, err = hints.New(); err != nil {
+		if w.notifications, err = hints.New(); err != nil {
 			opt.Log.Warnf("%v: files are found by looking every %s", err, opt.PollInterval)
 		}
 	}
-	w.reader.startRinger()
+	w.reader.startTimerWorker()
 	w.done.Add(3)
-	go w.scout()
+	go w.scanLoop()
 	go w.keep()
 	go w.clean()
 	return w, nil
@@ -212,19 +212,19 @@ func (w *Watcher) stop(ctx context.Context) error {
 	go func() {
 		w.done.Wait()
 		w.reader.closeAll()
-		if w.hints != nil {
-			stopped <- w.hints.Close()
+		if w.notifications != nil {
+			stopped <- w.notifications.Close()
 			return
 		}
 		stopped <- nil
 	}()
-	patience := time.NewTimer(closeTime)
-	defer patience.Stop()
+	timeout := time.NewTimer(closeTime)
+	defer timeout.Stop()
 	select {
 	case err := <-stopped:
 		return err
 	case <-ctx.Done():
-	case <-patience.C:
+	case <-timeout.C:
 	}
 	return errors.New("stopping csv_watch: a file system does not answer, what was asked of it is left behind")
 }

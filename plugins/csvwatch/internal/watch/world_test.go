@@ -18,8 +18,8 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/positions"
 )
 
-// patience is how long a test waits for what must happen.
-const patience = 20 * time.Second
+// timeout is how long a test waits for what must happen.
+const timeout = 20 * time.Second
 
 // world is a directory, a watcher over it, and what has come out of it.
 type world struct {
@@ -169,8 +169,8 @@ func (w *world) kill() {
 	w.watcher.cancel(ErrClosed)
 	w.watcher.done.Wait()
 	w.watcher.reader.closeAll()
-	if w.watcher.hints != nil {
-		_ = w.watcher.hints.Close()
+	if w.watcher.notifications != nil {
+		_ = w.watcher.notifications.Close()
 	}
 	_ = w.watcher.opt.Store.Close()
 	w.watcher, w.hold, w.held = nil, false, nil
@@ -179,11 +179,11 @@ func (w *world) kill() {
 // settle waits until everything there is to read was read and has come out.
 func (w *world) settle() {
 	w.tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	calm, why := 0, ""
 	for calm < 3 {
-		require.NoError(w.tb, w.watcher.Look(ctx), "waiting for calm, but %s", why)
+		require.NoError(w.tb, w.watcher.ScanNow(ctx), "waiting for calm, but %s", why)
 		w.mu.Lock()
 		held := len(w.held)
 		w.mu.Unlock()
@@ -206,7 +206,7 @@ func (w *Watcher) unrest(held int) string {
 		return fmt.Sprintf("%d segments are out, %d ready, %d files queued, %d to be cleaned up", w.out, len(w.ready), w.queue.Len(), len(w.finish))
 	}
 	for f := range w.known {
-		if f.activity != resting || f.failure == retrying || ((f.recheck != 0 || f.before != nil) && !f.isMissing()) {
+		if f.activity != resting || f.failure == retrying || ((f.recheck != 0 || f.predecessor != nil) && !f.isMissing()) {
 			return fmt.Sprintf("%s is in state %d, failed %v, to be compared in %v", f.path, f.activity, f.failed(), f.recheck-w.now())
 		}
 	}
@@ -228,7 +228,7 @@ func (w *Watcher) isCleaning() bool {
 // until waits until it is true of the watcher.
 func (w *world) until(what string, isTrue func() bool) {
 	w.tb.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(timeout)
 	for !isTrue() {
 		if time.Now().After(deadline) {
 			w.tb.Fatalf("it did not come true that %s; the log has:\n%s", what, w.log)
@@ -334,14 +334,14 @@ func (w *world) beQuiet() {
 		f.changed, f.cleanAfter = long, 0
 		if f.due != 0 {
 			f.due = 0
-			w.watcher.alarm(f, w.watcher.now())
+			w.watcher.setTimer(f, w.watcher.now())
 		}
 	}
 	w.watcher.mu.Unlock()
 	w.until("no alarm is due", func() bool {
 		w.watcher.mu.Lock()
 		defer w.watcher.mu.Unlock()
-		at, set := w.watcher.alarms.Next()
+		at, set := w.watcher.timers.Next()
 		return !set || at-w.watcher.now() > time.Minute
 	})
 	w.settle()

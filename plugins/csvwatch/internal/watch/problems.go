@@ -8,38 +8,38 @@ import (
 	"github.com/ecommerce-ingest/connect/plugins/csvwatch/internal/csvrows"
 )
 
-// troubles logs each kind of trouble when it begins and when it is over. Safe for concurrent use.
-type troubles struct {
+// problems logs each kind of problem when it begins and when it is over. Safe for concurrent use.
+type problems struct {
 	mu    sync.Mutex
-	kinds map[string]*trouble
+	kinds map[string]*problem
 }
 
-// trouble is one kind that is not over yet.
-type trouble struct {
+// problem is one kind that is not over yet.
+type problem struct {
 	last map[string]string // by format, the text logged last
 	at   time.Time         // when a text was logged last
-	left int               // texts that may follow within sayEvery
+	left int               // texts that may follow within logEvery
 	held int               // texts that were held back since
 }
 
 const (
-	// sayEvery is how often a kind of trouble whose text keeps changing is logged.
-	sayEvery = time.Minute
+	// logEvery is how often a kind of problem whose text keeps changing is logged.
+	logEvery = time.Minute
 	// mostTexts is how many different texts of a kind may follow one another at once.
 	mostTexts = 3
 )
 
-// say logs an error of a kind of trouble, unless that is what was logged last with this format. A kind with ever new texts
+// say logs an error of a kind of problem, unless that is what was logged last with this format. A kind with ever new texts
 // is held back after mostTexts of them: then there is one a minute, with the number of the others.
-func (t *troubles) say(log Log, kind, format string, args ...any) {
+func (t *problems) say(log Log, kind, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	k := t.kinds[kind]
 	if k == nil {
-		k = &trouble{last: map[string]string{}, left: mostTexts}
+		k = &problem{last: map[string]string{}, left: mostTexts}
 		if t.kinds == nil {
-			t.kinds = map[string]*trouble{}
+			t.kinds = map[string]*problem{}
 		}
 		t.kinds[kind] = k
 	}
@@ -47,7 +47,7 @@ func (t *troubles) say(log Log, kind, format string, args ...any) {
 		return
 	}
 	now := time.Now()
-	if now.Sub(k.at) >= sayEvery {
+	if now.Sub(k.at) >= logEvery {
 		k.left = max(k.left, 1)
 	}
 	if k.left == 0 {
@@ -63,8 +63,8 @@ func (t *troubles) say(log Log, kind, format string, args ...any) {
 	log.Errorf("%s", text)
 }
 
-// over logs that a trouble has passed, if there was one.
-func (t *troubles) over(log Log, kind, format string, args ...any) {
+// over logs that a problem has passed, if there was one.
+func (t *problems) over(log Log, kind, format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.kinds[kind] != nil {
@@ -76,8 +76,8 @@ func (t *troubles) over(log Log, kind, format string, args ...any) {
 // mostDrifts bounds how many kinds of header are told of.
 const mostDrifts = 100
 
-// tellDrift says once how headers differ from what is expected, where files are read all the same. The lock is held.
-func (w *Watcher) tellDrift(path string, d csvrows.Drift) {
+// logDrift says once how headers differ from what is expected, where files are read all the same. The lock is held.
+func (w *Watcher) logDrift(path string, d csvrows.Drift) {
 	if d.None() || len(w.drifts) >= mostDrifts {
 		return
 	}
@@ -87,8 +87,8 @@ func (w *Watcher) tellDrift(path string, d csvrows.Drift) {
 	}
 }
 
-// tellDoubt logs once for each reason that a header may not be one. The lock is held.
-func (w *Watcher) tellDoubt(path, why string) {
+// logDoubt logs once for each reason that a header may not be one. The lock is held.
+func (w *Watcher) logDoubt(path, why string) {
 	if why == "" || w.drifts[why] || len(w.drifts) >= mostDrifts {
 		return
 	}

@@ -18,14 +18,14 @@ func (w *world) unpumped() *Watcher {
 	w.tb.Helper()
 	w.byHand = true
 	w.start()
-	require.NoError(w.tb, w.watcher.Look(w.tb.Context()))
+	require.NoError(w.tb, w.watcher.ScanNow(w.tb.Context()))
 	return w.watcher
 }
 
 // next takes the next batch, which is not done.
 func (w *world) next(most int) (rows []delivered, segments []*Segment) {
 	w.tb.Helper()
-	ctx, cancel := context.WithTimeout(w.tb.Context(), patience)
+	ctx, cancel := context.WithTimeout(w.tb.Context(), timeout)
 	defer cancel()
 	segments, err := w.watcher.Next(ctx, most, nil)
 	require.NoError(w.tb, err)
@@ -131,7 +131,7 @@ func TestAFileThatComesWhileOthersWaitTakesItsPlaceAmongThem(t *testing.T) {
 	w.write("tmp/x", csvOf("late", 1))
 	w.age("tmp/x", 55*time.Second)
 	w.rename("tmp/x", "in/late.csv")
-	require.NoError(t, watcher.Look(t.Context()))
+	require.NoError(t, watcher.ScanNow(t.Context()))
 	var names []string
 	for _, row := range w.all(8, 1) {
 		names = append(names, row.cells[0])
@@ -181,7 +181,7 @@ func TestALongStretchWithoutRowsHoldsUpNeitherOthersNorTheEnd(t *testing.T) {
 		"empty lines":                   {"id,v\n", "\n"},
 		"empty lines before the header": {"", "\n"},
 	} {
-		for _, name := range []string{"in/barren.csv", "in/barren.csv.gz", "in/barren.csv.zst"} {
+		for _, name := range []string{"in/noRows.csv", "in/noRows.csv.gz", "in/noRows.csv.zst"} {
 			t.Run(kind+" in "+name, func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t)
@@ -239,7 +239,7 @@ func TestRowsOfManyCellsCountForWhatTheyTake(t *testing.T) {
 	w.options.BatchRows = rows
 	watcher := w.unpumped()
 	got, segments := w.next(rows)
-	most := (w.options.MaxBytes+turnBytes)/(columns*cellBytes) + csvrows.ReadBytes/columns + 1
+	most := (w.options.MaxBytes+sliceBytes)/(columns*cellBytes) + csvrows.ReadBytes/columns + 1
 	require.NotEmpty(t, got)
 	require.LessOrEqual(t, int64(len(got)), most)
 	require.Less(t, len(got), rows)
@@ -262,7 +262,7 @@ func TestRowsOfManyBytesCountForWhatTheyTake(t *testing.T) {
 	for _, row := range got {
 		bytes += len(row.raw)
 	}
-	require.LessOrEqual(t, bytes, 2<<20+turnBytes+1_000_000)
+	require.LessOrEqual(t, bytes, 2<<20+sliceBytes+1_000_000)
 }
 
 func TestABlockedOutputIsToldOnce(t *testing.T) {
@@ -307,8 +307,8 @@ func TestLongWorkIsToldInTheLog(t *testing.T) {
 	require.Equal(t, 1, w.log.count("Caught up: 1,000 rows in "), w.log)
 }
 
-// ringAll lets the timers of all files ring at once.
-func (w *world) ringAll() {
+// fireAll lets the timers of all files ring at once.
+func (w *world) fireAll() {
 	w.watcher.mu.Lock()
 	defer w.watcher.mu.Unlock()
 	for f := range w.watcher.known {
@@ -316,7 +316,7 @@ func (w *world) ringAll() {
 		if f.writer == paused {
 			f.writer = active
 		}
-		w.watcher.alarm(f, w.watcher.now())
+		w.watcher.setTimer(f, w.watcher.now())
 	}
 }
 
@@ -331,7 +331,7 @@ func TestATimerThatSeesAnAppendWaitsForTheWholeRecord(t *testing.T) {
 	w.start()
 	w.expect("1,a")
 	w.append("in/a.csv", "2,b\n3,par")
-	w.ringAll()
+	w.fireAll()
 	w.came(1)
 	w.append("in/a.csv", "t\n")
 	w.expect("2,b", "3,part")

@@ -17,15 +17,15 @@ import (
 // mostIncomplete is after how many scans that were not complete one is made that is.
 const mostIncomplete = 30
 
-// scout finds files: at once where there is a hint, everywhere every PollInterval.
-func (w *Watcher) scout() {
+// scanLoop finds files: at once where there is a hint, everywhere every PollInterval.
+func (w *Watcher) scanLoop() {
 	defer w.done.Done()
 	scanner := discover.New(w.opt.Patterns, w, w.opt.Log, w.watchDir, w.forgetDir)
 	defer scanner.Close()
 	scanner.HungAfter = cmp.Or(w.opt.scanHungAfter, scanner.HungAfter)
 	var ready <-chan struct{}
-	if w.hints != nil {
-		ready = w.hints.Ready()
+	if w.notifications != nil {
+		ready = w.notifications.Ready()
 	}
 	w.scan(scanner, true)
 	tick := time.NewTicker(w.opt.PollInterval)
@@ -36,11 +36,11 @@ func (w *Watcher) scout() {
 			return
 		case <-tick.C:
 			w.scan(scanner, false)
-		case looked := <-w.looks:
+		case looked := <-w.scanRequests:
 			w.scan(scanner, true)
 			close(looked)
 		case <-ready:
-			paths, all := w.hints.Take()
+			paths, all := w.notifications.Take()
 			around := false
 			for path := range paths {
 				around = scanner.Look(path) || around
@@ -73,11 +73,11 @@ func (w *Watcher) scan(scanner *discover.Scanner, full bool) {
 	w.forgetLost(full)
 }
 
-// Look looks everywhere now, and returns when everything there was to find is found.
-func (w *Watcher) Look(ctx context.Context) error {
+// ScanNow scans everything now, and returns when everything there was to find is found.
+func (w *Watcher) ScanNow(ctx context.Context) error {
 	looked := make(chan struct{})
 	select {
-	case w.looks <- looked:
+	case w.scanRequests <- looked:
 	case <-w.ctx.Done():
 		return w.ctx.Err()
 	case <-ctx.Done():
@@ -94,13 +94,13 @@ func (w *Watcher) Look(ctx context.Context) error {
 }
 
 // place is a directory of a device.
-type place struct {
+type directory struct {
 	dir string
 	dev uint64
 }
 
-// sought is where a file was.
-type sought struct {
+// lostFrom is where a file was.
+type lostFrom struct {
 	path   string
 	st     fileid.Stat
 	reused bool
@@ -119,8 +119,8 @@ func (w *Watcher) forgetLost(full bool) {
 	}
 	w.lookAtAll = false
 	w.mu.Lock()
-	places := map[place]bool{}
-	lost := map[*file]sought{}
+	directories := map[directory]bool{}
+	lost := map[*file]lostFrom{}
 	for f := range w.lost.keys {
 		f.presence = max(f.presence, missing)
 		f.looks++
@@ -131,15 +131,15 @@ func (w *Watcher) forgetLost(full bool) {
 			w.lookAtAll = true
 		} else {
 			f.more = false // it has been looked for
-			places[f.place()] = false
-			lost[f] = sought{f.path, f.st, f.presence == inodeReused}
+			directories[f.directory()] = false
+			lost[f] = lostFrom{f.path, f.st, f.presence == inodeReused}
 		}
 	}
 	w.mu.Unlock()
 	if len(lost) == 0 {
 		return
 	}
-	returned, done := timelimit.Run(w.reader.hungAfter(), func() { w.keepGone(places, lost) })
+	returned, done := timelimit.Run(w.reader.hungAfter(), func() { w.keepGone(directories, lost) })
 	if w.goneHang = done; !returned {
 		return // another scan will see
 	}
@@ -157,12 +157,12 @@ func (w *Watcher) forgetLost(full bool) {
 }
 
 // keepGone removes from lost the files that are still where they were, or whose file system is not mounted.
-func (w *Watcher) keepGone(places map[place]bool, lost map[*file]sought) {
-	for p := range places {
-		places[p] = isMounted(p)
+func (w *Watcher) keepGone(directories map[directory]bool, lost map[*file]lostFrom) {
+	for p := range directories {
+		directories[p] = isMounted(p)
 	}
 	for f, was := range lost {
-		if !was.reused && (!places[place{filepath.Dir(was.path), was.st.ID.Dev}] || !w.isGone(was)) {
+		if !was.reused && (!directories[directory{filepath.Dir(was.path), was.st.ID.Dev}] || !w.isGone(was)) {
 			delete(lost, f)
 		}
 	}
@@ -176,14 +176,14 @@ func (w *Watcher) withinLimit(call func()) bool {
 
 // isLost tells that nothing more will come of f.
 func (f *file) isLost() bool {
-	if (f.heir != nil && !f.heir.dead) || (f.finishing && f.seen) {
-		return false // its heir is to be looked at first; it is only aside
+	if (f.successor != nil && !f.successor.dead) || (f.finishing && f.seen) {
+		return false // its successor is to be looked at first; it is only aside
 	}
 	return f.isMissing() && f.looks >= 2 && f.activity == resting && !f.isOpen.Load() && f.line.Out() == 0
 }
 
 // isGone tells that a file is not where it was, or that nothing is to be looked for there any more.
-func (w *Watcher) isGone(was sought) bool {
+func (w *Watcher) isGone(was lostFrom) bool {
 	if !w.opt.Patterns.Match(was.path) {
 		return true
 	}
@@ -194,11 +194,11 @@ func (w *Watcher) isGone(was sought) bool {
 	return st.ID != was.st.ID || st.Born != was.st.Born || !st.Mode.IsRegular()
 }
 
-func (f *file) place() place { return place{filepath.Dir(f.path), f.st.ID.Dev} }
+func (f *file) directory() directory { return directory{filepath.Dir(f.path), f.st.ID.Dev} }
 
 // isMounted tells that a file is missing in p because it is gone, not because its filesystem is: that would leave an
 // empty directory, on another device.
-func isMounted(p place) bool {
+func isMounted(p directory) bool {
 	for dir := p.dir; ; dir = filepath.Dir(dir) {
 		st, err := fileid.Of(dir)
 		switch {
@@ -224,18 +224,18 @@ func isEmpty(dir string) bool {
 
 // watchDir asks for hints about a directory. False means that only looking finds what happens there.
 func (w *Watcher) watchDir(dir string) bool {
-	if w.hints == nil {
+	if w.notifications == nil {
 		return false
 	}
-	relied, err := w.hints.Watch(dir)
+	relied, err := w.notifications.Watch(dir)
 	if err != nil {
-		w.troubles.say(w.opt.Log, "notify", "%v. Without notifications, folders are scanned every %s", err, w.opt.PollInterval)
+		w.problems.say(w.opt.Log, "notify", "%v. Without notifications, folders are scanned every %s", err, w.opt.PollInterval)
 	}
 	return relied
 }
 
 func (w *Watcher) forgetDir(dir string) {
-	if w.hints != nil {
-		w.hints.Forget(dir)
+	if w.notifications != nil {
+		w.notifications.Forget(dir)
 	}
 }

@@ -23,8 +23,8 @@ const (
 	keepAbove = 1 << 20
 )
 
-// standing is what is known of whether the bytes that were consumed still stand in the file.
-type standing struct {
+// verified is what is known of whether the bytes that were consumed still stand in the file.
+type verified struct {
 	state fileid.Stat   // of the file, when they were known to
 	since time.Time     // when they were compared last, or began to be read
 	cost  time.Duration // how long that took
@@ -49,7 +49,7 @@ const (
 
 // nextStep decides what to do with a file in this state, of which the bytes before end were consumed. A change that
 // cannot be an append is compared byte by byte, and so is one that can, as often as checkShare allows.
-func (s *standing) nextStep(end int64, state fileid.Stat, recheck, due bool) step {
+func (s *verified) nextStep(end int64, state fileid.Stat, recheck, due bool) step {
 	switch {
 	case end == 0 || (s.state.SameState(state) && !recheck):
 		return goOn
@@ -63,13 +63,13 @@ func (s *standing) nextStep(end int64, state fileid.Stat, recheck, due bool) ste
 }
 
 // due is when the next comparison may begin.
-func (s *standing) due(end int64) time.Time {
+func (s *verified) due(end int64) time.Time {
 	return s.since.Add(checkShare * max(s.cost, time.Duration(end)*time.Nanosecond))
 }
 
 // stands finds out whether what was consumed still stands, and makes the reader of rows ready. When it returns false
 // without an error, t tells what to wait for. The error is errReplaced when the file has another content.
-func (o *opened) stands(t *taken, from *mark, ask asked) (bool, error) {
+func (o *opened) verify(t *taken, from *checkpoint, ask asked) (bool, error) {
 	if t.st.Size < max(from.consumed(), ask.handed.End) {
 		return false, errReplaced
 	}
@@ -77,13 +77,13 @@ func (o *opened) stands(t *taken, from *mark, ask asked) (bool, error) {
 		known := o.rows != nil
 		do := compareAll
 		if known {
-			due := !time.Now().Before(o.standing.due(from.check.End)) || from.check.End < ask.handed.End
-			do = o.standing.nextStep(max(from.check.End, ask.handed.End), t.st, ask.recheck, due)
+			due := !time.Now().Before(o.verified.due(from.check.End)) || from.check.End < ask.handed.End
+			do = o.verified.nextStep(max(from.check.End, ask.handed.End), t.st, ask.recheck, due)
 		}
 		switch do {
 		case goOn:
 			if from.check.End == 0 {
-				o.standing.state = t.st
+				o.verified.state = t.st
 			}
 			return true, nil
 		case compareTail:
@@ -93,7 +93,7 @@ func (o *opened) stands(t *taken, from *mark, ask asked) (bool, error) {
 			}
 			return err == nil, err
 		case waitToCompare:
-			t.wait = time.Until(o.standing.due(from.check.End))
+			t.wait = time.Until(o.verified.due(from.check.End))
 			return false, nil
 		case compareAll:
 			if err := o.beginCheck(t.st, from, ask.handed); err != nil {
@@ -104,7 +104,7 @@ func (o *opened) stands(t *taken, from *mark, ask asked) (bool, error) {
 	return o.check(t, from, ask)
 }
 
-func (o *opened) beginCheck(state fileid.Stat, from *mark, handed content.Check) error {
+func (o *opened) beginCheck(state fileid.Stat, from *checkpoint, handed content.Check) error {
 	o.checking = &checking{state: state}
 	if from.legacy == nil {
 		o.checking.Verification = content.Verify(from.check, &handed)
@@ -119,7 +119,7 @@ func (o *opened) beginCheck(state fileid.Stat, from *mark, handed content.Check)
 }
 
 // check goes on with a comparison.
-func (o *opened) check(t *taken, from *mark, ask asked) (bool, error) {
+func (o *opened) check(t *taken, from *checkpoint, ask asked) (bool, error) {
 	began := time.Now()
 	done, err := o.checking.Step(o.file, checkBytes)
 	o.checking.cost += time.Since(began)
@@ -138,7 +138,7 @@ func (o *opened) check(t *taken, from *mark, ask asked) (bool, error) {
 	}
 	// On a machine that is busy with other things the time that has passed says little of the cost.
 	cost := min(c.cost, time.Duration(from.consumed())*slowestByte)
-	o.standing = standing{state: c.state, since: time.Now(), cost: cost}
+	o.verified = verified{state: c.state, since: time.Now(), cost: cost}
 	if from.legacy != nil {
 		from.check, from.legacy = c.Consumed().Check(), nil
 		t.end = *from
@@ -179,16 +179,16 @@ func (o *opened) readFrom(hash *content.Hash, at csvrows.Position) error {
 // kept is what stays known of a file that is closed.
 type kept struct {
 	hash     *content.Hash
-	standing standing
+	verified verified
 }
 
-// keep returns what is to be known when the file is opened again to read on from a mark; nil when that is not worth it.
-func (o *opened) keep(from *mark) *kept {
+// keep returns what is to be known when the file is opened again to read on from a checkpoint; nil when that is not worth it.
+func (o *opened) keep(from *checkpoint) *kept {
 	if o.tracker == nil || o.checking != nil || from.check.End < keepAbove {
 		return nil
 	}
 	if hash := o.tracker.Hash(); hash.Check() == from.check {
-		return &kept{hash, o.standing}
+		return &kept{hash, o.verified}
 	}
 	return nil
 }
