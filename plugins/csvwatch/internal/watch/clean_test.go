@@ -175,3 +175,23 @@ func TestAFileThatCannotBeCleanedUpIsPutBack(t *testing.T) {
 	require.Equal(t, 4, failed)
 	require.Equal(t, 1, w.log.count("cannot be cleaned up: the archive is full"))
 }
+
+func TestAForgottenFileIsNotReplaced(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.write("in/a.csv", "id,v\n1,a\n")
+	w.start()
+	w.expect("1,a")
+	watcher := w.watcher
+	watcher.mu.Lock()
+	defer watcher.mu.Unlock()
+	for f := range watcher.known {
+		watcher.forget(f)
+		next := &file{path: w.path("in/b.csv"), st: f.st, seen: true}
+		watcher.known[next], watcher.files[f.st.ID] = struct{}{}, next
+		watcher.replace(f, watcher.now())
+		require.Same(t, next, watcher.files[f.st.ID], "another file has the inode")
+		require.Len(t, watcher.known, 1)
+		break
+	}
+}

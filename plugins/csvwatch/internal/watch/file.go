@@ -192,6 +192,9 @@ func (f *file) mayFinish() bool {
 
 // replace puts a new content in the place of f, whose bytes are no longer those that were read. The lock is held.
 func (w *Watcher) replace(f *file, now time.Duration) {
+	if f.dead {
+		return // it was cleaned up meanwhile, and another file may have its inode
+	}
 	w.forget(f)
 	g := &file{path: f.path, alias: f.alias, more: f.more, st: f.st, changed: now, seen: true}
 	w.known[g] = struct{}{}

@@ -151,7 +151,7 @@ func (r *reader) inherit(f, p *file, from *checkpoint, as identity.Relation) boo
 	defer func() { done.Close() }() // without the lock, since it may hang too
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if p.dead || f.predecessor != p || !w.lost.has(p) || p.activity != resting || p.read != *from {
+	if p.dead || f.dead || f.predecessor != p || !w.lost.has(p) || p.activity != resting || p.read != *from {
 		done = r.detach(f)
 		f.activity, f.again = resting, false
 		w.ask(f, w.now())

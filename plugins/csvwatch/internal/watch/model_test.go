@@ -23,6 +23,7 @@ var (
 var foundSeeds = []uint64{
 	1795581815511204342, // two positions with one inode, that of a removed file and that of the one that has it now
 	1795589733449079549, // a timer saw the append to a file that had been renamed into place
+	1795591197663142346, // a file was found to be rewritten after it was deleted, and another one had its inode
 }
 
 // TestAnyHistory lets random things happen to a folder and to the watcher over it, and compares what comes out with

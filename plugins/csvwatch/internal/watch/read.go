@@ -108,6 +108,9 @@ func (r *reader) readSlice(f *file, room int) (noRows bool) {
 	if p != nil && p.activity != resting {
 		// What can be read of it comes first; then it asks for f.
 		f.activity = resting
+		if p.successor != f {
+			w.setTimer(f, w.now()+firstRetry) // p asks only for the latest of several
+		}
 		w.mu.Unlock()
 		return false
 	}

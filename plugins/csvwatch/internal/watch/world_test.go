@@ -202,6 +202,9 @@ func (w *Watcher) unrest(held int) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.pack()
+	if w.scanHangs && w.opt.scanHungAfter == 0 {
+		return "a folder does not answer"
+	}
 	if w.out != held || w.queue.Len() > 0 || len(w.ready) > 0 || len(w.finish) > 0 {
 		return fmt.Sprintf("%d segments are out, %d ready, %d files queued, %d to be cleaned up", w.out, len(w.ready), w.queue.Len(), len(w.finish))
 	}
