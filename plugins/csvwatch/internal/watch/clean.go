@@ -286,7 +286,7 @@ func (w *Watcher) retryCleanup(f *file) {
 	}
 }
 
-// complain says something about f once. The lock is held.
+// complain logs something about f once. The lock is held.
 func (w *Watcher) complain(f *file, format string, args ...any) {
 	if f.said != format {
 		f.said = format

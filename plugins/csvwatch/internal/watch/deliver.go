@@ -169,7 +169,7 @@ func (w *Watcher) takeSegments(n, most int) []*Segment {
 	return batch
 }
 
-// Done tells that all rows of s are behind us. It moves the position of the file if all before s is, too.
+// Done reports that all rows of s are done. It moves the position of the file if all before s is, too.
 func (w *Watcher) Done(s *Segment) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -194,7 +194,7 @@ func (w *Watcher) pass(f *file, part *acks.Part[checkpoint]) {
 	w.considerFinish(f)
 }
 
-// Abandon tells that s will not be delivered in this run. The position of its file stays before it.
+// Abandon reports that s will not be delivered in this run. The position of its file stays before it.
 func (w *Watcher) Abandon(s *Segment) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -39,7 +39,7 @@ type Figures struct {
 	OldestUnread time.Duration
 }
 
-// Figures tells how things stand. What takes a look at each file to tell may be as old as snapshotEvery while nothing
+// Figures returns the present state. Figures that require a look at each file may be as old as snapshotEvery while nothing
 // happens.
 func (w *Watcher) Figures() Figures {
 	w.mu.Lock()

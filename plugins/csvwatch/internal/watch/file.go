@@ -57,7 +57,7 @@ type file struct {
 	successor   *file         // the one that may go on from it
 
 	changed time.Duration // when a change was seen last
-	due     time.Duration // of its alarm; 0 for none
+	due     time.Duration // of its timer; 0 for none
 	set     time.Duration // the earliest time for which it is among the timers; 0 for none
 	later   time.Duration // another time for which it is, if that is so; 0 otherwise
 	// cleanAfter is when it may be tried again to clean it up.
@@ -131,7 +131,7 @@ func (w *Watcher) tooYoung(f *file, now time.Duration) time.Duration {
 	return w.opt.MinimumAge - age
 }
 
-// alarm asks for another look at f. The lock is held.
+// setTimer asks for another look at f. The lock is held.
 func (w *Watcher) setTimer(f *file, at time.Duration) {
 	if f.due != 0 && f.due <= at {
 		return
@@ -182,7 +182,7 @@ func (w *Watcher) considerFinish(f *file) {
 	}
 }
 
-// mayFinish tells that f is read, done and quiet. The lock is held.
+// mayFinish reports whether f is read, done and quiet. The lock is held.
 func (f *file) mayFinish() bool {
 	if f.dead || f.isMissing() || f.writer != paused || f.activity != resting || f.failed() || f.recheck != 0 {
 		return false
@@ -223,7 +223,7 @@ func (w *Watcher) forget(f *file) {
 	}
 }
 
-// name gives f its channel. The lock is held.
+// name assigns f its channel. The lock is held.
 func (f *file) name() {
 	if f.channel == (positions.Channel{}) {
 		f.channel = uuid.Must(uuid.NewV7())

@@ -52,7 +52,7 @@ func (w *Watcher) Found(path string, st fileid.Stat) {
 	w.ask(f, now)
 }
 
-// isRead tells that f was read to its end as it was seen last.
+// isRead reports whether f was read to its end as it was seen last.
 func (f *file) isRead() bool {
 	return f.read.whole && f.read.size == f.st.Size && f.read.modified == f.st.Modified && f.read.changed == f.st.Changed
 }

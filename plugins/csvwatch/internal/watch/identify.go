@@ -189,7 +189,7 @@ func (r *reader) inherit(f, p *file, from *checkpoint, as identity.Relation) boo
 	return true
 }
 
-// logOnce says something in the log the first time. The lock is held.
+// logOnce logs the first line of each kind. The lock is held.
 func (w *Watcher) logOnce(kind, format string, args ...any) {
 	if !w.loggedOnce[kind] {
 		w.loggedOnce[kind] = true

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// isTooManyOpen tells that this process, or the whole machine, may open no more files.
+// isTooManyOpen reports whether this process, or the whole machine, may open no more files.
 func isTooManyOpen(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }

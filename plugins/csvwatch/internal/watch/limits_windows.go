@@ -6,5 +6,5 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// isTooManyOpen tells that this process may open no more files.
+// isTooManyOpen reports whether this process may open no more files.
 func isTooManyOpen(err error) bool { return errors.Is(err, windows.ERROR_TOO_MANY_OPEN_FILES) }

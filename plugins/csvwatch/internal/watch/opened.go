@@ -79,7 +79,7 @@ func open(path string, is fileid.Stat, opts csvrows.Options, from checkpoint, ha
 	return o, nil
 }
 
-// mayClose tells that it would not be a waste to close o at this place and to open it again later. It must have come on
+// mayClose reports whether it would not be a waste to close o at this place and to open it again later. It must have come on
 // at all, since what is passed by of a long record that is none is passed by again. And what is not plain is decoded again
 // from its start, so it has to have come twice as far: all in all, that wastes no more than there is to decode.
 func (o *opened) mayClose(at csvrows.Position) bool {

@@ -67,12 +67,12 @@ func (r *reader) closeIdle(f *file) {
 	o.Close()
 }
 
-// hasPlace tells that one more file may be opened, if need be in the place of one that is idle. Watcher.mu is held.
+// hasPlace reports whether one more file may be opened, if need be in the place of one that is idle. Watcher.mu is held.
 func (r *reader) hasPlace() bool {
 	return len(r.open) < r.w.opt.MaxOpen || r.idlest() != nil
 }
 
-// idlest gives the open file of which the least is expected: one that has not changed for long, and only if there is no
+// idlest returns the open file of which the least is expected: one that has not changed for long, and only if there is no
 // other one that was deleted, since of that nothing can be read once it is closed. Watcher.mu is held.
 func (r *reader) idlest() *file {
 	var best *file

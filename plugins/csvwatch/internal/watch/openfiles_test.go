@@ -82,7 +82,7 @@ func TestADeletedFileThatIsOpenIsReadToItsEnd(t *testing.T) {
 	require.Equal(t, fmt.Sprintf("a,%d", rows-1), got[len(got)-1].String())
 }
 
-// readerOf gives what the only open file is read by.
+// readerOf returns the reader of the only open file.
 func (w *world) readerOf(tb testing.TB) *csvrows.Reader {
 	tb.Helper()
 	r := &w.watcher.reader

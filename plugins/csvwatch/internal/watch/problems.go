@@ -76,7 +76,7 @@ func (t *problems) over(log Log, kind, format string, args ...any) {
 // mostDrifts bounds how many kinds of header are told of.
 const mostDrifts = 100
 
-// logDrift says once how headers differ from what is expected, where files are read all the same. The lock is held.
+// logDrift logs once how headers differ from what is expected, where files are read all the same. The lock is held.
 func (w *Watcher) logDrift(path string, d csvrows.Drift) {
 	if d.None() || len(w.drifts) >= mostDrifts {
 		return

@@ -29,8 +29,8 @@ type reader struct {
 	waiting []*file        // queued files of these devices
 }
 
-// fill gives files their turns until so many rows are ready, or there is nothing more to read for now, or a long stretch
-// of a file is no rows: whoever asked may have something better to do than to wait for it.
+// fill reads time slices of files until so many rows are ready, or there is nothing more to read for now, or a long part
+// of a file has no rows: whoever asked may have something better to do than to wait for it.
 func (r *reader) fill(ctx context.Context, k *worker, most int) {
 	defer r.endFill(k)
 	for r.w.ctx.Err() == nil && ctx.Err() == nil {
@@ -91,10 +91,10 @@ func (r *reader) next(k *worker, most int) (f *file, room int) {
 	}
 }
 
-// hasRoom tells that more may be read before anything is acknowledged. The lock is held.
+// hasRoom reports whether more may be read before anything is acknowledged. The lock is held.
 func (w *Watcher) hasRoom() bool { return w.rows < w.opt.MaxRows && w.bytes < w.opt.MaxBytes }
 
-// turn lets f give up to room rows. It tells whether it went through a long stretch without any.
+// readSlice reads up to room rows of f. It reports whether it went through a long part of the file without any.
 func (r *reader) readSlice(f *file, room int) (noRows bool) {
 	w := r.w
 	w.mu.Lock()
@@ -293,7 +293,7 @@ func (r *reader) settle(f *file, t *taken, grown bool) {
 		return
 	}
 	if t.more && !f.isMissing() && w.queue.Middle() >= w.opt.MaxOpen/2 && w.queue.New() > 0 && f.open.mayClose(t.end.at) {
-		// Too many are in the middle: this one gives up its place. The other half of the directories is for newcomers.
+		// Too many are in the middle: this one gives up its place. The other half is for newcomers.
 		done = r.detach(f)
 	}
 	w.ask(f, now)

@@ -17,7 +17,7 @@ import (
 // mostIncomplete is after how many scans that were not complete one is made that is.
 const mostIncomplete = 30
 
-// scanLoop finds files: at once where there is a hint, everywhere every PollInterval.
+// scanLoop finds files: at once after a notification, everywhere every PollInterval.
 func (w *Watcher) scanLoop() {
 	defer w.done.Done()
 	scanner := discover.New(w.opt.Patterns, w, w.opt.Log, w.watchDir, w.forgetDir)
@@ -174,7 +174,7 @@ func (w *Watcher) withinLimit(call func()) bool {
 	return returned
 }
 
-// isLost tells that nothing more will come of f.
+// isLost reports whether nothing more will come of f.
 func (f *file) isLost() bool {
 	if (f.successor != nil && !f.successor.dead) || (f.finishing && f.seen) {
 		return false // its successor is to be looked at first; it is only aside
@@ -182,7 +182,7 @@ func (f *file) isLost() bool {
 	return f.isMissing() && f.looks >= 2 && f.activity == resting && !f.isOpen.Load() && f.line.Out() == 0
 }
 
-// isGone tells that a file is not where it was, or that nothing is to be looked for there any more.
+// isGone reports whether a file is not where it was, or that nothing is to be looked for there any more.
 func (w *Watcher) isGone(was lostFrom) bool {
 	if !w.opt.Patterns.Match(was.path) {
 		return true
@@ -196,7 +196,7 @@ func (w *Watcher) isGone(was lostFrom) bool {
 
 func (f *file) directory() directory { return directory{filepath.Dir(f.path), f.st.ID.Dev} }
 
-// isMounted tells that a file is missing in p because it is gone, not because its filesystem is: that would leave an
+// isMounted reports whether a file is missing in p because it is gone, not because its filesystem is: that would leave an
 // empty directory, on another device.
 func isMounted(p directory) bool {
 	for dir := p.dir; ; dir = filepath.Dir(dir) {

@@ -15,7 +15,7 @@ func (r *reader) startTimerWorker() {
 	go r.w.timerLoop(r.timerWorker)
 }
 
-// tend rings the timers, until another worker has taken over.
+// timerLoop handles timers until another worker has taken over.
 func (w *Watcher) timerLoop(k *worker) {
 	defer w.done.Done()
 	for {
@@ -35,7 +35,7 @@ func (w *Watcher) timerLoop(k *worker) {
 	}
 }
 
-// fireTimers rings those that are due, and returns how long it is to the next, unless another worker has taken over.
+// fireTimers handles those that are due, and returns how long it is to the next, unless another worker has taken over.
 func (r *reader) fireTimers(k *worker) (wait time.Duration, goOn bool) {
 	w := r.w
 	for {
@@ -76,7 +76,7 @@ func (r *reader) fireTimers(k *worker) (wait time.Duration, goOn bool) {
 	}
 }
 
-// ring does what the alarm of f was set for.
+// fire does what the timer of f was set for.
 func (r *reader) fire(f *file) {
 	w := r.w
 	now := w.now()

@@ -1,11 +1,11 @@
 // Package watch reads folders of CSV files as they are: it finds files, reads their rows, hands these out in batches,
 // and keeps, durably, how much of each file is done.
 //
-// Four goroutines share one lock with whoever calls Next. The scanLoop finds files and tells of changes. Next gives files
-// their turns to be read, and makes the identity of new ones durable before any of their rows goes out: nothing is read
-// that nobody asked for, so that an output that stops stops the reading. The tender looks after files that were left
+// Four goroutines share one lock with whoever calls Next. The scanner finds files and changes. Next reads time slices of
+// files, and makes the identity of new ones durable before any of their rows goes out: nothing is read
+// that nobody asked for, so that an output that stops stops the reading. The timer loop looks after files that were left
 // alone for a time. The keeper saves positions and the cleaner cleans up finished files.
-// What reads and what tends is a worker, which is replaced while a file system does not answer.
+// Reading and the timer loop each have a worker, which is replaced while a file system does not answer.
 package watch
 
 import (
@@ -31,7 +31,7 @@ type Log interface {
 	Errorf(format string, args ...any)
 }
 
-// Options says what is watched and how. All fields without a comment that says otherwise must be set.
+// Options are what is watched and how. All fields without a comment that says otherwise must be set.
 type Options struct {
 	Patterns *discover.Patterns
 	Rows     csvrows.Options
@@ -95,17 +95,17 @@ type Watcher struct {
 	notifications *hints.Hints
 
 	arrived      chan struct{}      // for Next: there may be something to read, or fewer rows are out
-	timerSet     chan struct{}      // for the tender: an alarm was set
+	timerSet     chan struct{}      // for the timer loop: a timer was set
 	tidy         chan struct{}      // for the cleaner: a file may be finished
-	scanRequests chan chan struct{} // for the scanLoop: look everywhere now, and tell when that is done
+	scanRequests chan chan struct{} // for the scanner: look everywhere now, and tell when that is done
 	storeMu      sync.Mutex         // a store is for one goroutine at a time
 	problems     problems
 	finished     Log // for the line of each finished file, which is not limited
 	reader       reader
 
-	incomplete int             // scans since a complete one; for the scanLoop
-	lookAtAll  bool            // in the next scan; for the scanLoop
-	goneHang   <-chan struct{} // closed unless a look for lost files has not returned; for the scanLoop
+	incomplete int             // scans since a complete one; for the scanner
+	lookAtAll  bool            // in the next scan; for the scanner
+	goneHang   <-chan struct{} // closed unless a look for lost files has not returned; for the scanner
 
 	mu         sync.Mutex
 	known      map[*file]struct{}
