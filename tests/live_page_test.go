@@ -44,8 +44,13 @@ func TestTheLivePageInABrowser(t *testing.T) {
 		takePictures(t, s, b)
 	}
 	b.step(t, "history survives a reload", func(t *testing.T) {
-		before := seconds(t, p)
-		require.Greater(t, before, 1)
+		var before int
+		await(t, "a history", func() error {
+			if before = seconds(t, p); before < 2 {
+				return fmt.Errorf("%d seconds", before)
+			}
+			return nil
+		})
 		b.run(chromedp.Reload())
 		b.await(soon, "document.querySelectorAll('#chart-rows canvas').length === 1")
 		require.GreaterOrEqual(t, seconds(t, p), before)
@@ -60,10 +65,21 @@ func TestTheLivePageInABrowser(t *testing.T) {
 		require.Zero(t, eval[int](b, "document.querySelectorAll('main img').length"))
 		b.awaitText(soon, "details", "1 row refused in the last minute")
 	})
+	b.step(t, "each stage has its reason", func(t *testing.T) {
+		s.dropFile("stages.csv", header+"\nonly,three,cells\n"+with("price", "cheap")+"\n")
+		b.awaitText(soon, "reasons", "parse: parse")
+		b.awaitText(soon, "reasons", "mapping: mapping")
+		rows := b.text("newest")
+		require.Regexp(t, `stages\.csv\s+1\s+.*3 .*10`, rows)
+		require.Regexp(t, `stages\.csv\s+2\s+price … is not a number from 0 on`, rows)
+		require.NotContains(t, rows, "cheap", "the value may be personal")
+		require.NoError(t, os.Remove(filepath.Join(s.events, "stages.csv"))) // generated() reads whole records only
+	})
 	b.step(t, "a refused file is named", func(t *testing.T) {
 		s.dropFile("twice.csv", "id,id\n1,2\n")
 		b.awaitText(soon, "headline", "1 file is refused")
 		b.awaitText(soon, "files", "twice.csv")
+		b.awaitText(soon, "details", `twice.csv: `)
 		require.NoError(t, os.Remove(filepath.Join(s.events, "twice.csv")))
 		b.awaitText(2*soon, "headline", "Keeping up")
 	})

@@ -2,6 +2,8 @@ package status
 
 import (
 	"cmp"
+	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 )
@@ -110,6 +112,9 @@ func (b *Board) Snapshot(values bool) *Snapshot {
 		})
 	}
 	s.Files = newestFiles(inputs)
+	if len(s.Files) > 0 && s.Files[0].State == "refused" {
+		s.Verdict.Details = append(s.Verdict.Details, fmt.Sprintf("%s: %s", filepath.Base(s.Files[0].Path), s.Files[0].Problem))
+	}
 	s.Newest, s.Reasons = b.refused.list(values)
 	return s
 }

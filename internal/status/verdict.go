@@ -51,16 +51,16 @@ const (
 // stand is how things stand at one time, summed up over the components.
 type stand struct {
 	InputFigures
-	inputUp bool
-	down    *Output // the one that is away for longest; nil when all are there
-	outage  outputState
-	blocked *outputState  // of an output that waits for a lock; nil when none does
-	stalled time.Duration // how long nothing was done while rows wait
-	left    time.Duration // until everything is read; negative when unknown
-	grown   int64         // by how much the backlog grew in the last minute
-	now     totals        // the last 10 seconds
-	minute  totals
-	verdict Verdict
+	inputUp, hasInput bool
+	down              *Output // the one that is away for longest; nil when all are there
+	outage            outputState
+	blocked           *outputState  // of an output that waits for a lock; nil when none does
+	stalled           time.Duration // how long nothing was done while rows wait
+	left              time.Duration // until everything is read; negative when unknown
+	grown             int64         // by how much the backlog grew in the last minute
+	now               totals        // the last 10 seconds
+	minute            totals
+	verdict           Verdict
 }
 
 // stand looks at all components. The lock is held.
@@ -68,7 +68,7 @@ func (b *Board) stand(now time.Time) stand {
 	s := stand{now: b.recent.over(10), minute: b.recent.over(60)}
 	for _, in := range b.inputs {
 		f, up := in.standing()
-		s.inputUp = s.inputUp || up
+		s.inputUp, s.hasInput = s.inputUp || up, true
 		s.FilesKnown += f.FilesKnown
 		s.FilesWaiting += f.FilesWaiting
 		s.FilesFailed += f.FilesFailed
@@ -133,7 +133,7 @@ func (s *stand) assess(now time.Time) Verdict {
 	}
 	s.assessOutputs(now, say)
 	switch {
-	case !s.inputUp:
+	case !s.inputUp && s.hasInput: // other inputs do not publish
 		say(Warning, "The folder is not watched yet")
 	case s.down == nil && s.blocked != nil:
 		say(Bad, "Waiting for a lock for %s", Span(now.Sub(s.blocked.blockedSince)))
