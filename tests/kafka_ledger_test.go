@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ecommerce-ingest/connect/internal/kafkatest"
+	"github.com/ecommerce-ingest/connect/tests/rig"
 )
 
 // sieve lets a tenth of the records fall through.
@@ -23,9 +24,9 @@ pipeline:
 func TestTransactionsAndFiltersLeaveTheLedgerSmall(t *testing.T) {
 	t.Parallel()
 	const rounds, transactions = 10, 60
-	r := newRelay(newSite(t), kafkatest.Brokers(t), 1)
-	r.db.makeTables()
-	r.db.exec("CREATE TABLE orders (id bigint)")
+	r := newRelay(rig.NewSite(t), kafkatest.Brokers(t), 1)
+	r.DB.CreateTables()
+	r.DB.Exec("CREATE TABLE orders (id bigint)")
 	r.consumer(sieve)
 	client, err := kgo.NewClient(kgo.SeedBrokers(r.brokers), kgo.TransactionalID(r.topic), kgo.DefaultProduceTopic(r.topic))
 	require.NoError(t, err)
@@ -43,21 +44,21 @@ func TestTransactionsAndFiltersLeaveTheLedgerSmall(t *testing.T) {
 			}
 			require.NoError(t, client.EndTransaction(t.Context(), kgo.TransactionEndTry(n%2 == 0)))
 		}
-		r.db.await(fmt.Sprint(stored), "SELECT count(*) FROM orders")
+		r.DB.Await(fmt.Sprint(stored), "SELECT count(*) FROM orders")
 	}
-	r.db.require(fmt.Sprint(stored), "SELECT count(DISTINCT id) FROM orders")
-	r.db.require("1", "SELECT count(*) FROM postgres_copy_ledger")
+	r.DB.Require(fmt.Sprint(stored), "SELECT count(DISTINCT id) FROM orders")
+	r.DB.Require("1", "SELECT count(*) FROM postgres_copy_ledger")
 	// Without a low watermark it is a range for each transaction, some 7 kB.
-	r.db.require("true", "SELECT max(pg_column_size(offsets)) < 1500 FROM postgres_copy_ledger")
+	r.DB.Require("true", "SELECT max(pg_column_size(offsets)) < 1500 FROM postgres_copy_ledger")
 }
 
 func TestCompactionLeavesTheLedgerSmall(t *testing.T) {
 	t.Parallel()
 	const records, keys = 4000, 1000
-	r := newRelay(newSite(t), kafkatest.Brokers(t), 1, "cleanup.policy", "compact",
+	r := newRelay(rig.NewSite(t), kafkatest.Brokers(t), 1, "cleanup.policy", "compact",
 		"segment.ms", "100", "min.cleanable.dirty.ratio", "0.001", "segment.bytes", "1048576")
-	r.db.makeTables()
-	r.db.exec("CREATE TABLE orders (id bigint)")
+	r.DB.CreateTables()
+	r.DB.Exec("CREATE TABLE orders (id bigint)")
 	produce := func(from, to int) {
 		client, err := kgo.NewClient(kgo.SeedBrokers(r.brokers), kgo.DefaultProduceTopic(r.topic))
 		require.NoError(t, err)
@@ -73,7 +74,7 @@ func TestCompactionLeavesTheLedgerSmall(t *testing.T) {
 		produce(n, n+500)
 	}
 	left := 0
-	await(t, "the topic to be compacted", func() error {
+	rig.Await(t, "the topic to be compacted", func() error {
 		produce(0, 1) // so that the segment before it is closed
 		left = r.count()
 		if left > records*3/4 {
@@ -82,26 +83,26 @@ func TestCompactionLeavesTheLedgerSmall(t *testing.T) {
 		return nil
 	})
 	r.consumer("")
-	r.db.await("true", "SELECT count(*) >= $1::bigint FROM orders", records/2)
+	r.DB.Await("true", "SELECT count(*) >= $1::bigint FROM orders", records/2)
 	r.awaitDrained()
 	produce(1, 2)
 	r.awaitDrained()
-	r.db.require("1", "SELECT count(*) FROM postgres_copy_ledger")
-	r.db.require("true", "SELECT max(pg_column_size(offsets)) < 200 FROM postgres_copy_ledger")
+	r.DB.Require("1", "SELECT count(*) FROM postgres_copy_ledger")
+	r.DB.Require("true", "SELECT max(pg_column_size(offsets)) < 200 FROM postgres_copy_ledger")
 }
 
 // count reads the topic to its end and returns how many records it has.
 func (r *relay) count() int {
-	r.t.Helper()
-	ends, err := r.admin.ListEndOffsets(r.t.Context(), r.topic)
-	require.NoError(r.t, err)
+	r.T.Helper()
+	ends, err := r.admin.ListEndOffsets(r.T.Context(), r.topic)
+	require.NoError(r.T, err)
 	end, _ := ends.Lookup(r.topic, 0)
 	client, err := kgo.NewClient(kgo.SeedBrokers(r.brokers), kgo.ConsumeTopics(r.topic))
-	require.NoError(r.t, err)
+	require.NoError(r.T, err)
 	defer client.Close()
 	for n := 0; ; {
-		fetches := client.PollFetches(r.t.Context())
-		require.NoError(r.t, fetches.Err())
+		fetches := client.PollFetches(r.T.Context())
+		require.NoError(r.T, fetches.Err())
 		for _, record := range fetches.Records() {
 			n++
 			if record.Offset == end.Offset-1 {
@@ -114,11 +115,11 @@ func (r *relay) count() int {
 // reset has the group begin again at the earliest offset there is. Nobody may be
 // in it.
 func (r *relay) reset() {
-	r.t.Helper()
-	starts, err := r.admin.ListStartOffsets(r.t.Context(), r.topic)
-	require.NoError(r.t, err)
-	await(r.t, "the group to be reset", func() error {
-		return r.admin.CommitAllOffsets(r.t.Context(), r.topic, starts.Offsets())
+	r.T.Helper()
+	starts, err := r.admin.ListStartOffsets(r.T.Context(), r.topic)
+	require.NoError(r.T, err)
+	rig.Await(r.T, "the group to be reset", func() error {
+		return r.admin.CommitAllOffsets(r.T.Context(), r.topic, starts.Offsets())
 	})
 }
 
@@ -127,34 +128,34 @@ const prune = "DELETE FROM postgres_copy_ledger WHERE updated_at < now() - inter
 
 func TestAGroupThatIsResetAfterPruning(t *testing.T) {
 	t.Parallel()
-	r := newRelay(newSite(t), kafkatest.Brokers(t), 1)
+	r := newRelay(rig.NewSite(t), kafkatest.Brokers(t), 1)
 	r.edge()
 	sink := r.sink()
 	r.dropFiles(1, 0, 1000)
 	r.awaitEvents(1000)
 	r.awaitDrained()
-	ends, err := r.admin.ListEndOffsets(r.t.Context(), r.topic)
+	ends, err := r.admin.ListEndOffsets(r.T.Context(), r.topic)
 	require.NoError(t, err)
 	// A month later retention has removed these records, and the ledger what it
 	// knew of them.
-	r.db.exec("UPDATE postgres_copy_ledger SET updated_at = now() - interval '31 days'")
+	r.DB.Exec("UPDATE postgres_copy_ledger SET updated_at = now() - interval '31 days'")
 	_, err = r.admin.DeleteRecords(t.Context(), ends.Offsets())
 	require.NoError(t, err)
 	r.dropFiles(1, 1000, 2000)
 	r.awaitEvents(2000)
-	r.db.exec(prune)
-	r.db.require("1", "SELECT count(*) FROM postgres_copy_ledger")
+	r.DB.Exec(prune)
+	r.DB.Require("1", "SELECT count(*) FROM postgres_copy_ledger")
 
-	sink.terminate()
+	sink.Terminate()
 	r.reset()
 	sink = r.sink()
 	r.requireOnce(2000)
 
 	// What the documentation warns of: pruning what is still in the topic.
-	sink.terminate()
-	r.db.exec("DELETE FROM postgres_copy_ledger")
+	sink.Terminate()
+	r.DB.Exec("DELETE FROM postgres_copy_ledger")
 	r.reset()
 	r.sink()
 	r.awaitDrained()
-	r.db.require("3000", "SELECT count(*) FROM events_by_day")
+	r.DB.Require("3000", "SELECT count(*) FROM events_by_day")
 }

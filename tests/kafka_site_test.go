@@ -14,13 +14,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ecommerce-ingest/connect/internal/kafkatest"
+	"github.com/ecommerce-ingest/connect/tests/rig"
 )
 
 var kafkaEvents = flag.Int("kafka.events", 60_000, "how many events go through Kafka in the test with the most of them")
 
 // relay is a site whose rows go through a topic: config/scale.
 type relay struct {
-	*site
+	*rig.Site
 	brokers, topic string
 	admin          *kadm.Client
 	files          int
@@ -28,52 +29,52 @@ type relay struct {
 }
 
 // newRelay makes a site and a topic. The consumer group has the topic's name.
-func newRelay(s *site, brokers string, partitions int32, settings ...string) *relay {
-	s.t.Helper()
+func newRelay(s *rig.Site, brokers string, partitions int32, settings ...string) *relay {
+	s.T.Helper()
 	return &relay{
-		site: s, brokers: brokers, admin: kafkatest.Admin(s.t, brokers),
-		topic: kafkatest.NewTopic(s.t, brokers, partitions, settings...),
+		Site: s, brokers: brokers, admin: kafkatest.Admin(s.T, brokers),
+		topic: kafkatest.NewTopic(s.T, brokers, partitions, settings...),
 	}
 }
 
 // edge starts config/scale/edge.yaml. Settings are arguments of --set.
-func (r *relay) edge(settings ...string) *program {
-	r.t.Helper()
+func (r *relay) edge(settings ...string) *rig.Program {
+	r.T.Helper()
 	return r.scale("edge", settings...)
 }
 
 // sink starts config/scale/sink.yaml, with a short session so that one that is
 // gone is missed soon.
-func (r *relay) sink(settings ...string) *program {
-	r.t.Helper()
+func (r *relay) sink(settings ...string) *rig.Program {
+	r.T.Helper()
 	return r.scale("sink", append([]string{
 		"input.kafka_relay.session_timeout=6s", "input.kafka_relay.heartbeat_interval=1s", "input.kafka_relay.metadata_max_age=1s",
 	}, settings...)...)
 }
 
-func (r *relay) scale(name string, settings ...string) *program {
-	r.t.Helper()
+func (r *relay) scale(name string, settings ...string) *rig.Program {
+	r.T.Helper()
 	args := []string{"run"}
 	for _, s := range settings {
 		args = append(args, "--set", s)
 	}
-	args = append(args, filepath.Join(r.config, "scale", name+".yaml"))
-	return r.launch(name, args, append([]string{"KAFKA_BROKERS=" + r.brokers, "KAFKA_TOPIC=" + r.topic, "KAFKA_GROUP=" + r.topic}, r.env...))
+	args = append(args, filepath.Join(r.ConfigDir, "scale", name+".yaml"))
+	return r.Launch(name, args, append([]string{"KAFKA_BROKERS=" + r.brokers, "KAFKA_TOPIC=" + r.topic, "KAFKA_GROUP=" + r.topic}, r.env...))
 }
 
 // dropFiles lets so many files appear that hold the events from one number up to
 // another between them.
 func (r *relay) dropFiles(n, from, to int) {
-	r.t.Helper()
+	r.T.Helper()
 	for i := range n {
 		r.files++
-		r.dropFile(fmt.Sprintf("part-%d.csv", r.files), csvFile(from+(to-from)*i/n, from+(to-from)*(i+1)/n))
+		r.DropFile(fmt.Sprintf("part-%d.csv", r.files), rig.CSVFile(from+(to-from)*i/n, from+(to-from)*(i+1)/n))
 	}
 }
 
 // produced returns how many records there were in the topic so far.
 func (r *relay) produced() (int64, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), awaitTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), rig.Timeout)
 	defer cancel()
 	ends, err := r.admin.ListEndOffsets(ctx, r.topic)
 	if err != nil {
@@ -86,8 +87,8 @@ func (r *relay) produced() (int64, error) {
 
 // awaitProduced waits until there were at least n records in the topic.
 func (r *relay) awaitProduced(n int64) {
-	r.t.Helper()
-	await(r.t, fmt.Sprintf("%d records in the topic", n), func() error {
+	r.T.Helper()
+	rig.Await(r.T, fmt.Sprintf("%d records in the topic", n), func() error {
 		have, err := r.produced()
 		if err == nil && have < n {
 			err = fmt.Errorf("there are %d", have)
@@ -99,9 +100,9 @@ func (r *relay) awaitProduced(n int64) {
 // awaitDrained waits until the group has committed every offset there is: then
 // nothing more can come.
 func (r *relay) awaitDrained() {
-	r.t.Helper()
-	await(r.t, "the group to be done", func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), awaitTimeout)
+	r.T.Helper()
+	rig.Await(r.T, "the group to be done", func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), rig.Timeout)
 		defer cancel()
 		ends, err := r.admin.ListEndOffsets(ctx, r.topic)
 		if err != nil {
@@ -126,18 +127,18 @@ func (r *relay) awaitDrained() {
 // requireOnce checks that exactly the events from 0 up to n are stored, once
 // each: no index of the table would keep a second one out.
 func (r *relay) requireOnce(n int) {
-	r.t.Helper()
+	r.T.Helper()
 	r.awaitDrained()
-	r.db.require("0", "SELECT count(*) FROM pg_index WHERE indisunique AND indrelid = 'events_by_day'::regclass")
-	r.db.require(fmt.Sprint(n), "SELECT count(DISTINCT event_id) FROM events_by_day")
-	r.db.require(fmt.Sprint(n), "SELECT count(*) FROM events_by_day")
-	r.db.require("0", "SELECT count(*) FROM rejected_events")
+	r.DB.Require("0", "SELECT count(*) FROM pg_index WHERE indisunique AND indrelid = 'events_by_day'::regclass")
+	r.DB.Require(fmt.Sprint(n), "SELECT count(DISTINCT event_id) FROM events_by_day")
+	r.DB.Require(fmt.Sprint(n), "SELECT count(*) FROM events_by_day")
+	r.DB.Require("0", "SELECT count(*) FROM rejected_events")
 }
 
 // awaitEvents waits until at least n rows are stored.
 func (r *relay) awaitEvents(n int) {
-	r.t.Helper()
-	r.db.await("true", "SELECT count(*) >= $1::bigint FROM events_by_day", n)
+	r.T.Helper()
+	r.DB.Await("true", "SELECT count(*) >= $1::bigint FROM events_by_day", n)
 }
 
 // foreign stores JSON of a topic that is not ours, by the place of each record.
@@ -163,40 +164,40 @@ logger: { level: WARN }
 `
 
 // consumer starts the pipeline for a foreign topic. Further is YAML that is added.
-func (r *relay) consumer(further string) *program {
-	r.t.Helper()
-	path := filepath.Join(r.config, "foreign.yaml")
-	require.NoError(r.t, os.WriteFile(path, []byte(foreign+further), 0o600))
-	return r.launch("consumer", []string{"run", path}, []string{"KAFKA_BROKERS=" + r.brokers, "KAFKA_TOPIC=" + r.topic, "KAFKA_GROUP=" + r.topic})
+func (r *relay) consumer(further string) *rig.Program {
+	r.T.Helper()
+	path := filepath.Join(r.ConfigDir, "foreign.yaml")
+	require.NoError(r.T, os.WriteFile(path, []byte(foreign+further), 0o600))
+	return r.Launch("consumer", []string{"run", path}, []string{"KAFKA_BROKERS=" + r.brokers, "KAFKA_TOPIC=" + r.topic, "KAFKA_GROUP=" + r.topic})
 }
 
 // produce writes a bad record, and JSON with the numbers from one up to another, as
 // other programs do.
 func (r *relay) produce(from, to int, options ...kgo.Opt) {
-	r.t.Helper()
+	r.T.Helper()
 	client, err := kgo.NewClient(append(options, kgo.SeedBrokers(r.brokers), kgo.DefaultProduceTopic(r.topic))...)
-	require.NoError(r.t, err)
+	require.NoError(r.T, err)
 	defer client.Close()
 	records := []*kgo.Record{kgo.StringRecord(`{"id":"none"}`)} // which costs itself
 	for n := from; n < to; n++ {
 		records = append(records, kgo.StringRecord(fmt.Sprintf(`{"id":%d}`, n)))
 	}
-	require.NoError(r.t, client.ProduceSync(r.t.Context(), records...).FirstErr())
+	require.NoError(r.T, client.ProduceSync(r.T.Context(), records...).FirstErr())
 }
 
 // recreate deletes the topic and creates it again.
 func (r *relay) recreate(partitions int32) {
-	r.t.Helper()
-	_, err := r.admin.DeleteTopic(r.t.Context(), r.topic)
-	require.NoError(r.t, err)
-	await(r.t, "the topic to be gone", func() error {
-		details, err := r.admin.ListTopics(r.t.Context(), r.topic)
+	r.T.Helper()
+	_, err := r.admin.DeleteTopic(r.T.Context(), r.topic)
+	require.NoError(r.T, err)
+	rig.Await(r.T, "the topic to be gone", func() error {
+		details, err := r.admin.ListTopics(r.T.Context(), r.topic)
 		if err == nil && details[r.topic].Err == nil {
 			err = errors.New("it is still there")
 		}
 		return err
 	})
-	kafkatest.CreateTopic(r.t, r.admin, r.topic, partitions)
+	kafkatest.CreateTopic(r.T, r.admin, r.topic, partitions)
 }
 
 // newBroker starts a broker that a test may stop.

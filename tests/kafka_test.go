@@ -12,31 +12,32 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ecommerce-ingest/connect/internal/kafkatest"
+	"github.com/ecommerce-ingest/connect/tests/rig"
 )
 
 //promise:kafka-once
 func TestKafkaLosesAndDoublesNothingWhenAllIsRestarted(t *testing.T) {
 	t.Parallel()
 	broker := newBroker(t)
-	r := newRelay(newSite(t), broker.Address(), 6)
+	r := newRelay(rig.NewSite(t), broker.Address(), 6)
 	n := *kafkaEvents
 	r.dropFiles(12, 0, n/2)
 	edge := r.edge()
-	sinks := []*program{r.sink(), r.sink(), r.sink()}
+	sinks := []*rig.Program{r.sink(), r.sink(), r.sink()}
 	r.awaitEvents(1)
-	sinks[0].kill()
+	sinks[0].Kill()
 	sinks[0] = r.sink()
 	r.awaitEvents(n / 10)
 	sinks = append(sinks, r.sink())
 	r.dropFiles(12, n/2, n)
 	for i := range sinks { // a rolling restart
-		await(t, "the next sink to be ready", sinks[i].is(http.StatusOK))
-		sinks[i].terminate()
+		rig.Await(t, "the next sink to be ready", sinks[i].ReadyIs(http.StatusOK))
+		sinks[i].Terminate()
 		sinks[i] = r.sink()
 	}
 	broker.Kill()
 	require.NoError(t, broker.Restart(t.Context()))
-	edge.terminate()
+	edge.Terminate()
 	r.edge()
 	r.awaitEvents(n)
 	r.requireOnce(n)
@@ -46,7 +47,7 @@ func TestKafkaLosesAndDoublesNothingWhenAllIsRestarted(t *testing.T) {
 func TestAnEdgeKilledBeforeItSavesStoresEveryRowOnce(t *testing.T) {
 	t.Parallel()
 	const rows = 40_000
-	r := newRelay(newSite(t), kafkatest.Brokers(t), 3)
+	r := newRelay(rig.NewSite(t), kafkatest.Brokers(t), 3)
 	r.dropFiles(3, 0, rows)
 	r.sink()
 	seen := int64(0)
@@ -54,7 +55,7 @@ func TestAnEdgeKilledBeforeItSavesStoresEveryRowOnce(t *testing.T) {
 		// Positions are never saved while it runs.
 		edge := r.edge("input.csv_watch.checkpoint_interval=1h", "input.csv_watch.batch_count=500")
 		r.awaitProduced(seen + 1)
-		edge.kill()
+		edge.Kill()
 		now, err := r.produced()
 		require.NoError(t, err)
 		seen = now
@@ -71,55 +72,55 @@ func TestAnEdgeKilledBeforeItSavesStoresEveryRowOnce(t *testing.T) {
 func TestASinkThatSleepsThroughItsSessionDoublesNothing(t *testing.T) {
 	t.Parallel()
 	const rows = 5000
-	s, _ := newSiteOfItsOwn(t)
+	s, _ := rig.NewSiteWithServer(t)
 	r := newRelay(s, kafkatest.Brokers(t), 1)
 	sleeper := r.sink()
-	r.db.await("true", "SELECT to_regclass('events_by_day') IS NOT NULL")
+	r.DB.Await("true", "SELECT to_regclass('events_by_day') IS NOT NULL")
 	// Every COMMIT waits for a standby that is away.
-	r.db.exec("ALTER SYSTEM SET synchronous_standby_names = 'away'")
-	r.db.exec("SELECT pg_reload_conf()")
+	r.DB.Exec("ALTER SYSTEM SET synchronous_standby_names = 'away'")
+	r.DB.Exec("SELECT pg_reload_conf()")
 	r.dropFiles(1, 0, rows)
 	r.edge()
-	r.db.await("true", "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
-	require.NoError(t, sleeper.cmd.Process.Signal(syscall.SIGSTOP))
+	r.DB.Await("true", "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+	require.NoError(t, sleeper.Cmd.Process.Signal(syscall.SIGSTOP))
 
 	// Another one takes over while that COMMIT is in flight, and is held up by the
 	// lock on the ledger's row.
 	r.sink()
-	r.db.await("true", "SELECT count(*) > 0 FROM pg_stat_activity WHERE query ~ 'ledger' AND wait_event_type = 'Lock'")
-	r.db.require("0", "SELECT count(*) FROM events_by_day")
-	r.db.exec("ALTER SYSTEM RESET synchronous_standby_names")
-	r.db.exec("SELECT pg_reload_conf()")
+	r.DB.Await("true", "SELECT count(*) > 0 FROM pg_stat_activity WHERE query ~ 'ledger' AND wait_event_type = 'Lock'")
+	r.DB.Require("0", "SELECT count(*) FROM events_by_day")
+	r.DB.Exec("ALTER SYSTEM RESET synchronous_standby_names")
+	r.DB.Exec("SELECT pg_reload_conf()")
 	r.awaitEvents(rows)
-	require.NoError(t, sleeper.cmd.Process.Signal(syscall.SIGCONT))
-	sleeper.awaitLine("(?i)session|rebalance|member|lost|generation")
+	require.NoError(t, sleeper.Cmd.Process.Signal(syscall.SIGCONT))
+	sleeper.AwaitLine("(?i)session|rebalance|member|lost|generation")
 	r.requireOnce(rows)
 }
 
 func TestAPoisonRecordInKafkaCostsOneRow(t *testing.T) {
 	t.Parallel()
-	r := newRelay(newSite(t), kafkatest.Brokers(t), 3)
-	long := strings.Replace(record(5), `"Lamp, ""big"""`, strings.Repeat("x", 200_000), 1)
-	r.dropFile("a.csv", header+"\n"+records(0, 2)+
+	r := newRelay(rig.NewSite(t), kafkatest.Brokers(t), 3)
+	long := strings.Replace(rig.Record(5), `"Lamp, ""big"""`, strings.Repeat("x", 200_000), 1)
+	r.DropFile("a.csv", rig.Header+"\n"+rig.Records(0, 2)+
 		"too,few,cells\n"+
-		strings.Replace(record(3), "12.50", "cheap", 1)+"\n"+ // the mapping refuses it
-		strings.Replace(record(4), "12.50", "99999999999.99", 1)+"\n"+ // the table does
+		strings.Replace(rig.Record(3), "12.50", "cheap", 1)+"\n"+ // the mapping refuses it
+		strings.Replace(rig.Record(4), "12.50", "99999999999.99", 1)+"\n"+ // the table does
 		long+"\n"+ // Kafka does
-		records(6, 8))
+		rig.Records(6, 8))
 	edge := r.edge("output.kafka_relay.max_message_bytes=100KB")
 	r.sink()
-	r.db.awaitRejected(4)
+	r.DB.AwaitRejected(4)
 	r.awaitEvents(4)
 	r.awaitDrained()
-	r.db.require("4", "SELECT count(*) FROM events_by_day")
-	path := r.events + "/a.csv"
-	found := r.db.rejected(path)
+	r.DB.Require("4", "SELECT count(*) FROM events_by_day")
+	path := r.EventsDir + "/a.csv"
+	found := r.DB.Rejected(path)
 	require.Len(t, found, 4)
-	for i, want := range []rejection{
-		{"parse", "", path, 3, "too,few,cells"},
-		{"mapping", `price "cheap" is not a number from 0 on`, path, 4, strings.Replace(record(3), "12.50", "cheap", 1)},
-		{"database", "", path, 5, strings.Replace(record(4), "12.50", "99999999999.99", 1)},
-		{"parse", "", path, 6, ""},
+	for i, want := range []rig.Rejection{
+		{Stage: "parse", Reason: "", Path: path, Row: 3, Raw: "too,few,cells"},
+		{Stage: "mapping", Reason: `price "cheap" is not a number from 0 on`, Path: path, Row: 4, Raw: strings.Replace(rig.Record(3), "12.50", "cheap", 1)},
+		{Stage: "database", Reason: "", Path: path, Row: 5, Raw: strings.Replace(rig.Record(4), "12.50", "99999999999.99", 1)},
+		{Stage: "parse", Reason: "", Path: path, Row: 6, Raw: ""},
 	} {
 		require.Equal(t, want.Stage, found[i].Stage)
 		require.Equal(t, want.Row, found[i].Row)
@@ -131,12 +132,12 @@ func TestAPoisonRecordInKafkaCostsOneRow(t *testing.T) {
 		}
 	}
 	require.Contains(t, found[3].Reason, "as a Kafka record and max_message_bytes is 100000")
-	edge.awaitLine("a.csv: row 6: the row takes 2[0-9]{5} bytes as a Kafka record")
+	edge.AwaitLine("a.csv: row 6: the row takes 2[0-9]{5} bytes as a Kafka record")
 }
 
 func TestANewTopicOfTheSameNameSkipsNothing(t *testing.T) {
 	t.Parallel()
-	r := newRelay(newSite(t), kafkatest.Brokers(t), 2)
+	r := newRelay(rig.NewSite(t), kafkatest.Brokers(t), 2)
 	sink, edge := r.sink(), r.edge()
 	r.dropFiles(2, 0, 1000)
 	r.awaitEvents(1000)
@@ -145,38 +146,38 @@ func TestANewTopicOfTheSameNameSkipsNothing(t *testing.T) {
 	r.dropFiles(2, 1000, 2000)
 	r.awaitEvents(2000)
 	r.requireOnce(2000)
-	edge.requireCalm(4)
-	sink.requireCalm(4)
+	edge.RequireCalm(4)
+	sink.RequireCalm(4)
 }
 
 func TestForeignRecordsAreKnownByTopicAndOffset(t *testing.T) {
 	t.Parallel()
-	r := newRelay(newSite(t), kafkatest.Brokers(t), 1)
-	r.db.makeTables()
-	r.db.exec("CREATE TABLE orders (id bigint)")
+	r := newRelay(rig.NewSite(t), kafkatest.Brokers(t), 1)
+	r.DB.CreateTables()
+	r.DB.Exec("CREATE TABLE orders (id bigint)")
 	c := r.consumer("")
 	r.produce(0, 100)
-	r.db.await("100", "SELECT count(*) FROM orders")
+	r.DB.Await("100", "SELECT count(*) FROM orders")
 	r.recreate(1)
 	r.produce(100, 200) // the same offsets
-	r.db.await("200", "SELECT count(DISTINCT id) FROM orders")
-	c.awaitLine("level=error.*The topic " + r.topic + " was deleted")
+	r.DB.Await("200", "SELECT count(DISTINCT id) FROM orders")
+	c.AwaitLine("level=error.*The topic " + r.topic + " was deleted")
 
 	// Another cluster has a topic of the same name.
-	other := newRelay(r.site, newBroker(t).Address(), 1)
+	other := newRelay(r.Site, newBroker(t).Address(), 1)
 	other.topic = r.topic
 	kafkatest.CreateTopic(t, other.admin, other.topic, 1)
 	other.consumer("")
 	other.produce(200, 300)
-	r.db.await("300", "SELECT count(DISTINCT id) FROM orders")
-	r.db.require("300", "SELECT count(*) FROM orders")
-	r.db.awaitRejected(3)
+	r.DB.Await("300", "SELECT count(DISTINCT id) FROM orders")
+	r.DB.Require("300", "SELECT count(*) FROM orders")
+	r.DB.AwaitRejected(3)
 }
 
 func TestARebalanceStormWhileTheDatabaseIsDown(t *testing.T) {
 	t.Parallel()
 	const rows = 20_000
-	s, server := newSiteOfItsOwn(t)
+	s, server := rig.NewSiteWithServer(t)
 	r := newRelay(s, kafkatest.Brokers(t), 2)
 	r.edge()
 	first := r.sink()
@@ -187,10 +188,10 @@ func TestARebalanceStormWhileTheDatabaseIsDown(t *testing.T) {
 	r.awaitProduced(rows)
 	for range 3 {
 		second := r.sink()
-		second.awaitLine("level=error")
-		second.kill()
+		second.AwaitLine("level=error")
+		second.Kill()
 	}
-	first.kill()
+	first.Kill()
 	_, err := r.admin.CreatePartitions(t.Context(), 2, r.topic)
 	require.NoError(t, err)
 	require.NoError(t, server.Restart(t.Context()))
@@ -203,26 +204,26 @@ func TestARebalanceStormWhileTheDatabaseIsDown(t *testing.T) {
 
 func TestPartitionsOfEventsAreMadeAheadAndDropped(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := rig.NewSite(t)
 	for _, name := range []string{"001_user_events.sql", "007_events_by_day.sql", "007_events_by_day.sql"} {
-		s.db.exec(s.schema(name))
+		s.DB.Exec(s.Schema(name))
 	}
 	insert := func(id int, at string) {
-		s.db.exec(fmt.Sprintf(`INSERT INTO events_by_day (event_id, user_id, event_type, "timestamp") VALUES ('%s', 1, 'view', %s)`, eventID(id), at))
+		s.DB.Exec(fmt.Sprintf(`INSERT INTO events_by_day (event_id, user_id, event_type, "timestamp") VALUES ('%s', 1, 'view', %s)`, rig.EventID(id), at))
 	}
 	insert(1, "now()")
 	insert(2, "now() + interval '3 days'")
 	insert(3, "now() - interval '200 days'")
 	insert(4, "'infinity'")
-	s.db.require("4", "SELECT count(*) FROM events_by_day_default")
-	s.db.exec("CREATE TABLE events_by_day_20200101 PARTITION OF events_by_day FOR VALUES FROM ('2020-01-01 00:00:00+00') TO ('2020-01-02 00:00:00+00')")
+	s.DB.Require("4", "SELECT count(*) FROM events_by_day_default")
+	s.DB.Exec("CREATE TABLE events_by_day_20200101 PARTITION OF events_by_day FOR VALUES FROM ('2020-01-01 00:00:00+00') TO ('2020-01-02 00:00:00+00')")
 	insert(5, "'2020-01-01 12:00:00+00'")
 
-	path := s.config + "/scale/partitions.yaml"
-	p := s.launch("partitions", []string{"run", path}, []string{"PARTITIONS_AHEAD=7", "PARTITIONS_KEEP=90"})
-	s.db.await("9 partitions made, 1 dropped, 1 rows removed from the default partition", "SELECT string_agg(done, ';') FROM events_by_day_maintenance")
-	p.terminate()
-	s.db.require("1", "SELECT count(*) FROM events_by_day_default")
-	s.db.require("3", "SELECT count(*) FROM events_by_day")
-	s.db.require("0 partitions made, 0 dropped, 0 rows removed from the default partition", "SELECT maintain_events_by_day(7, 90)")
+	path := s.ConfigDir + "/scale/partitions.yaml"
+	p := s.Launch("partitions", []string{"run", path}, []string{"PARTITIONS_AHEAD=7", "PARTITIONS_KEEP=90"})
+	s.DB.Await("9 partitions made, 1 dropped, 1 rows removed from the default partition", "SELECT string_agg(done, ';') FROM events_by_day_maintenance")
+	p.Terminate()
+	s.DB.Require("1", "SELECT count(*) FROM events_by_day_default")
+	s.DB.Require("3", "SELECT count(*) FROM events_by_day")
+	s.DB.Require("0 partitions made, 0 dropped, 0 rows removed from the default partition", "SELECT maintain_events_by_day(7, 90)")
 }

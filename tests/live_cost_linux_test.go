@@ -2,27 +2,14 @@ package tests
 
 import (
 	"bufio"
-	"fmt"
 	"net/http"
-	"os"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-)
 
-// processorTime is what the program has used of all cores so far.
-func (p *program) processorTime() time.Duration {
-	p.t.Helper()
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
-	require.NoError(p.t, err)
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	var user, system int64
-	_, err = fmt.Sscan(fields[11]+" "+fields[12], &user, &system)
-	require.NoError(p.t, err)
-	return time.Duration(user+system) * 10 * time.Millisecond // in hundredths of a second, on every Linux
-}
+	"github.com/ecommerce-ingest/connect/tests/rig"
+)
 
 // TestAViewerCostsLittle compares what the pipeline uses with and without
 // somebody who watches, at 1,000 events/s. The machine does other things too, so
@@ -30,19 +17,19 @@ func (p *program) processorTime() time.Duration {
 func TestAViewerCostsLittle(t *testing.T) {
 	t.Parallel()
 	const stretch, share = 5 * time.Second, 0.02
-	s := newSite(t)
-	p := s.pipeline()
-	s.generator("GENERATOR_INTERVAL=50ms", "GENERATOR_BATCH_SIZE=50")
-	s.db.awaitAtLeast(2000)
+	s := rig.NewSite(t)
+	p := s.Pipeline()
+	s.Generator("GENERATOR_INTERVAL=50ms", "GENERATOR_BATCH_SIZE=50")
+	s.DB.AwaitAtLeast(2000)
 	used := func() time.Duration {
-		before := p.processorTime()
+		before := p.CPUTime()
 		<-time.After(stretch)
-		return p.processorTime() - before
+		return p.CPUTime() - before
 	}
 	least := stretch
 	for range 4 {
 		alone := used()
-		answer, err := http.Get(p.live + "/api/events")
+		answer, err := http.Get(p.LiveURL + "/api/events")
 		require.NoError(t, err)
 		go func() {
 			for lines := bufio.NewScanner(answer.Body); lines.Scan(); {

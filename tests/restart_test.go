@@ -7,12 +7,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/ecommerce-ingest/connect/tests/rig"
 )
 
 // endings are the ways in which a program that is running ends.
-var endings = map[string]func(*program){
-	"by SIGTERM": (*program).terminate,
-	"by SIGKILL": (*program).kill,
+var endings = map[string]func(*rig.Program){
+	"by SIGTERM": (*rig.Program).Terminate,
+	"by SIGKILL": (*rig.Program).Kill,
 }
 
 func TestTheGeneratorIsRestarted(t *testing.T) {
@@ -20,29 +22,29 @@ func TestTheGeneratorIsRestarted(t *testing.T) {
 	for how, end := range endings {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t)
-			p := s.pipeline()
+			s := rig.NewSite(t)
+			p := s.Pipeline()
 			for round := range 3 {
-				before := len(s.files())
-				g := s.generator("GENERATOR_INTERVAL=2ms")
-				await(t, "ten more files", func() error {
-					if n := len(s.files()); n < before+10 {
+				before := len(s.Files())
+				g := s.Generator("GENERATOR_INTERVAL=2ms")
+				rig.Await(t, "ten more files", func() error {
+					if n := len(s.Files()); n < before+10 {
 						return fmt.Errorf("round %d has made %d", round, n-before)
 					}
 					return nil
 				})
 				end(g)
 			}
-			for _, path := range s.files() {
-				require.Len(t, readCSV(t, path), 10, "%s appeared before it was whole", path)
+			for _, path := range s.Files() {
+				require.Len(t, rig.ReadCSV(t, path), 10, "%s appeared before it was whole", path)
 			}
-			generated := s.generated()
-			require.Len(t, generated, 10*len(s.files()), "a restart made files or events that were there already")
-			s.db.awaitStored(len(generated))
-			requireSame(t, generated, s.db.stored())
-			s.db.require("0", "SELECT count(*) FROM rejected_events")
-			p.terminate()
-			require.Empty(t, p.complaints())
+			generated := s.Generated()
+			require.Len(t, generated, 10*len(s.Files()), "a restart made files or events that were there already")
+			s.DB.AwaitStored(len(generated))
+			rig.RequireSame(t, generated, s.DB.Stored())
+			s.DB.Require("0", "SELECT count(*) FROM rejected_events")
+			p.Terminate()
+			require.Empty(t, p.Complaints())
 		})
 	}
 }
@@ -52,23 +54,23 @@ func TestThePipelineIsRestartedDuringLoad(t *testing.T) {
 	for how, end := range endings {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t)
-			s.db.makeTables()
-			g := s.generator("GENERATOR_INTERVAL=20ms", "GENERATOR_BATCH_SIZE=20")
+			s := rig.NewSite(t)
+			s.DB.CreateTables()
+			g := s.Generator("GENERATOR_INTERVAL=20ms", "GENERATOR_BATCH_SIZE=20")
 			for round := range 4 {
-				p := s.pipeline()
-				await(t, "rows that this pipeline has read", func() error { return p.hasRead(100) })
-				s.db.awaitAtLeast(150 * (round + 1))
+				p := s.Pipeline()
+				rig.Await(t, "rows that this pipeline has read", func() error { return p.HasRead(100) })
+				s.DB.AwaitAtLeast(150 * (round + 1))
 				end(p)
 			}
-			g.terminate()
-			p := s.pipeline()
-			generated := s.generated()
-			s.db.awaitStored(len(generated))
-			requireSame(t, generated, s.db.stored())
-			s.db.require("0", "SELECT count(*) FROM rejected_events")
-			p.terminate()
-			require.Empty(t, p.complaints())
+			g.Terminate()
+			p := s.Pipeline()
+			generated := s.Generated()
+			s.DB.AwaitStored(len(generated))
+			rig.RequireSame(t, generated, s.DB.Stored())
+			s.DB.Require("0", "SELECT count(*) FROM rejected_events")
+			p.Terminate()
+			require.Empty(t, p.Complaints())
 		})
 	}
 }
@@ -76,107 +78,107 @@ func TestThePipelineIsRestartedDuringLoad(t *testing.T) {
 func TestAKilledPipelineResumesWithinAFile(t *testing.T) {
 	t.Parallel()
 	const rows = 30_000
-	s := newSite(t)
-	s.db.makeTables()
-	s.dropFile("big.csv", csvFile(0, rows))
+	s := rig.NewSite(t)
+	s.DB.CreateTables()
+	s.DropFile("big.csv", rig.CSVFile(0, rows))
 	for round := range 3 {
-		p := s.pipeline()
-		await(t, "rows that this pipeline has read", func() error { return p.hasRead(1) })
-		s.db.awaitAtLeast(1 + round*rows/4)
-		p.kill()
+		p := s.Pipeline()
+		rig.Await(t, "rows that this pipeline has read", func() error { return p.HasRead(1) })
+		s.DB.AwaitAtLeast(1 + round*rows/4)
+		p.Kill()
 	}
-	s.pipeline()
-	s.db.awaitStored(rows)
-	s.db.require("0", "SELECT count(*) FROM rejected_events")
+	s.Pipeline()
+	s.DB.AwaitStored(rows)
+	s.DB.Require("0", "SELECT count(*) FROM rejected_events")
 }
 
 func TestAfterACleanRestartNothingIsReadAgain(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
-	s.dropFile("a.csv", csvFile(0, 100))
-	s.dropFile("b.csv", csvFile(100, 200))
-	p := s.pipeline()
-	s.db.awaitStored(200)
-	p.terminate()
+	s := rig.NewSite(t)
+	s.DropFile("a.csv", rig.CSVFile(0, 100))
+	s.DropFile("b.csv", rig.CSVFile(100, 200))
+	p := s.Pipeline()
+	s.DB.AwaitStored(200)
+	p.Terminate()
 
 	// The key would hide rows that are read again: delete the stored rows.
-	s.db.exec("TRUNCATE user_events")
-	s.appendTo("a.csv", records(200, 210))
-	s.dropFile("c.csv", csvFile(210, 220))
-	require.NoError(t, os.Rename(filepath.Join(s.events, "b.csv"), filepath.Join(s.events, "d.csv")))
-	p = s.pipeline()
-	s.db.awaitStored(20)
-	await(t, "the rows to be counted", func() error { return p.hasRead(20) })
-	p.terminate()
-	s.db.require("20", "SELECT count(*) FROM user_events")
-	require.Empty(t, p.complaints())
+	s.DB.Exec("TRUNCATE user_events")
+	s.Append("a.csv", rig.Records(200, 210))
+	s.DropFile("c.csv", rig.CSVFile(210, 220))
+	require.NoError(t, os.Rename(filepath.Join(s.EventsDir, "b.csv"), filepath.Join(s.EventsDir, "d.csv")))
+	p = s.Pipeline()
+	s.DB.AwaitStored(20)
+	rig.Await(t, "the rows to be counted", func() error { return p.HasRead(20) })
+	p.Terminate()
+	s.DB.Require("20", "SELECT count(*) FROM user_events")
+	require.Empty(t, p.Complaints())
 }
 
 //promise:no-loss
 func TestRowsInFlightSurviveAKilledPipeline(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
-	s.db.makeTables()
-	release := s.db.hold()
-	s.dropFile("a.csv", csvFile(0, 5000))
-	p := s.pipeline()
-	await(t, "rows to be on their way", func() error { return p.hasRead(1) })
-	p.kill()
+	s := rig.NewSite(t)
+	s.DB.CreateTables()
+	release := s.DB.LockEvents()
+	s.DropFile("a.csv", rig.CSVFile(0, 5000))
+	p := s.Pipeline()
+	rig.Await(t, "rows to be on their way", func() error { return p.HasRead(1) })
+	p.Kill()
 	release()
-	s.pipeline()
-	s.db.awaitStored(5000)
+	s.Pipeline()
+	s.DB.AwaitStored(5000)
 }
 
 func TestAFileMayBeDeletedWhileItIsRead(t *testing.T) {
 	t.Parallel()
 	const rows = 30_000
-	s := newSite(t)
-	p := s.pipeline()
-	s.dropFile("a.csv", csvFile(0, rows))
-	s.db.awaitAtLeast(1)
-	release := s.db.hold() // the rest of the file cannot be stored
-	require.NoError(t, os.Remove(filepath.Join(s.events, "a.csv")))
+	s := rig.NewSite(t)
+	p := s.Pipeline()
+	s.DropFile("a.csv", rig.CSVFile(0, rows))
+	s.DB.AwaitAtLeast(1)
+	release := s.DB.LockEvents() // the rest of the file cannot be stored
+	require.NoError(t, os.Remove(filepath.Join(s.EventsDir, "a.csv")))
 	release()
 
 	// An open file is read to its end, and later files are read.
-	s.dropFile("b.csv", csvFile(rows, rows+10))
-	s.db.awaitStored(rows + 10)
-	s.db.require("0", "SELECT count(*) FROM rejected_events")
-	p.requireCalm(2)
-	p.terminate()
+	s.DropFile("b.csv", rig.CSVFile(rows, rows+10))
+	s.DB.AwaitStored(rows + 10)
+	s.DB.Require("0", "SELECT count(*) FROM rejected_events")
+	p.RequireCalm(2)
+	p.Terminate()
 
 	// The position of a deleted file does not disturb the next start.
-	s.dropFile("c.csv", csvFile(rows+10, rows+20))
-	p = s.pipeline()
-	s.db.awaitStored(rows + 20)
-	p.requireCalm(2)
+	s.DropFile("c.csv", rig.CSVFile(rows+10, rows+20))
+	p = s.Pipeline()
+	s.DB.AwaitStored(rows + 20)
+	p.RequireCalm(2)
 }
 
 func TestAFileMayBeDeletedWhileThePipelineIsDown(t *testing.T) {
 	t.Parallel()
 	const rows = 30_000
-	s := newSite(t)
-	p := s.pipeline()
-	s.dropFile("a.csv", csvFile(0, rows))
-	s.db.awaitAtLeast(1)
-	p.kill()
-	require.NoError(t, os.Remove(filepath.Join(s.events, "a.csv")))
-	s.dropFile("a.csv", csvFile(rows, rows+10)) // and another of its name
-	p = s.pipeline()
-	s.db.await("10", "SELECT count(*) FROM user_events WHERE user_id >= $1::bigint", rows)
-	s.db.require("0", "SELECT count(*) FROM rejected_events")
-	p.requireCalm(2)
-	p.terminate()
+	s := rig.NewSite(t)
+	p := s.Pipeline()
+	s.DropFile("a.csv", rig.CSVFile(0, rows))
+	s.DB.AwaitAtLeast(1)
+	p.Kill()
+	require.NoError(t, os.Remove(filepath.Join(s.EventsDir, "a.csv")))
+	s.DropFile("a.csv", rig.CSVFile(rows, rows+10)) // and another of its name
+	p = s.Pipeline()
+	s.DB.Await("10", "SELECT count(*) FROM user_events WHERE user_id >= $1::bigint", rows)
+	s.DB.Require("0", "SELECT count(*) FROM rejected_events")
+	p.RequireCalm(2)
+	p.Terminate()
 }
 
 func TestAllFilesMayBeDeletedAtOnce(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
-	p := s.pipeline()
-	g := s.generator("GENERATOR_INTERVAL=5ms")
+	s := rig.NewSite(t)
+	p := s.Pipeline()
+	g := s.Generator("GENERATOR_INTERVAL=5ms")
 	for range 5 {
-		await(t, "files to delete", func() error {
-			files := s.files()
+		rig.Await(t, "files to delete", func() error {
+			files := s.Files()
 			if len(files) < 10 {
 				return fmt.Errorf("there are %d", len(files))
 			}
@@ -186,21 +188,12 @@ func TestAllFilesMayBeDeletedAtOnce(t *testing.T) {
 			return nil
 		})
 	}
-	g.terminate()
-	require.NoError(t, os.RemoveAll(s.events)) // the folder, too
-	require.NoError(t, os.Mkdir(s.events, 0o755))
-	s.dropFile("last.csv", csvFile(0, 10))
-	s.db.await("10", "SELECT count(*) FROM user_events WHERE event_id BETWEEN $1::uuid AND $2::uuid", eventID(0), eventID(9))
-	s.db.require("0", "SELECT count(*) FROM rejected_events")
-	p.requireCalm(100) // each deleted file may be logged
-	p.terminate()
-}
-
-// hasRead returns nil once the pipeline has read at least n records.
-func (p *program) hasRead(n int) error {
-	read, err := p.metric("input_received", "event_files")
-	if err == nil && read < float64(n) {
-		err = fmt.Errorf("it has read %v", read)
-	}
-	return err
+	g.Terminate()
+	require.NoError(t, os.RemoveAll(s.EventsDir)) // the folder, too
+	require.NoError(t, os.Mkdir(s.EventsDir, 0o755))
+	s.DropFile("last.csv", rig.CSVFile(0, 10))
+	s.DB.Await("10", "SELECT count(*) FROM user_events WHERE event_id BETWEEN $1::uuid AND $2::uuid", rig.EventID(0), rig.EventID(9))
+	s.DB.Require("0", "SELECT count(*) FROM rejected_events")
+	p.RequireCalm(100) // each deleted file may be logged
+	p.Terminate()
 }

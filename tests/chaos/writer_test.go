@@ -1,6 +1,6 @@
 //go:build unix
 
-package tests
+package chaos
 
 import (
 	"compress/gzip"
@@ -10,54 +10,56 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/ecommerce-ingest/connect/tests/rig"
 )
 
-// chaosWriter is a shop that writes its events to files as shops do: it appends
-// to several at once, a record in two parts now and then, rotates, renames and
-// finishes them, and starts a file that was read over from nothing.
-type chaosWriter struct {
+// writer writes events to files as shops do: it appends to several at once, sometimes
+// half a record; it rotates, renames and finishes them, and truncates files that were
+// read. Only write's goroutine uses it until that ends.
+type writer struct {
 	c    *chaos
 	rand *rand.Rand
 
-	contents []*chaosContent
-	active   []*chaosContent // those that still grow
-	rows     []chaosRow      // by number
+	contents []*content
+	active   []*content // those that still grow
+	rows     []row      // by number
 	bad      int
 	done     map[string]int
-	mayPause bool // between two parts of a record
+	mayPause bool // within a record
 }
 
-// chaosContent is what a file holds from its header on. A file that is emptied
-// and written anew holds another.
-type chaosContent struct {
+// content is what a file contains, from the header on. A truncated file gets another
+// content.
+type content struct {
 	number int
-	path   string // where it is now
+	path   string // its current path
 	rows   int
 	bad    int
 }
 
-// chaosRow is a record that was written.
-type chaosRow struct {
-	content *chaosContent
+// row is a written record.
+type row struct {
+	content *content
 	row     int // in the content, from 1
 	bad     bool
 }
 
-func newChaosWriter(c *chaos) *chaosWriter {
-	return &chaosWriter{c: c, rand: rand.New(rand.NewPCG(c.seed, 2)), done: map[string]int{}, mayPause: true}
+func newWriter(c *chaos) *writer {
+	return &writer{c: c, rand: rand.New(rand.NewPCG(c.seed, 2)), done: map[string]int{}, mayPause: true}
 }
 
-// String tells what was written.
-func (w *chaosWriter) String() string {
+// String summarizes what was written.
+func (w *writer) String() string {
 	return fmt.Sprintf("%d rows, %d of them bad, in %d files (%d rotated, %d renamed, %d emptied)",
 		len(w.rows), w.bad, len(w.contents), w.done["rotate"], w.done["rename"], w.done["empty"])
 }
 
-// totals are how many rows should be stored, and how many rejected.
-func (w *chaosWriter) totals() (good, bad int) { return len(w.rows) - w.bad, w.bad }
+// totals returns how many rows should be stored and rejected.
+func (w *writer) totals() (good, bad int) { return len(w.rows) - w.bad, w.bad }
 
-// write writes until stop is closed, and then ends every file.
-func (w *chaosWriter) write(stop <-chan struct{}) error {
+// write writes until stop is closed, and then finishes every file.
+func (w *writer) write(stop <-chan struct{}) error {
 	for {
 		select {
 		case <-stop:
@@ -76,7 +78,7 @@ func (w *chaosWriter) write(stop <-chan struct{}) error {
 	}
 }
 
-func (w *chaosWriter) step() error {
+func (w *writer) step() error {
 	if len(w.active) == 0 {
 		return w.create()
 	}
@@ -98,37 +100,37 @@ func (w *chaosWriter) step() error {
 	return w.append(c, 1+w.rand.IntN(40))
 }
 
-func (w *chaosWriter) newContent(path string) *chaosContent {
-	c := &chaosContent{number: len(w.contents), path: path}
+func (w *writer) newContent(path string) *content {
+	c := &content{number: len(w.contents), path: path}
 	w.contents = append(w.contents, c)
 	return c
 }
 
-// newPath is a name that no file has had.
-func (w *chaosWriter) newPath(ending string) string {
+// newPath returns a path that no file has had.
+func (w *writer) newPath(ending string) string {
 	w.done["name"]++
-	return filepath.Join(w.c.site.events, fmt.Sprintf("f%06d%s", w.done["name"], ending))
+	return filepath.Join(w.c.site.EventsDir, fmt.Sprintf("f%06d%s", w.done["name"], ending))
 }
 
-// create begins a file, with a header, a part of it, or nothing yet.
-func (w *chaosWriter) create() error {
+// create starts a file.
+func (w *writer) create() error {
 	c := w.newContent(w.newPath(".csv"))
 	w.active = append(w.active, c)
 	return w.begin(c)
 }
 
-func (w *chaosWriter) begin(c *chaosContent) error {
-	text := header + "\n"
+func (w *writer) begin(c *content) error {
+	text := rig.Header + "\n"
 	if w.rand.IntN(2) == 0 {
 		text += w.records(c, 1+w.rand.IntN(20))
 	}
 	return w.put(c, text)
 }
 
-func (w *chaosWriter) append(c *chaosContent, rows int) error { return w.put(c, w.records(c, rows)) }
+func (w *writer) append(c *content, rows int) error { return w.put(c, w.records(c, rows)) }
 
-// put appends text to a file, at once or in two parts.
-func (w *chaosWriter) put(c *chaosContent, text string) error {
+// put appends text to a file, in one or two parts.
+func (w *writer) put(c *content, text string) error {
 	f, err := os.OpenFile(c.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
@@ -145,8 +147,8 @@ func (w *chaosWriter) put(c *chaosContent, text string) error {
 	return err
 }
 
-// dropWhole lets a compressed file appear, whole.
-func (w *chaosWriter) dropWhole() error {
+// dropWhole renames a complete compressed file into place.
+func (w *writer) dropWhole() error {
 	c := w.newContent(w.newPath(".csv.gz"))
 	f, err := os.Create(c.path + ".tmp")
 	if err != nil {
@@ -154,7 +156,7 @@ func (w *chaosWriter) dropWhole() error {
 	}
 	defer f.Close()
 	z := gzip.NewWriter(f)
-	if _, err := z.Write([]byte(header + "\n" + w.records(c, 1+w.rand.IntN(60)))); err != nil {
+	if _, err := z.Write([]byte(rig.Header + "\n" + w.records(c, 1+w.rand.IntN(60)))); err != nil {
 		return err
 	}
 	if err := z.Close(); err != nil {
@@ -163,9 +165,9 @@ func (w *chaosWriter) dropWhole() error {
 	return os.Rename(f.Name(), c.path)
 }
 
-// rotate gives a file another name and begins a new one under its own. What was
-// still to be written to the old one follows now.
-func (w *chaosWriter) rotate(c *chaosContent) error {
+// rotate renames a file and starts another one under its name. Half of the time the
+// program that writes still has the old file open, and appends to it.
+func (w *writer) rotate(c *content) error {
 	w.done["rotate"]++
 	path := c.path
 	if err := w.move(c, ".old.csv"); err != nil {
@@ -185,13 +187,13 @@ func (w *chaosWriter) rotate(c *chaosContent) error {
 	return nil
 }
 
-// rename gives a file another name under which it goes on growing.
-func (w *chaosWriter) rename(c *chaosContent) error {
+// rename renames a file, which still grows.
+func (w *writer) rename(c *content) error {
 	w.done["rename"]++
 	return w.move(c, ".csv")
 }
 
-func (w *chaosWriter) move(c *chaosContent, ending string) error {
+func (w *writer) move(c *content, ending string) error {
 	to := w.newPath(ending)
 	if err := os.Rename(c.path, to); err != nil {
 		return err
@@ -200,8 +202,8 @@ func (w *chaosWriter) move(c *chaosContent, ending string) error {
 	return nil
 }
 
-// finish writes the last records of a file, the very last without a line end.
-func (w *chaosWriter) finish(c *chaosContent) error {
+// finish writes the last records of a file, half of the time without the final line end.
+func (w *writer) finish(c *content) error {
 	w.retire(c)
 	text := w.records(c, 1+w.rand.IntN(10))
 	if w.rand.IntN(2) == 0 {
@@ -213,7 +215,7 @@ func (w *chaosWriter) finish(c *chaosContent) error {
 	return w.rename(c)
 }
 
-func (w *chaosWriter) retire(c *chaosContent) {
+func (w *writer) retire(c *content) {
 	for i := range w.active {
 		if w.active[i] == c {
 			w.active = append(w.active[:i], w.active[i+1:]...)
@@ -222,13 +224,13 @@ func (w *chaosWriter) retire(c *chaosContent) {
 	}
 }
 
-// empty truncates a file and writes it anew, as copytruncate does, provided
-// that all of it was read: what was not would be lost whoever reads.
-func (w *chaosWriter) empty(c *chaosContent) error {
-	read, err := w.c.site.db.ask(fmt.Sprintf(`SELECT count(*) + (SELECT count(*) FROM rejected_events WHERE raw ~ ' c%d\M') = %d FROM %s WHERE product_id = %d`,
+// empty truncates a file and writes it from the start, as copytruncate does, once all
+// of it was read. Otherwise rows would be lost whatever the reader does.
+func (w *writer) empty(c *content) error {
+	read, err := w.c.site.DB.Value(fmt.Sprintf(`SELECT count(*) + (SELECT count(*) FROM rejected_events WHERE raw ~ ' c%d\M') = %d FROM %s WHERE product_id = %d`,
 		c.number, c.rows, w.c.mode.table, c.number))
 	if err != nil || read != "true" {
-		return nil // it may be down
+		return nil // the server may be down
 	}
 	w.done["empty"]++
 	w.retire(c)
@@ -241,14 +243,14 @@ func (w *chaosWriter) empty(c *chaosContent) error {
 	return w.begin(next)
 }
 
-// records makes so many more records of a content, about one in a hundred bad.
-func (w *chaosWriter) records(c *chaosContent, n int) string {
+// records returns n more records of a content, of which about 1 % are bad.
+func (w *writer) records(c *content, n int) string {
 	var b strings.Builder
 	for range n {
 		c.rows++
 		number := len(w.rows)
 		bad := w.rand.IntN(100) == 0
-		w.rows = append(w.rows, chaosRow{c, c.rows, bad})
+		w.rows = append(w.rows, row{c, c.rows, bad})
 		if bad {
 			c.bad++
 			w.bad++
@@ -261,16 +263,16 @@ func (w *chaosWriter) records(c *chaosContent, n int) string {
 			case 1:
 				name = "\"Lamp\n" + name + `, of two lines"`
 			}
-			fmt.Fprintf(&b, "%s,%d,,View,%d,%s,home,12.50,1,2026-01-02T03:04:05Z", eventID(number), number, c.number, name)
+			fmt.Fprintf(&b, "%s,%d,,View,%d,%s,home,12.50,1,2026-01-02T03:04:05Z", rig.EventID(number), number, c.number, name)
 		}
 		b.WriteByte('\n')
 	}
 	return b.String()
 }
 
-// spoil is a record that cannot be stored, for one of seven reasons.
+// spoil returns a record that cannot be stored, for one of seven reasons.
 func spoil(how, number, content int) string {
-	id, user, name, price, at := eventID(number), fmt.Sprint(number), fmt.Sprintf("r%d c%d", number, content), "12.50", "2026-01-02T03:04:05Z"
+	id, user, name, price, at := rig.EventID(number), fmt.Sprint(number), fmt.Sprintf("r%d c%d", number, content), "12.50", "2026-01-02T03:04:05Z"
 	switch how {
 	case 0:
 		id = "x" + id[1:]

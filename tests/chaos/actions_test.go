@@ -1,6 +1,6 @@
 //go:build unix
 
-package tests
+package chaos
 
 import (
 	"context"
@@ -11,55 +11,57 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ecommerce-ingest/connect/tests/rig"
 )
 
-// chaosRoll is what the dice say of one action.
-type chaosRoll struct {
-	commits int           // to wait for before
-	wait    time.Duration // and then
-	pause   time.Duration // how long the trouble lasts
-	long    bool          // or longer
-	coin    bool          // which of two
-	share   float64       // how much, of 1
+// roll is the random part of one action.
+type roll struct {
+	commits int           // how many commits to await first
+	wait    time.Duration // after the commits
+	pause   time.Duration // how long the fault lasts
+	long    bool          // lasts longer than pause
+	coin    bool          // which of two variants
+	share   float64       // of what is hit, 0 to 1
 }
 
-// chaosAction is one thing that goes wrong. It tells whether to count it.
-type chaosAction struct {
+// action causes one kind of fault. strike reports whether to count it.
+type action struct {
 	name   string
-	strike func(*chaos, chaosRoll) bool
+	strike func(*chaos, roll) bool
 }
 
-var chaosActions = []chaosAction{
+var actions = []action{
 	{"SIGKILL", (*chaos).kill},
 	{"SIGTERM", (*chaos).terminate},
 	{"second instance", (*chaos).second},
 	{"server stopped", (*chaos).stopServer},
 	{"backends terminated", (*chaos).terminateBackends},
-	{"cut once COMMIT was sent", func(c *chaos, _ chaosRoll) bool { return c.cut(cutAtCommit) }},
-	{"cut once COMMIT was answered", func(c *chaos, _ chaosRoll) bool { return c.cut(cutAtAnswer) }},
+	{"cut once COMMIT was sent", func(c *chaos, _ roll) bool { return c.cut(cutAtCommit) }},
+	{"cut once COMMIT was answered", func(c *chaos, _ roll) bool { return c.cut(cutAtAnswer) }},
 	{"disk full", (*chaos).fillDisk},
 	{"SIGSTOP", (*chaos).pause},
 }
 
-// kill kills the pipeline, now and then just when a commit is on its way.
-func (c *chaos) kill(r chaosRoll) bool {
+// kill kills the pipeline, half of the time during a commit.
+func (c *chaos) kill(r roll) bool {
 	if r.coin {
 		c.proxy.awaitCommits(1, time.Second)
 	}
 	c.killNow()
-	return false // it is counted
+	return false // killNow has counted it
 }
 
 func (c *chaos) killNow() {
 	c.counts["SIGKILL"]++
-	c.pipeline.kill()
+	c.pipeline.Kill()
 	c.pipeline = c.launch()
 }
 
-func (c *chaos) terminate(chaosRoll) bool {
-	c.pipeline.wanted = true
-	require.NoError(c.t, c.pipeline.cmd.Process.Signal(syscall.SIGTERM))
-	if err := c.pipeline.end(); err != nil {
+func (c *chaos) terminate(roll) bool {
+	c.pipeline.ExpectEnd()
+	require.NoError(c.t, c.pipeline.Cmd.Process.Signal(syscall.SIGTERM))
+	if err := c.pipeline.AwaitExit(); err != nil {
 		c.tell("after SIGTERM: %v", err)
 		c.counts["SIGTERM with a bad end"]++
 	}
@@ -67,17 +69,17 @@ func (c *chaos) terminate(chaosRoll) bool {
 	return true
 }
 
-// second starts a second pipeline on the same positions, waits until one of
-// the two says that these are in use, and kills one of them: the other goes on.
-func (c *chaos) second(r chaosRoll) bool {
+// second starts a second pipeline with the same positions, waits until one of them logs
+// that they are in use, and kills one. The other continues.
+func (c *chaos) second(r roll) bool {
 	first, other := c.pipeline, c.launch()
 	c.pipeline = other
-	await(c.t, "one of two pipelines to refuse", func() error {
+	rig.Await(c.t, "one of two pipelines to refuse", func() error {
 		switch {
 		case c.log.says(first, "in use"), c.log.says(other, "in use"):
 			return nil
-		case first.ended() || other.ended():
-			return &hopeless{errors.New("it ended by itself")}
+		case first.Ended() || other.Ended():
+			return rig.Hopeless(errors.New("it ended by itself"))
 		}
 		return errors.New("neither did")
 	})
@@ -88,11 +90,11 @@ func (c *chaos) second(r chaosRoll) bool {
 		c.pipeline = first
 	}
 	c.counts["SIGKILL"]++
-	other.kill()
+	other.Kill()
 	return true
 }
 
-func (c *chaos) stopServer(r chaosRoll) bool {
+func (c *chaos) stopServer(r roll) bool {
 	require.NoError(c.t, c.server.StopNow(context.Background()))
 	time.Sleep(r.pause)
 	if r.long {
@@ -102,8 +104,8 @@ func (c *chaos) stopServer(r chaosRoll) bool {
 	return true
 }
 
-func (c *chaos) terminateBackends(r chaosRoll) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), awaitTimeout)
+func (c *chaos) terminateBackends(r roll) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), rig.Timeout)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, c.admin)
 	require.NoError(c.t, err)
@@ -118,10 +120,10 @@ func (c *chaos) terminateBackends(r chaosRoll) bool {
 	return true
 }
 
-// cut waits for the next transaction to come to this point.
+// cut cuts the connection of the next transaction that reaches a point.
 func (c *chaos) cut(at cutPoint) bool { return c.proxy.cutNext(at, 5*time.Second) }
 
-func (c *chaos) fillDisk(r chaosRoll) bool {
+func (c *chaos) fillDisk(r roll) bool {
 	if c.disk == nil {
 		return false
 	}
@@ -138,9 +140,9 @@ func (c *chaos) fillDisk(r chaosRoll) bool {
 	return true
 }
 
-// pause stops the pipeline for longer than the server waits for it.
-func (c *chaos) pause(r chaosRoll) bool {
-	require.NoError(c.t, c.pipeline.cmd.Process.Signal(syscall.SIGSTOP))
+// pause stops the pipeline for longer than the timeouts of the server.
+func (c *chaos) pause(r roll) bool {
+	require.NoError(c.t, c.pipeline.Cmd.Process.Signal(syscall.SIGSTOP))
 	time.Sleep(250*time.Millisecond + r.pause)
 	if r.long {
 		time.Sleep(1500 * time.Millisecond)
@@ -148,11 +150,11 @@ func (c *chaos) pause(r chaosRoll) bool {
 	if r.coin {
 		c.terminateBackends(r)
 	}
-	require.NoError(c.t, c.pipeline.cmd.Process.Signal(syscall.SIGCONT))
+	require.NoError(c.t, c.pipeline.Cmd.Process.Signal(syscall.SIGCONT))
 	return true
 }
 
-// lastLines are the last n lines of a text.
+// lastLines returns the last n lines of a text.
 func lastLines(text string, n int) string {
 	lines := strings.Split(text, "\n")
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")

@@ -1,6 +1,6 @@
 //go:build unix
 
-package tests
+package chaos
 
 import (
 	"os"
@@ -11,31 +11,33 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/ecommerce-ingest/connect/tests/rig"
 )
 
-// chaosLog keeps what all pipelines say, and what was done to them, in a file.
-type chaosLog struct {
+// programLog collects the output of all pipelines, and the actions, in a file.
+type programLog struct {
 	mu   sync.Mutex
 	file *os.File
-	taps map[*exec.Cmd]*chaosTap
+	taps map[*exec.Cmd]*tap
 }
 
-func newChaosLog(t testing.TB) *chaosLog {
+func newProgramLog(t testing.TB) *programLog {
 	t.Helper()
 	f, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	require.NoError(t, err)
 	t.Cleanup(func() { f.Close() })
-	return &chaosLog{file: f, taps: map[*exec.Cmd]*chaosTap{}}
+	return &programLog{file: f, taps: map[*exec.Cmd]*tap{}}
 }
 
-// chaosTap takes what one pipeline says.
-type chaosTap struct {
-	log  *chaosLog
+// tap receives the output of one pipeline.
+type tap struct {
+	log  *programLog
 	said strings.Builder // under log.mu
 }
 
 // Write implements io.Writer.
-func (t *chaosTap) Write(p []byte) (int, error) {
+func (t *tap) Write(p []byte) (int, error) {
 	t.log.mu.Lock()
 	defer t.log.mu.Unlock()
 	if t.said.Len() < 1<<20 {
@@ -44,11 +46,11 @@ func (t *chaosTap) Write(p []byte) (int, error) {
 	return t.log.file.Write(p)
 }
 
-// tap takes what a program that is about to start will say.
-func (l *chaosLog) tap(cmd *exec.Cmd) {
+// tap redirects the output of a program that is about to start.
+func (l *programLog) tap(cmd *exec.Cmd) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t := &chaosTap{log: l}
+	t := &tap{log: l}
 	for other := range l.taps {
 		if other.ProcessState != nil {
 			delete(l.taps, other)
@@ -58,22 +60,22 @@ func (l *chaosLog) tap(cmd *exec.Cmd) {
 	cmd.Stdout, cmd.Stderr = t, t
 }
 
-// says tells whether a program has said this.
-func (l *chaosLog) says(p *program, text string) bool {
+// says reports whether the output of a program contains text.
+func (l *programLog) says(p *rig.Program, text string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t := l.taps[p.cmd]
+	t := l.taps[p.Cmd]
 	return t != nil && strings.Contains(t.said.String(), text)
 }
 
-func (l *chaosLog) line(text string) {
+func (l *programLog) line(text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	_, _ = l.file.WriteString(text + "\n")
 }
 
-// tail is the end of the log, in lines.
-func (l *chaosLog) tail(lines int) string {
+// tail returns the last lines of the log.
+func (l *programLog) tail(lines int) string {
 	text, err := os.ReadFile(l.file.Name())
 	if err != nil {
 		return err.Error()
@@ -81,8 +83,8 @@ func (l *chaosLog) tail(lines int) string {
 	return lastLines(string(text), lines)
 }
 
-// keep puts the log where it outlives the test, and returns its name.
-func (l *chaosLog) keep() string {
+// keep copies the log to a file that outlives the test, and returns its name.
+func (l *programLog) keep() string {
 	text, err := os.ReadFile(l.file.Name())
 	if err != nil {
 		return err.Error()

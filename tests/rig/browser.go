@@ -1,4 +1,4 @@
-package tests
+package rig
 
 import (
 	"context"
@@ -17,18 +17,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// browser is a page in Chromium. What the page complains about fails the test.
-type browser struct {
-	t   *testing.T
+// Browser is a page in Chromium. Only used from the test's goroutine, except for the
+// complaints, which Chromium reports.
+type Browser struct {
+	T   *testing.T
 	ctx context.Context
 
 	mu         sync.Mutex
 	complaints []string
 }
 
-// openBrowser starts a headless Chromium with a profile of its own. Without one
-// on the machine the test is skipped; where CI is set it fails.
-func openBrowser(t *testing.T) *browser {
+// OpenBrowser starts a headless Chromium with a profile of its own. If it is not
+// installed, the test is skipped, or fails if CI is set.
+func OpenBrowser(t *testing.T) *Browser {
 	t.Helper()
 	path := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
@@ -54,13 +55,13 @@ func openBrowser(t *testing.T) *browser {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	b := &browser{t: t, ctx: ctx}
-	require.NoError(t, chromedp.Listen(ctx, b.hear))
-	b.run(call(log.Enable, cdp.Empty{}))
+	b := &Browser{T: t, ctx: ctx}
+	require.NoError(t, chromedp.Listen(ctx, b.collect))
+	b.Run(call(log.Enable, cdp.Empty{}))
 	return b
 }
 
-// call makes an action of a command of the browser.
+// call returns an action that sends a command to the browser.
 func call[P, R any](command cdp.Command[P, R], params P) chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 		_, err := cdp.Call(ctx, target, command, params)
@@ -68,9 +69,8 @@ func call[P, R any](command cdp.Command[P, R], params P) chromedp.Action[chromed
 	})
 }
 
-// hear collects errors and warnings of the console, exceptions, and what the
-// browser refuses to load.
-func (b *browser) hear(event any) {
+// collect keeps errors and warnings of the console, exceptions, and failed requests.
+func (b *Browser) collect(event any) {
 	var text string
 	switch e := event.(type) {
 	case *runtime.EventExceptionThrown:
@@ -93,13 +93,13 @@ func (b *browser) hear(event any) {
 	}
 }
 
-// step is a part of a test that shows in its results under a name.
-func (b *browser) step(t *testing.T, name string, do func(t *testing.T)) {
+// Step runs a part of the test as a subtest.
+func (b *Browser) Step(t *testing.T, name string, do func(t *testing.T)) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) {
-		whole := b.t
-		b.t = t
-		defer func() { b.t = whole }()
+		whole := b.T
+		b.T = t
+		defer func() { b.T = whole }()
 		do(t)
 	})
 }
@@ -107,74 +107,76 @@ func (b *browser) step(t *testing.T, name string, do func(t *testing.T)) {
 // stepTimeout bounds every step in the browser.
 const stepTimeout = time.Minute
 
-func (b *browser) run(steps ...chromedp.Action[chromedp.Void]) {
-	b.t.Helper()
+// Run performs actions, each within stepTimeout.
+func (b *Browser) Run(steps ...chromedp.Action[chromedp.Void]) {
+	b.T.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, stepTimeout)
 	defer cancel()
-	require.NoError(b.t, chromedp.Do(ctx, steps...))
+	require.NoError(b.T, chromedp.Do(ctx, steps...))
 }
 
-// eval returns the value of an expression of JavaScript.
-func eval[T any](b *browser, expression string) T {
-	b.t.Helper()
+// Eval returns the value of an expression of JavaScript.
+func Eval[T any](b *Browser, expression string) T {
+	b.T.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, stepTimeout)
 	defer cancel()
 	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
-	require.NoError(b.t, err, expression)
+	require.NoError(b.T, err, expression)
 	return value
 }
 
-// open shows an address in a window of this size and with this theme, light or
-// dark.
-func (b *browser) open(url string, width, height int64, theme string) {
-	b.t.Helper()
-	b.look(width, height, theme)
-	b.run(chromedp.Navigate(url))
+// Open navigates to url in a window of this size in pixels, with the theme "light" or
+// "dark".
+func (b *Browser) Open(url string, width, height int64, theme string) {
+	b.T.Helper()
+	b.Resize(width, height, theme)
+	b.Run(chromedp.Navigate(url))
 }
 
-func (b *browser) look(width, height int64, theme string) {
-	b.t.Helper()
-	b.run(chromedp.EmulateViewport(width, height), call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+// Resize changes the size of the window in pixels, and the theme.
+func (b *Browser) Resize(width, height int64, theme string) {
+	b.T.Helper()
+	b.Run(chromedp.EmulateViewport(width, height), call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}},
 	}))
 }
 
-// text returns what a person reads in the element with this id.
-func (b *browser) text(id string) string {
-	b.t.Helper()
-	return eval[string](b, fmt.Sprintf("document.getElementById(%q).innerText", id))
+// Text returns the visible text of the element with this id.
+func (b *Browser) Text(id string) string {
+	b.T.Helper()
+	return Eval[string](b, fmt.Sprintf("document.getElementById(%q).innerText", id))
 }
 
-// await waits until an expression of JavaScript is true, no longer than that.
-func (b *browser) await(within time.Duration, expression string) {
-	b.t.Helper()
+// Await waits until an expression of JavaScript is true, at most for the duration.
+func (b *Browser) Await(within time.Duration, expression string) {
+	b.T.Helper()
 	_, err := chromedp.Run(b.ctx, chromedp.Poll[bool](expression,
 		chromedp.WithPollingTimeout(within), chromedp.WithPollingInterval(50*time.Millisecond)))
 	if err != nil {
-		require.NoError(b.t, err, "waiting for %s: the page says %q, %q", expression, b.text("headline"), b.text("details"))
+		require.NoError(b.T, err, "waiting for %s: the page says %q, %q", expression, b.Text("headline"), b.Text("details"))
 	}
 }
 
-// awaitText waits until the element with this id contains a text.
-func (b *browser) awaitText(within time.Duration, id, text string) {
-	b.t.Helper()
-	b.await(within, fmt.Sprintf("document.getElementById(%q).innerText.includes(%q)", id, text))
+// AwaitText waits until the element with this id contains a text.
+func (b *Browser) AwaitText(within time.Duration, id, text string) {
+	b.T.Helper()
+	b.Await(within, fmt.Sprintf("document.getElementById(%q).innerText.includes(%q)", id, text))
 }
 
-// picture saves what the window shows as a PNG.
-func (b *browser) picture(path string) {
-	b.t.Helper()
+// Screenshot saves the content of the window as a PNG file.
+func (b *Browser) Screenshot(path string) {
+	b.T.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, stepTimeout)
 	defer cancel()
 	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
-	require.NoError(b.t, err)
-	require.NoError(b.t, os.WriteFile(path, png, 0o644))
+	require.NoError(b.T, err)
+	require.NoError(b.T, os.WriteFile(path, png, 0o644))
 }
 
-// quiet checks that the page has not complained about anything.
-func (b *browser) quiet() {
-	b.t.Helper()
+// RequireNoComplaints checks that the page has caused no error or warning.
+func (b *Browser) RequireNoComplaints() {
+	b.T.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	require.Empty(b.t, b.complaints)
+	require.Empty(b.T, b.complaints)
 }

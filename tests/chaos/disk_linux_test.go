@@ -1,4 +1,4 @@
-package tests
+package chaos
 
 import (
 	"errors"
@@ -11,11 +11,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// chaosDisk is a small disk of its own under the positions.
-type chaosDisk struct{ filler string }
+// disk is a small disk for the positions.
+type disk struct{ filler string }
 
-// newChaosDisk mounts one at dir, or returns nil where that is not allowed.
-func newChaosDisk(t testing.TB, dir string) *chaosDisk {
+// newDisk mounts a disk at dir, or returns nil if that is not permitted.
+func newDisk(t testing.TB, dir string) *disk {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(dir, 0o755))
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=8m"); err != nil {
@@ -26,11 +26,11 @@ func newChaosDisk(t testing.TB, dir string) *chaosDisk {
 			t.Error(err)
 		}
 	})
-	return &chaosDisk{filler: filepath.Join(dir, "filler")}
+	return &disk{filler: filepath.Join(dir, "filler")}
 }
 
-// fill leaves no byte free.
-func (d *chaosDisk) fill() error {
+// fill writes until no byte is free.
+func (d *disk) fill() error {
 	f, err := os.Create(d.filler)
 	if err != nil {
 		return err
@@ -45,5 +45,5 @@ func (d *chaosDisk) fill() error {
 	return f.Close()
 }
 
-// free makes room again.
-func (d *chaosDisk) free() error { return os.Remove(d.filler) }
+// free removes what fill wrote.
+func (d *disk) free() error { return os.Remove(d.filler) }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package tests
+package chaos
 
 import (
 	"context"
@@ -11,13 +11,15 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ecommerce-ingest/connect/tests/rig"
 )
 
-// chaosRaw finds the number of a row in the record as it came.
-var chaosRaw = regexp.MustCompile(`\br(\d+) c\d+\b`)
+// rawNumber finds the number of a row in its raw record.
+var rawNumber = regexp.MustCompile(`\br(\d+) c\d+\b`)
 
-// requireOnce checks that each row stands exactly once where it belongs.
-func (w *chaosWriter) requireOnce() {
+// requireOnce checks that each good row is stored once, and each bad one rejected once.
+func (w *writer) requireOnce() {
 	t := w.c.t
 	t.Helper()
 	stored, rejected := make([]int, len(w.rows)), make([]int, len(w.rows))
@@ -27,7 +29,7 @@ func (w *chaosWriter) requireOnce() {
 	})
 	w.forEach("SELECT -1, coalesce(row_number, -1), stage || ': ' || reason || ': ' || raw FROM rejected_events", func(_, row int64, text string) {
 		number := -1
-		if match := chaosRaw.FindStringSubmatch(text); match != nil {
+		if match := rawNumber.FindStringSubmatch(text); match != nil {
 			number, _ = strconv.Atoi(match[1])
 		}
 		if number < 0 || number >= len(w.rows) {
@@ -54,7 +56,7 @@ func (w *chaosWriter) requireOnce() {
 	require.Empty(t, strings.Join(wrong, "\n"))
 }
 
-func (w *chaosWriter) describe(number int) string {
+func (w *writer) describe(number int) string {
 	r := w.rows[number]
 	quality := "good"
 	if r.bad {
@@ -63,11 +65,11 @@ func (w *chaosWriter) describe(number int) string {
 	return fmt.Sprintf("%s row %d (number %d) of %s, which has %d", quality, r.row, number, r.content.path, r.content.rows)
 }
 
-func (w *chaosWriter) forEach(query string, do func(number, row int64, text string)) {
+func (w *writer) forEach(query string, do func(number, row int64, text string)) {
 	w.c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), awaitTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), rig.Timeout)
 	defer cancel()
-	rows, err := w.c.site.db.pool.Query(ctx, query)
+	rows, err := w.c.site.DB.Pool.Query(ctx, query)
 	require.NoError(w.c.t, err)
 	var number, row int64
 	var text string

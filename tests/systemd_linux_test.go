@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/ecommerce-ingest/connect/tests/rig"
 )
 
 // TestTheSystemdUnitIsValid has systemd itself check the unit, with the program
@@ -18,7 +20,7 @@ func TestTheSystemdUnitIsValid(t *testing.T) {
 	if err != nil {
 		t.Skip("there is no systemd-analyze on this machine")
 	}
-	program, err := binary()
+	program, err := rig.Binary()
 	require.NoError(t, err)
 	unit, err := os.ReadFile("../deploy/systemd/connect.service")
 	require.NoError(t, err)

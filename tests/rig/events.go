@@ -1,4 +1,4 @@
-package tests
+package rig
 
 import (
 	"compress/gzip"
@@ -21,59 +21,60 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const header = "event_id,user_id,session_id,event_type,product_id,product_name,category,price,quantity,timestamp"
+// Header is the header line of the event files.
+const Header = "event_id,user_id,session_id,event_type,product_id,product_name,category,price,quantity,timestamp"
 
-// event is a row of user_events, with cells as PostgreSQL prints them and "" for null.
-type event struct {
+// Event is a row of user_events, with cells as PostgreSQL prints them and "" for null.
+type Event struct {
 	id, user, session, kind, product, name, category, price, quantity string
 	at                                                                time.Time
 }
 
-// eventID returns the id of a test's n-th event.
-func eventID(n int) string { return fmt.Sprintf("0190a3e0-0000-7000-8000-%012x", n) }
+// EventID returns the id of a test's n-th event.
+func EventID(n int) string { return fmt.Sprintf("0190a3e0-0000-7000-8000-%012x", n) }
 
-// record returns a valid CSV record without its line end.
-func record(n int) string {
-	return fmt.Sprintf(`%s,%d,,View,7,"Lamp, ""big""",home,12.50,1,2026-01-02T03:04:05Z`, eventID(n), n)
+// Record returns a valid CSV record without its line end.
+func Record(n int) string {
+	return fmt.Sprintf(`%s,%d,,View,7,"Lamp, ""big""",home,12.50,1,2026-01-02T03:04:05Z`, EventID(n), n)
 }
 
-// records returns valid CSV records from one number up to another, without a header.
-func records(from, to int) string {
+// Records returns valid CSV records from one number up to another, without a header.
+func Records(from, to int) string {
 	var b strings.Builder
 	for n := from; n < to; n++ {
-		b.WriteString(record(n))
+		b.WriteString(Record(n))
 		b.WriteByte('\n')
 	}
 	return b.String()
 }
 
-// csvFile returns a file of valid records.
-func csvFile(from, to int) string { return header + "\n" + records(from, to) }
+// CSVFile returns a file of valid records.
+func CSVFile(from, to int) string { return Header + "\n" + Records(from, to) }
 
-// place is the location of a record: a file and a row number.
-type place struct {
-	path string
-	row  int64
+// Place is the location of a record: a file and a row number.
+type Place struct {
+	Path string
+	Row  int64
 }
 
-// generated returns the rows that user_events should have, by event_id, for the CSV
+// Generated returns the rows that user_events should have, by event_id, for the CSV
 // files in the events folder. Every record in them must be good.
-func (s *site) generated() map[string]event {
-	s.t.Helper()
-	good, bad := s.sorted()
-	require.Empty(s.t, bad)
+func (s *Site) Generated() map[string]Event {
+	s.T.Helper()
+	good, bad := s.Sorted()
+	require.Empty(s.T, bad)
 	return good
 }
 
-// sorted reads the CSV files in the events folder with encoding/csv, and separates
-// the records that can be stored from those that cannot.
-func (s *site) sorted() (good map[string]event, bad map[place]error) {
-	s.t.Helper()
-	good, bad = map[string]event{}, map[place]error{}
-	for _, path := range s.files() {
-		for i, cells := range readCSV(s.t, path) {
+// Sorted reads the CSV files in the events folder with encoding/csv, and separates
+// the records that can be stored, by event_id, from those that cannot, by their place.
+func (s *Site) Sorted() (good map[string]Event, bad map[Place]error) {
+	s.T.Helper()
+	good, bad = map[string]Event{}, map[Place]error{}
+	for _, path := range s.Files() {
+		for i, cells := range ReadCSV(s.T, path) {
 			if e, err := wanted(cells); err != nil {
-				bad[place{path, int64(i + 1)}] = err
+				bad[Place{path, int64(i + 1)}] = err
 			} else {
 				good[e.id] = e
 			}
@@ -82,22 +83,22 @@ func (s *site) sorted() (good map[string]event, bad map[place]error) {
 	return good, bad
 }
 
-// files lists the CSV files of the events folder by name.
-func (s *site) files() []string {
-	s.t.Helper()
+// Files lists the CSV files of the events folder by name.
+func (s *Site) Files() []string {
+	s.T.Helper()
 	var found []string
-	err := filepath.WalkDir(s.events, func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(s.EventsDir, func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.Type().IsRegular() && (strings.HasSuffix(path, ".csv") || strings.HasSuffix(path, ".csv.gz")) {
 			found = append(found, path)
 		}
 		return err
 	})
-	require.NoError(s.t, err)
+	require.NoError(s.T, err)
 	return found
 }
 
-// readCSV returns the records of a file after checking its header.
-func readCSV(t testing.TB, path string) [][]string {
+// ReadCSV returns the records of a file after checking its header.
+func ReadCSV(t testing.TB, path string) [][]string {
 	t.Helper()
 	f, err := os.Open(path)
 	require.NoError(t, err)
@@ -110,18 +111,18 @@ func readCSV(t testing.TB, path string) [][]string {
 	all, err := csv.NewReader(content).ReadAll()
 	require.NoError(t, err, path)
 	require.NotEmpty(t, all, path)
-	require.Equal(t, header, strings.Join(all[0], ","), path)
+	require.Equal(t, Header, strings.Join(all[0], ","), path)
 	return all[1:]
 }
 
 // wanted returns the row that a record should become, or why it cannot be stored.
-func wanted(cells []string) (event, error) {
+func wanted(cells []string) (Event, error) {
 	for _, cell := range cells {
 		if !utf8.ValidString(cell) || strings.ContainsRune(cell, 0) {
-			return event{}, fmt.Errorf("%q is no text for PostgreSQL", cell)
+			return Event{}, fmt.Errorf("%q is no text for PostgreSQL", cell)
 		}
 	}
-	e := event{
+	e := Event{
 		id: cells[0], user: cells[1], session: cells[2], kind: strings.ToLower(strings.TrimSpace(cells[3])),
 		product: cells[4], name: cells[5], category: cells[6], price: cells[7], quantity: cells[8],
 	}
@@ -164,13 +165,24 @@ func parseTime(cell string) (time.Time, error) {
 	return time.UnixMilli(number).UTC(), nil
 }
 
-// requireSame checks that the stored events are those generated. It reports only the
+// RequireSame checks that the stored events are those generated. It reports only the
 // first difference.
-func requireSame(t testing.TB, generated, stored map[string]event) {
+func RequireSame(t testing.TB, generated, stored map[string]Event) {
 	t.Helper()
 	require.NotEmpty(t, generated)
 	for _, id := range slices.Sorted(maps.Keys(generated)) {
 		require.Equal(t, generated[id], stored[id], "event %s, generated and stored", id)
 	}
 	require.Equal(t, len(generated), len(stored), "something is stored that was not generated")
+}
+
+// RecordWith returns a valid CSV record with another cell in one column.
+func RecordWith(column, cell string) string {
+	cells := strings.Split(EventID(2)+",2,,view,7,lamp,home,12.50,1,2026-01-02T03:04:05Z", ",")
+	for i, name := range strings.Split(Header, ",") {
+		if name == column {
+			cells[i] = cell
+		}
+	}
+	return strings.Join(cells, ",")
 }

@@ -1,12 +1,13 @@
 //go:build unix
 
-package tests
+package chaos
 
 import (
 	"bufio"
 	wire "encoding/binary"
 	"io"
 	"net"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -20,30 +21,29 @@ type cutPoint int
 
 const (
 	nowhere     cutPoint = iota
-	cutAtCommit          // what commits was passed on; nobody knows whether it did
-	cutAtAnswer          // the server has committed, and its answer is not passed on
+	cutAtCommit          // after COMMIT is sent, before the response
+	cutAtAnswer          // after the server has committed, without passing on the response
 )
 
-// chaosProxy stands between the pipeline and its server, and understands enough
-// of what they say to know when a transaction is about to be committed.
-type chaosProxy struct {
+// proxy passes connections on to the server. It parses enough of the protocol to know
+// when a transaction is about to be committed.
+type proxy struct {
 	server string // host:port
 
 	mu      sync.Mutex
-	commits int           // that were sent
-	cut     cutPoint      // for the next of them
-	changed chan struct{} // closed, and made anew, when one of these changes
+	commits int           // how many were sent
+	cut     cutPoint      // of the next commit
+	changed chan struct{} // closed and replaced when one of these changes
 }
 
-// newChaosProxy listens in front of the server of dsn, and returns the DSN that
-// leads through it.
-func newChaosProxy(t testing.TB, dsn string) (*chaosProxy, string) {
+// newProxy starts a proxy for the server of dsn, and returns the DSN of the proxy.
+func newProxy(t testing.TB, dsn string) (*proxy, string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { listener.Close() })
 	server, proxied := through(t, dsn, listener.Addr().String())
-	p := &chaosProxy{server: server, changed: make(chan struct{})}
+	p := &proxy{server: server, changed: make(chan struct{})}
 	go func() {
 		for {
 			client, err := listener.Accept()
@@ -56,8 +56,9 @@ func newChaosProxy(t testing.TB, dsn string) (*chaosProxy, string) {
 	return p, proxied
 }
 
-// await waits until check, which is called under the lock, is satisfied.
-func (p *chaosProxy) await(limit time.Duration, check func() bool) bool {
+// await waits until check returns true, and reports whether it did within the limit.
+// check is called under the lock.
+func (p *proxy) await(limit time.Duration, check func() bool) bool {
 	timeout := time.After(limit)
 	for {
 		p.mu.Lock()
@@ -74,16 +75,16 @@ func (p *chaosProxy) await(limit time.Duration, check func() bool) bool {
 	}
 }
 
-// awaitCommits waits for n more of them.
-func (p *chaosProxy) awaitCommits(n int, limit time.Duration) bool {
+// awaitCommits waits for n more commits.
+func (p *proxy) awaitCommits(n int, limit time.Duration) bool {
 	p.mu.Lock()
 	want := p.commits + n
 	p.mu.Unlock()
 	return p.await(limit, func() bool { return p.commits >= want })
 }
 
-// cutNext cuts the next connection that comes to this point.
-func (p *chaosProxy) cutNext(at cutPoint, limit time.Duration) bool {
+// cutNext cuts the next connection that reaches a point, and reports whether one did.
+func (p *proxy) cutNext(at cutPoint, limit time.Duration) bool {
 	p.mu.Lock()
 	p.cut = at
 	p.mu.Unlock()
@@ -94,8 +95,8 @@ func (p *chaosProxy) cutNext(at cutPoint, limit time.Duration) bool {
 	return done
 }
 
-// commit counts a commit that is about to be sent, and tells where to cut it.
-func (p *chaosProxy) commit() (at cutPoint) {
+// commit counts a commit that is about to be sent, and returns where to cut it.
+func (p *proxy) commit() (at cutPoint) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	at, p.cut = p.cut, nowhere
@@ -105,30 +106,30 @@ func (p *chaosProxy) commit() (at cutPoint) {
 	return at
 }
 
-func (p *chaosProxy) serve(client net.Conn) {
+func (p *proxy) serve(client net.Conn) {
 	defer client.Close()
 	server, err := net.Dial("tcp", p.server)
 	if err != nil {
 		return
 	}
 	defer server.Close()
-	l := &chaosLine{proxy: p, client: client, server: server, answered: make(chan struct{})}
+	l := &proxiedConn{proxy: p, client: client, server: server, answered: make(chan struct{})}
 	go l.toClient()
 	l.toServer()
 }
 
-// chaosLine is one connection through the proxy.
-type chaosLine struct {
-	proxy          *chaosProxy
+// proxiedConn is one connection through the proxy.
+type proxiedConn struct {
+	proxy          *proxy
 	client, server net.Conn
-	answered       chan struct{} // closed when nothing more comes from the server, or needs to
+	answered       chan struct{} // closed at the end of what the server sends
 
 	mu     sync.Mutex
-	silent bool // answers are not passed on
+	silent bool // responses are not passed on
 }
 
-// toServer passes on what the client says until the line is cut.
-func (l *chaosLine) toServer() {
+// toServer passes on what the client sends until the connection is cut.
+func (l *proxiedConn) toServer() {
 	in := bufio.NewReaderSize(l.client, 64<<10)
 	first, err := in.Peek(4)
 	if err != nil {
@@ -156,7 +157,7 @@ func (l *chaosLine) toServer() {
 			copying = false
 		case 'd':
 			copying = true
-		case 'c': // with it ends a transaction that has no BEGIN
+		case 'c': // CopyDone commits if there was no BEGIN
 			commits = copying && !explicit
 		}
 		at := nowhere
@@ -175,7 +176,7 @@ func (l *chaosLine) toServer() {
 		switch at {
 		case cutAtCommit:
 			l.client.Close()
-			// Give the server its time to commit, as a network would.
+			// Let the server commit, as a network failure would.
 			<-l.answered
 			return
 		case cutAtAnswer:
@@ -185,8 +186,8 @@ func (l *chaosLine) toServer() {
 	}
 }
 
-// toClient passes on what the server says.
-func (l *chaosLine) toClient() {
+// toClient passes on what the server sends.
+func (l *proxiedConn) toClient() {
 	defer l.client.Close()
 	defer close(l.answered)
 	in := bufio.NewReaderSize(l.server, 16<<10)
@@ -212,4 +213,13 @@ func (l *chaosLine) toClient() {
 			return
 		}
 	}
+}
+
+// through returns the address of a DSN, and the DSN with another address.
+func through(t testing.TB, dsn, address string) (server, proxied string) {
+	t.Helper()
+	u, err := url.Parse(dsn)
+	require.NoError(t, err)
+	server, u.Host = u.Host, address
+	return server, u.String()
 }
