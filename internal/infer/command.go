@@ -67,6 +67,6 @@ func run(c *cli.Context) error {
 	for _, file := range files {
 		fmt.Fprintf(c.App.Writer, "Wrote %s\n", file.Path)
 	}
-	fmt.Fprintf(c.App.Writer, "\nLoad them with:  connect -c %s\n", files[len(files)-1].Path)
+	fmt.Fprintf(c.App.Writer, "\nLoad them with:  connect load -c %s\n", files[len(files)-1].Path)
 	return nil
 }

@@ -6,6 +6,7 @@ package infer
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -57,6 +58,9 @@ func Look(paths []string, name string) (*Table, error) {
 			return nil, err
 		}
 	}
+	if t.rows == 0 && t.bad > 0 {
+		return nil, fmt.Errorf("%s has no row that can be read: %s", paths[0], t.badRows[0])
+	}
 	if t.rows == 0 {
 		return nil, fmt.Errorf("%s has no rows below the header: types cannot be inferred without values", paths[0])
 	}
@@ -66,6 +70,11 @@ func Look(paths []string, name string) (*Table, error) {
 
 // addFile reads one file into the columns.
 func (t *Table) addFile(path string) error {
+	if info, err := os.Stat(path); err != nil {
+		return err
+	} else if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a regular file", path)
+	}
 	l, err := detectLayout(path)
 	if err != nil {
 		return err

@@ -128,7 +128,10 @@ func TestFilesThatCannotBeLoadedAreRefused(t *testing.T) {
 		_, err := infer.Look([]string{path}, "")
 		require.ErrorContains(t, err, test.want, name)
 	}
-	_, err := infer.Look(nil, "")
+	folder := t.TempDir()
+	_, err := infer.Look([]string{folder}, "")
+	require.EqualError(t, err, folder+" is not a regular file")
+	_, err = infer.Look(nil, "")
 	require.EqualError(t, err, "name at least one file")
 	_, err = infer.Look([]string{filepath.Join(t.TempDir(), "none.csv")}, "")
 	require.ErrorIs(t, err, os.ErrNotExist)

@@ -115,6 +115,10 @@ func (p *pipeline) mapOnly() error {
 		processors = append(processors, map[string]any{"mutation": mapping.Value})
 	}
 	p.remove("output")
+	// A pipeline without an output prints its messages.
+	if err := p.set(map[string]any{"drop": map[string]any{}}, "output"); err != nil {
+		return err
+	}
 	return p.set(processors, "pipeline", "processors")
 }
 
@@ -127,9 +131,13 @@ func consumer(board func() *status.Board) service.MessageBatchHandlerFunc {
 			commit := status.Commit{Stored: 1}
 			if err := m.GetError(); err != nil {
 				commit = status.Commit{Rejected: 1}
+				stage := "mapping"
+				if reason, ok := m.MetaGet("csv_error"); ok && reason != "" {
+					stage = "parse"
+				}
 				row, _ := m.MetaGetMut("csv_row")
 				number, _ := row.(int64)
-				b.Rejected(status.Rejection{Stage: "mapping", Class: "mapping", Reason: err.Error(), Path: path, Row: number})
+				b.Rejected(status.Rejection{Stage: stage, Class: stage, Reason: err.Error(), Path: path, Row: number})
 			}
 			b.FileCommitted(path, time.Now(), commit)
 		}

@@ -148,6 +148,10 @@ const (
 )
 
 func (r *Report) writeText(out io.Writer, verb string) error {
+	if r.Outcome == Failed && len(r.Files) == 0 { // the table would be empty
+		_, err := fmt.Fprintln(out, r.Problem)
+		return err
+	}
 	table := tabwriter.NewWriter(out, 0, 4, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(table, "rows\t%s\tskipped\tfiltered\trejected\tseconds\t  file\n", verb)
 	for i, f := range r.Files {

@@ -28,8 +28,12 @@ type options struct {
 	env     *service.Environment   // of the components; nil: the global one
 }
 
-// stopTimeout bounds how long an interrupted load waits for the batches that are being written.
-const stopTimeout = 15 * time.Second
+const (
+	// stopTimeout bounds how long an interrupted load waits for the batches that are being written.
+	stopTimeout = 15 * time.Second
+	// giveUpTimeout bounds how long a load waits for an output that has not reached its database anyway.
+	giveUpTimeout = time.Second
+)
 
 // run loads what is there. The report is there in any case; its outcome says how it went.
 func run(ctx context.Context, o options) *Report {
@@ -109,14 +113,14 @@ func (o *options) watch(ctx context.Context, board *status.Board, ended <-chan e
 		case err := <-ended:
 			return err
 		case <-ctx.Done():
-			return errors.Join(stop(stream, ended), context.Canceled)
+			return errors.Join(stop(stream, ended, stopTimeout), context.Canceled)
 		case <-tick.C:
 			now := board.Snapshot(true)
 			if o.show != nil {
 				o.show(now)
 			}
 			if problem := unreachable(now, o.timeout); problem != nil {
-				_ = stop(stream, ended) // what it waits for does not come
+				_ = stop(stream, ended, giveUpTimeout) // what it waits for does not come
 				return problem
 			}
 		}
@@ -137,8 +141,8 @@ func unreachable(s *status.Snapshot, timeout time.Duration) error {
 	return nil
 }
 
-func stop(stream *service.Stream, ended <-chan error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+func stop(stream *service.Stream, ended <-chan error, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	if err := stream.Stop(ctx); err != nil {
 		return fmt.Errorf("stopping the pipeline: %w", err)
