@@ -19,6 +19,9 @@ func (w *Watcher) Found(path string, st fileid.Stat) {
 		w.discover(path, st, now)
 		return
 	}
+	if f.finishing && f.seen {
+		f.wasRenamed(st) // by its cleanup, which has not noted that yet
+	}
 	old := f.st
 	first, missed := !f.seen, f.isMissing()
 	f.st, f.seen = st, true
