@@ -26,7 +26,7 @@ func (w *world) replaceWhen(name, text string) {
 }
 
 //promise:finish
-func TestAFileThatTakesTheNameBeforeTheCleaningStays(t *testing.T) {
+func TestAFileThatTakesTheNameFirstStays(t *testing.T) {
 	t.Parallel()
 	for _, how := range []string{"deleted", "moved", "moved to another filesystem"} {
 		t.Run(how, func(t *testing.T) {
@@ -65,7 +65,7 @@ func TestAFileThatTakesTheNameBeforeTheCleaningStays(t *testing.T) {
 	}
 }
 
-func TestAFileThatComesWhileTheOldOneIsCopiedStays(t *testing.T) {
+func TestAFileThatComesDuringTheCopyStays(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	move := finish.NewMover(w.path("done")).Move
@@ -153,7 +153,7 @@ func TestAKillWhileAFileIsAsideLosesNothing(t *testing.T) {
 	}
 }
 
-func TestAFileThatCannotBeCleanedUpIsPutBack(t *testing.T) {
+func TestAFailedCleanupPutsTheFileBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	full := errors.New("the archive is full")

@@ -30,7 +30,7 @@ func mount(t *testing.T, source, target, kind string, flags uintptr, data string
 	return unmount
 }
 
-func TestAFullDiskUnderThePositionsHoldsUpNewFilesOnly(t *testing.T) {
+func TestAFullPositionsDiskDelaysNewFilesOnly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	mount(t, "tmpfs", w.path("state"), "tmpfs", 0, "size=64k")
@@ -84,7 +84,7 @@ func TestAFullDiskUnderThePositionsHoldsUpNewFilesOnly(t *testing.T) {
 	w.close()
 }
 
-func TestFilesOfAFilesystemThatIsNotMountedAreNotForgotten(t *testing.T) {
+func TestFilesOfAnUnmountedFilesystemAreNotForgotten(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.set("poll", nil)
@@ -111,7 +111,7 @@ func TestFilesOfAFilesystemThatIsNotMountedAreNotForgotten(t *testing.T) {
 	w.close()
 }
 
-func TestAFolderThatIsAwayForAMomentIsNotReadAgain(t *testing.T) {
+func TestABrieflyMissingFolderIsNotReadAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.start()

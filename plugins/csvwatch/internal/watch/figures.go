@@ -64,7 +64,7 @@ func (w *Watcher) Figures() Figures {
 // otherwise be most of what watching costs.
 const snapshotEvery = 5 * time.Second
 
-// snapshot is what a look at each file told.
+// snapshot is what a look at each file found.
 type snapshot struct {
 	at     time.Time
 	of     Figures // as they were then

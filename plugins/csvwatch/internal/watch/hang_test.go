@@ -59,7 +59,7 @@ func (h *hang) end() {
 	}
 }
 
-func TestAFileSystemThatHangsDoesNotHoldUpTheEnd(t *testing.T) {
+func TestAHungFileSystemDoesNotDelayTheEnd(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	h := w.hangIn("in")

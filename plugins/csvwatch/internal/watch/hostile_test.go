@@ -21,9 +21,9 @@ func names(n int) string {
 	return strings.TrimSuffix(b.String(), ",")
 }
 
-func TestAHostileFileIsToldOnceAndCostsItsNeighboursNothing(t *testing.T) {
+func TestAHostileFileIsLoggedOnce(t *testing.T) {
 	t.Parallel()
-	for kind, c := range map[string]struct{ name, text, told string }{
+	for kind, c := range map[string]struct{ name, text, logged string }{
 		"a header of ten megabytes": {
 			"in/x.csv", strings.Repeat("x", 10<<20) + "\n1\n",
 			"the header cannot be read: the record is longer than max_record_bytes (1048576)",
@@ -59,11 +59,11 @@ func TestAHostileFileIsToldOnceAndCostsItsNeighboursNothing(t *testing.T) {
 			w.start()
 			w.write("in/a.csv", "id,v\n1,a\n")
 			w.came(1)
-			w.until("it is told", func() bool { return w.log.count(c.told) > 0 })
+			w.until("it is logged", func() bool { return w.log.count(c.logged) > 0 })
 			w.expect("1,a")
 			w.settle()
 			require.Equal(t, 1, w.log.count("cannot be read: "), "the log has:\n%s", w.log)
-			// Told once means once, also over a restart of the watch within it; and it is not touched.
+			// Logged once means once, also over a restart of the watch within it; and it is not touched.
 			w.append("in/a.csv", "2,b\n")
 			w.expect("2,b")
 			require.True(t, w.exists(c.name))
@@ -91,7 +91,7 @@ func TestAHundredThousandColumnsAreRead(t *testing.T) {
 	}
 }
 
-func TestFilesThatCannotBeReadDoNotHoldUpTheNext(t *testing.T) {
+func TestUnreadableFilesDoNotDelayTheNext(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for n := range 5 {
@@ -110,7 +110,7 @@ func TestFilesThatCannotBeReadDoNotHoldUpTheNext(t *testing.T) {
 	require.Equal(t, 5, w.log.count("cannot be read"))
 }
 
-func TestAFileOfSeveralNamesIsKeptUntilAllWereLookedAt(t *testing.T) {
+func TestAFileIsKeptUntilAllNamesWereScanned(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.write("in/a.csv", "id,v\n1,a\n")

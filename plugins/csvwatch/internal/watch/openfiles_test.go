@@ -66,7 +66,7 @@ func TestDeletedFilesDoNotTakeAllPlaces(t *testing.T) {
 	w.rows = nil
 }
 
-func TestADeletedFileThatIsOpenIsReadToItsEnd(t *testing.T) {
+func TestAnOpenDeletedFileIsReadToItsEnd(t *testing.T) {
 	t.Parallel()
 	const rows = 5000
 	w := newWorld(t)
@@ -95,7 +95,7 @@ func (w *world) readerOf(tb testing.TB) *csvrows.Reader {
 	return nil
 }
 
-func TestATornRecordIsNotReadAgainForEachPieceOfIt(t *testing.T) {
+func TestAPartialRecordIsNotReadAgainPerPiece(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.start()
@@ -128,7 +128,7 @@ func TestATornRecordIsNotReadAgainForEachPieceOfIt(t *testing.T) {
 	w.expect(want...)
 }
 
-func TestWhatWasReadAheadIsNotTakenForWhatIsThereNow(t *testing.T) {
+func TestReadAheadIsComparedWithTheFile(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.write("in/a.csv", "id,v\n1,a\n2,b\n3,torn")
@@ -145,7 +145,7 @@ func TestWhatWasReadAheadIsNotTakenForWhatIsThereNow(t *testing.T) {
 	require.Equal(t, []string{"2,b", "4,d"}, got)
 }
 
-func TestAFileThatIsExchangedBeforeItIsOpenedIsNotTakenForTheOther(t *testing.T) {
+func TestAFileExchangedBeforeItsOpeningIsAnother(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	watcher := w.unpumped()
@@ -160,7 +160,7 @@ func TestAFileThatIsExchangedBeforeItIsOpenedIsNotTakenForTheOther(t *testing.T)
 	require.Equal(t, 1, w.knownFiles())
 }
 
-func TestAFileThatGrowsAfterTheLastLookIsNotFinished(t *testing.T) {
+func TestAFileThatGrewMeanwhileIsNotFinished(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"in/a.csv", "in/a.csv.gz"} {
 		w := newWorld(t)

@@ -73,7 +73,7 @@ func (t *problems) over(log Log, kind, format string, args ...any) {
 	}
 }
 
-// mostDrifts bounds how many kinds of header are told of.
+// mostDrifts bounds how many kinds of header are logged.
 const mostDrifts = 100
 
 // logDrift logs once how headers differ from what is expected, where files are read all the same. The lock is held.

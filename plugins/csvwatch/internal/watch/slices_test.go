@@ -118,7 +118,7 @@ func TestFilesAreReadOldestFirstOrByName(t *testing.T) {
 	}
 }
 
-func TestAFileThatComesWhileOthersWaitTakesItsPlaceAmongThem(t *testing.T) {
+func TestANewFileTakesItsPlaceInTheQueue(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for n := range 10 {
@@ -139,7 +139,7 @@ func TestAFileThatComesWhileOthersWaitTakesItsPlaceAmongThem(t *testing.T) {
 	require.Equal(t, []string{"in/3.csv", "in/4.csv", "late", "in/5.csv", "in/6.csv", "in/7.csv", "in/8.csv", "in/9.csv"}, names)
 }
 
-func TestAHugeFileAndSmallOnesDoNotHoldEachOtherUp(t *testing.T) {
+func TestHugeAndSmallFilesDoNotDelayEachOther(t *testing.T) {
 	t.Parallel()
 	const small, batch, huge = 100, 50, 20_000
 	for _, name := range []string{"in/huge.csv", "in/huge.csv.gz", "in/huge.csv.zst"} {
@@ -173,7 +173,7 @@ func TestAHugeFileAndSmallOnesDoNotHoldEachOtherUp(t *testing.T) {
 	}
 }
 
-func TestALongStretchWithoutRowsHoldsUpNeitherOthersNorTheEnd(t *testing.T) {
+func TestALongPartWithoutRowsDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	const size = 24 << 20
 	for kind, c := range map[string]struct{ header, stretch string }{
@@ -265,7 +265,7 @@ func TestRowsOfManyBytesCountForWhatTheyTake(t *testing.T) {
 	require.LessOrEqual(t, bytes, 2<<20+sliceBytes+1_000_000)
 }
 
-func TestABlockedOutputIsToldOnce(t *testing.T) {
+func TestABlockedOutputIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.options.MaxRows = 10
@@ -286,7 +286,7 @@ func TestABlockedOutputIsToldOnce(t *testing.T) {
 	require.Equal(t, 1, w.log.count("rows are acknowledged again: reading goes on"))
 }
 
-func TestLongWorkIsToldInTheLog(t *testing.T) {
+func TestLongWorkIsLogged(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.write("in/a.csv", csvOf("a", 1000))
@@ -320,7 +320,7 @@ func (w *world) fireAll() {
 	}
 }
 
-func TestATimerThatSeesAnAppendWaitsForTheWholeRecord(t *testing.T) {
+func TestATimerSeesNoPartialRecord(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.options.Notify = false

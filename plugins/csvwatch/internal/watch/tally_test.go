@@ -34,7 +34,7 @@ func TestAFinishedFileIsLoggedOnce(t *testing.T) {
 	require.Contains(t, w.log.String(), "debug Opened "+w.path("in/b.csv")+" at row 1")
 }
 
-func TestAFileFinishedAfterARestartSaysFromWhereOn(t *testing.T) {
+func TestAFileFinishedAfterARestartLogsItsStart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.start()

@@ -68,7 +68,7 @@ func TestWhatNotificationDoesNotTellIsFoundByPolling(t *testing.T) {
 	w.expect("1,a", "2,b", "3,c")
 }
 
-func TestALastRecordIsTakenWhenTheQuietTimeIsOver(t *testing.T) {
+func TestALastRecordIsReadAfterTheQuietTime(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"in/a.csv", "in/a.csv.gz"} {
 		t.Run(name, func(t *testing.T) {
@@ -91,7 +91,7 @@ func TestALastRecordIsTakenWhenTheQuietTimeIsOver(t *testing.T) {
 	}
 }
 
-func TestAFileThatGrowsAllTheTimeHasFewAlarms(t *testing.T) {
+func TestAGrowingFileHasFewTimers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t) // whose quiet time is an hour
 	w.write("in/a.csv", "id,v\n")
@@ -105,7 +105,7 @@ func TestAFileThatGrowsAllTheTimeHasFewAlarms(t *testing.T) {
 	require.LessOrEqual(t, w.watcher.timers.Len(), 2, "for its quiet time, and to be compared once more")
 }
 
-func TestAFileThatWasRenamedInIsReadToItsEndAtOnce(t *testing.T) {
+func TestARenamedFileIsReadAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t) // whose quiet time is an hour
 	w.write("aside", "id,v\n1,a\n2,b")
@@ -183,7 +183,7 @@ func TestPositionsAreSavedAtTheirInterval(t *testing.T) {
 	w.expect()
 }
 
-func TestALongMoveHoldsUpNeitherPositionsNorTheEnd(t *testing.T) {
+func TestALongMoveDelaysNeitherPositionsNorEnd(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.options.SaveEvery, w.options.Quiet = 5*time.Millisecond, 5*time.Millisecond
@@ -228,7 +228,7 @@ func (s *slow) Save(ctx context.Context, changed []positions.Entry, gone []posit
 	return s.Store.Save(ctx, changed, gone)
 }
 
-func TestASaveThatTheEndCutsShortIsNoFault(t *testing.T) {
+func TestAnInterruptedLastSaveIsNoFault(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	dir, err := positions.OpenDir(w.path("state"))
@@ -246,7 +246,7 @@ func TestASaveThatTheEndCutsShortIsNoFault(t *testing.T) {
 	require.Zero(t, w.log.count("finished files stay"))
 }
 
-func TestAFileThatGrowsWhileItWaitsToBeCleanedUpIsLeft(t *testing.T) {
+func TestAFileThatGrowsBeforeItsCleanupIsLeft(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.hangs = true
@@ -368,7 +368,7 @@ func TestAStoreThatFailsAtAnyStepLosesNothing(t *testing.T) {
 	}
 }
 
-func TestAStoreThatStaysBrokenIsToldOnceAndAtTheEnd(t *testing.T) {
+func TestABrokenStoreIsLoggedOnceAndFinally(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.options.SaveEvery = time.Millisecond

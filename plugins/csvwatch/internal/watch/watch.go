@@ -118,7 +118,7 @@ type Watcher struct {
 	finish     map[*file]struct{}
 	cleaning   map[uint64]cleanup // by device
 	gone       []positions.Channel
-	drifts     map[string]bool // the differences from expected_headers that were told
+	drifts     map[string]bool // the differences from expected_headers that were logged
 	loggedOnce map[string]bool // what is said only once
 	started    bool            // the first scan is complete, so that the order is known
 	scanHangs  bool            // folders are passed over since they do not answer
