@@ -59,7 +59,7 @@ type outputConfig struct {
 	connection   conn.Settings
 	table        *service.InterpolatedString
 	tableOptions table.Options
-	mapping      *bloblang.Executor // nil: the message is the row
+	mapping      *rowMapping        // nil: the message is the row
 	args         *bloblang.Executor // nil: the message is an object of columns
 	rejects      *rejectsConfig     // nil: rejected rows are given back
 	ledger       *ledger.Ledger     // nil without exactly_once
@@ -98,8 +98,12 @@ func (c *outputConfig) readTarget(conf *service.ParsedConfig) (err error) {
 			return err
 		}
 	}
-	if c.mapping, err = mappingFrom(conf, fieldMapping); err != nil {
+	mapping, err := mappingFrom(conf, fieldMapping)
+	if err != nil {
 		return err
+	}
+	if mapping != nil {
+		c.mapping = newRowMapping(mapping)
 	}
 	if c.args, err = mappingFrom(conf, fieldArgsMapping); err != nil {
 		return err

@@ -18,9 +18,9 @@ type Batch struct {
 	Encoding time.Duration
 
 	Values []copyrows.Values // by message
-	// Map returns the values of a message whose Values have none, when its row is encoded; they are valid until the next
-	// call. Nil: the Values are all there is.
-	Map    func(message int) copyrows.Values
+	// Map calls use with the values of a message whose Values have none, when its row is encoded; they are valid until use
+	// returns. Nil: the Values are all there is.
+	Map    func(message int, use func(copyrows.Values))
 	Tables []*TableRows // in the order in which they are written
 
 	// Rejected are the messages that cannot be stored, and why. What was found
@@ -97,14 +97,13 @@ func (b *Batch) Release() {
 	batchPool.Put(b)
 }
 
-// values returns what the row of a message is encoded from.
-func (b *Batch) values(message int) copyrows.Values {
+// withValues calls use with what the row of a message is encoded from, which is valid until use returns.
+func (b *Batch) withValues(message int, use func(copyrows.Values)) {
 	if b.Map == nil || b.Values[message].Err != nil {
-		return b.Values[message]
+		use(b.Values[message])
+		return
 	}
-	values := b.Map(message)
-	values.Read = b.Values[message].Read
-	return values
+	b.Map(message, use)
 }
 
 // filtered returns how many messages the mapping left out.

@@ -123,26 +123,33 @@ const (
 
 func (t *TableRows) encode(b *Batch, known *table.Table) doubt {
 	t.table, t.rows = known, copyrows.New(known)
-	worst := none
-	b.eachMessage(t, func(message int) {
-		values := b.values(message)
-		if values.Filtered {
-			t.filtered++
-			return
-		}
-		err := t.rows.Add(message, values)
-		if err == nil || errors.Is(err, copyrows.ErrUnread) {
-			return
-		}
-		if _, before := b.Rejected[message]; before {
-			return
-		}
-		b.Rejected[message] = pgerr.RejectionOf(err)
-		if values.Err == nil {
-			worst = max(worst, doubtOf(err))
-		}
+	worst, message := none, 0
+	add := func(values copyrows.Values) { worst = max(worst, t.add(b, message, values)) }
+	b.eachMessage(t, func(i int) {
+		message = i
+		b.withValues(i, add)
 	})
 	return worst
+}
+
+// add encodes the row of a message, and reports how much of a rejection depends on the catalogue.
+func (t *TableRows) add(b *Batch, message int, values copyrows.Values) doubt {
+	if values.Filtered {
+		t.filtered++
+		return none
+	}
+	err := t.rows.Add(message, values)
+	if err == nil || errors.Is(err, copyrows.ErrUnread) {
+		return none
+	}
+	if _, before := b.Rejected[message]; before {
+		return none
+	}
+	b.Rejected[message] = pgerr.RejectionOf(err)
+	if values.Err != nil {
+		return none
+	}
+	return doubtOf(err)
 }
 
 func doubtOf(err error) doubt {

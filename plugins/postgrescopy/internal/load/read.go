@@ -37,9 +37,12 @@ func (w *Writer) readTexts(ctx context.Context, b *Batch, t *TableRows) (refused
 			continue
 		}
 		last = u.Message
-		if err := t.rows.Add(u.Message, b.values(u.Message)); err != nil {
-			b.Rejected[u.Message] = pgerr.RejectionOf(err)
-		}
+		b.withValues(u.Message, func(values copyrows.Values) {
+			values.Read = b.Values[u.Message].Read
+			if err := t.rows.Add(u.Message, values); err != nil {
+				b.Rejected[u.Message] = pgerr.RejectionOf(err)
+			}
+		})
 	}
 	t.rows.SortByMessage()
 	return refused, nil
