@@ -110,6 +110,8 @@ type bench struct {
 	connect, upstream string // binaries
 	one               string
 	two, eight, shop  []string
+	bad               []string // eight, with a tenth of the rows bad
+	filtered          int      // rows of the eight that everyTenth leaves out
 }
 
 func measure(ctx context.Context, o options) (*results, error) {
@@ -193,6 +195,9 @@ func (b *bench) fill(ctx context.Context, o options) (err error) {
 		return err
 	}
 	if b.one, b.two, b.eight, err = references(b.dir, b.rows, o.seed); err != nil {
+		return err
+	}
+	if b.bad, b.filtered, err = spoil(filepath.Join(b.dir, "bad"), b.eight); err != nil {
 		return err
 	}
 	if b.shop, err = shopFiles(ctx, b.connect, b.dir, b.rows, o.seed); err != nil {

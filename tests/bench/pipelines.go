@@ -72,7 +72,7 @@ func stockInput(files, nullable []string, mapped bool) string {
 
 // copyOutput maps and stores rows, and rejects those that fail, as
 // config/pipeline.yaml does.
-func copyOutput(dsn, table, options string) string {
+func copyOutput(dsn, table, mapping, options string) string {
 	return fmt.Sprintf(`label: events
 postgres_copy:
   dsn: %q
@@ -82,7 +82,7 @@ postgres_copy:
   unknown_fields: ignore
   rejects: { table: rejected_events }
   max_in_flight: 2
-%s`, dsn, table, indent(mapping(), 4), indent(options, 2))
+%s`, dsn, table, indent(mapping, 4), indent(options, 2))
 }
 
 func sqlInsert(dsn, table string, columns []string) string {

@@ -3,13 +3,18 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"image/color"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
 )
 
 // Colours of the bars: ours and the others'.
@@ -49,8 +54,31 @@ func (r *results) draw(path string) error {
 		p.Add(bar)
 	}
 	p.NominalY(names...)
-	if err := p.Save(vg.Points(640), vg.Points(80+24*float64(len(ways))), path); err != nil {
+	if err := save(p, vg.Points(640), vg.Points(96+24*float64(len(ways))), path); err != nil {
 		return fmt.Errorf("drawing %s: %w", path, err)
 	}
 	return nil
+}
+
+// margin keeps labels at the ends of the axes inside the picture.
+const margin = 16
+
+// save writes a plot with a margin.
+func save(p *plot.Plot, width, height vg.Length, path string) error {
+	canvas, err := draw.NewFormattedCanvas(width, height, strings.TrimPrefix(filepath.Ext(path), "."))
+	if err != nil {
+		return err
+	}
+	all := draw.New(canvas)
+	all.SetColor(color.White)
+	all.Fill(all.Rectangle.Path())
+	p.Draw(draw.Crop(all, margin, -margin, margin, -margin))
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	if _, err := canvas.WriteTo(file); err != nil {
+		return errors.Join(err, file.Close())
+	}
+	return file.Close()
 }

@@ -66,7 +66,7 @@ func (b *bench) startWatching(ctx context.Context, dir, table string) (*running,
 		return nil, fmt.Errorf("making the state directory: %w", err)
 	}
 	input := watchInput([]string{filepath.Join(dir, "*.csv")}, state)
-	output := copyOutput(b.dsn, table, ignore)
+	output := copyOutput(b.dsn, table, mapping(), ignore)
 	return start(ctx, b.dir, b.connect, address, pipeline(address, input, output))
 }
 

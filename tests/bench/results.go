@@ -112,6 +112,9 @@ func (r *results) summarise() {
 // toOurs compares a figure round by round with that of our own way to load the same data; nil when that was not measured.
 func (r *results) toOurs(w *way, figure func(sample) time.Duration) *spread {
 	i := slices.IndexFunc(r.Ways, func(other *way) bool { return other.Data == w.Data && other.Name == ours })
+	if i < 0 && w.Data == ledgered.name {
+		i = slices.IndexFunc(r.Ways, func(other *way) bool { return other.Data == w.Data })
+	}
 	if i < 0 || r.Ways[i] == w {
 		return nil
 	}

@@ -219,7 +219,7 @@ func (s *scaleBench) alone(ctx context.Context) (sample, error) {
 	if err != nil {
 		return total, err
 	}
-	return total, s.check(ctx, s.conn, scaleTable)
+	return total, check(ctx, s.conn, scaleTable, tally{stored: s.rows})
 }
 
 func (s *scaleBench) edgeAlone(ctx context.Context) (sample, error) {
@@ -235,7 +235,7 @@ func (s *scaleBench) sinks(ctx context.Context, n int) (sample, error) {
 	if err != nil {
 		return total, err
 	}
-	return total, s.check(ctx, s.conn, scaleTable)
+	return total, check(ctx, s.conn, scaleTable, tally{stored: s.rows})
 }
 
 func (s *scaleBench) both(ctx context.Context) (sample, error) {
@@ -243,7 +243,7 @@ func (s *scaleBench) both(ctx context.Context) (sample, error) {
 	if err != nil {
 		return total, err
 	}
-	return total, s.check(ctx, s.conn, scaleTable)
+	return total, check(ctx, s.conn, scaleTable, tally{stored: s.rows})
 }
 
 // follow starts an edge and a sink and returns once both are connected.
@@ -304,7 +304,7 @@ func (s *scaleBench) sink(group, table, options string) func(address string) str
 
 // storing is the output of a pipeline.
 func (s *scaleBench) storing(table, options string) string {
-	return copyOutput(s.dsn, table, options)
+	return copyOutput(s.dsn, table, mapping(), options)
 }
 
 func (s *scaleBench) summarise(r *results) {
