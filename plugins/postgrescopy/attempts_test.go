@@ -38,6 +38,7 @@ var patterns = []struct {
 
 func TestBadRowsAreFoundAtTheDocumentedCost(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	for _, kind := range faultKinds {
 		if kind.name != "by check constraint" && kind.name != "by foreign key" && kind.name != "by deferred foreign key" && kind.name != "by unique key" {
 			continue

@@ -22,6 +22,7 @@ func raising(code, condition string) string {
 //promise:healthy-stays
 func TestNoTemporaryErrorRejectsARow(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	for _, code := range []string{
 		"40001", "40P01", "53100", "53200", "53300", "53400", "55006", "55P03", "57014", "58030", "25006", "72000", "2200H", // temporary
 		"08006", "57P01", "57P02", "57P03", "25P03", "25P04", // lost
@@ -43,6 +44,7 @@ func TestNoTemporaryErrorRejectsARow(t *testing.T) {
 //promise:never-stops
 func TestNoFaultOfARowIsRetriedForever(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	for _, code := range []string{
 		"21000", "22000", "22003", "22007", "22012", "22021", "22P02", "22P03", "23000", "23502", "23503", "23505", "23514", "23P01",
 		"27000", "2F002", "38000", "39000", "42601", "44000", "54000", "54001", "P0001", "P0002", "SHOP1", // data

@@ -281,8 +281,11 @@ func TestAFailedBatchLeavesItsConnectionAsItWas(t *testing.T) {
 			o := db.connected("table: t\nmax_in_flight: 1\napplication_name: same\nwrite_mode: " + mode)
 			const backend = "SELECT pid, state, xact_start IS NULL FROM pg_stat_activity WHERE application_name = 'same' AND datname = current_database()"
 			assert.Empty(t, o.write(fields{"id": 0, "n": 1}))
-			before := db.value(backend)
-			require.Contains(t, before, "|idle|t")
+			var before string
+			require.Eventually(t, func() bool { // the output pings over it as well
+				before = db.value(backend)
+				return strings.Contains(before, "|idle|t")
+			}, patient, time.Millisecond)
 			for i, spoil := range []fields{{"n": 0}, {"n": nil}, {"n": "x"}, {"parent": 9}, {"parent": 9, "u": 1}, {"no": 1}} {
 				for _, bad := range []int{1, 10} {
 					var rows []fields
@@ -296,7 +299,7 @@ func TestAFailedBatchLeavesItsConnectionAsItWas(t *testing.T) {
 						rows = append(rows, row)
 					}
 					require.Len(t, o.write(rows...), bad)
-					require.Equal(t, before, db.value(backend))
+					require.Eventually(t, func() bool { return db.value(backend) == before }, patient, time.Millisecond)
 					require.Equal(t, "0", db.value("SELECT count(*) FROM pg_locks WHERE pid IN (SELECT pid FROM pg_stat_activity WHERE application_name = 'same' AND datname = current_database())"))
 				}
 			}

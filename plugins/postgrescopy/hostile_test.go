@@ -18,6 +18,7 @@ import (
 
 func TestBadRowsAreFoundWhateverTheColumnsNames(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	for _, name := range []string{"i", "n", "o", "size", "inserted", "detail", "orphans", "c1", "postgres_copy_faults"} {
 		for _, mode := range []string{"append", "ignore", "upsert"} {
 			t.Run(name+"/"+mode, func(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 
 func TestNamesOfAllKindsWork(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	cases := []struct{ name, schema, table, column string }{
 		{"plain", `CREATE TABLE plain (v int)`, `plain`, "v"},
 		{"with its schema", `CREATE SCHEMA shop; CREATE TABLE shop.events (v int)`, `shop.events`, "v"},

@@ -44,8 +44,12 @@ func TestWhateverRefusesARowCostsThatRow(t *testing.T) {
 		"an audit table":                  {table + `CREATE TABLE audit (v int PRIMARY KEY CHECK (v <> 13)); CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO audit VALUES (NEW.v) ON CONFLICT DO NOTHING; RETURN NEW; END $$; CREATE TRIGGER f AFTER INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f()`, 13, "audit_v_check"},
 		"another table's key":             {table + `CREATE TABLE audit (v int PRIMARY KEY); INSERT INTO audit VALUES (13); CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.v = 13 THEN INSERT INTO audit VALUES (NEW.v); END IF; RETURN NEW; END $$; CREATE TRIGGER f AFTER INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f()`, 13, "audit_pkey"},
 	}
+	modes := writeModes
+	if testing.Short() {
+		modes = []string{"upsert"}
+	}
 	for name, c := range cases {
-		for _, mode := range writeModes {
+		for _, mode := range modes {
 			t.Run(name+"/"+mode, func(t *testing.T) {
 				t.Parallel()
 				db := newTestDB(t, c.schema, `CREATE TABLE refused (id uuid PRIMARY KEY, row_number int8, reason text)`)
@@ -93,6 +97,7 @@ func TestWhateverRefusesARowCostsThatRow(t *testing.T) {
 //promise:healthy-stays
 func TestWhatIsNoRowsFaultIsWaitedFor(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	const table = `CREATE TABLE t (id int PRIMARY KEY, v int)`
 	for name, c := range map[string]struct{ schema, yaml, spoil, says, fix string }{
 		"a partition that is detached": {
