@@ -71,9 +71,12 @@ func openTestDB(tb testing.TB, dsn string, schema ...string) *testDB {
 // newLedgerDB is newTestDB for tests of the ledger, which needs multiranges.
 func newLedgerDB(tb testing.TB, schema ...string) *testDB {
 	tb.Helper()
-	db := newTestDB(tb, schema...)
+	db := newTestDB(tb)
 	if !db.hasMultiranges() {
 		tb.Skip("this server has no multiranges")
+	}
+	for _, sql := range schema {
+		db.exec(sql)
 	}
 	return db
 }

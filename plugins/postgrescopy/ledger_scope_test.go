@@ -132,17 +132,9 @@ CREATE TABLE postgres_copy_ledger (
 ) WITH (fillfactor = 50);
 INSERT INTO postgres_copy_ledger VALUES ('c', '{[0,10),[20,30)}', '2020-01-01')`
 
-// newOldLedgerDB returns a database with that ledger.
-func newOldLedgerDB(tb testing.TB, schema string) *testDB {
-	tb.Helper()
-	db := newLedgerDB(tb, schema)
-	db.exec(oldLedger)
-	return db
-}
-
 func TestAnOldLedgerKeepsItsMarks(t *testing.T) {
 	t.Parallel()
-	db := newOldLedgerDB(t, `CREATE TABLE v (v int CHECK (v <> 15)); CREATE TABLE rejected (v int)`)
+	db := newLedgerDB(t, `CREATE TABLE v (v int CHECK (v <> 15)); CREATE TABLE rejected (v int)`, oldLedger)
 	stored, rejects := db.connected("table: v"+onceYAML), db.connected("table: rejected"+onceYAML)
 	for range 2 {
 		assert.Len(t, stored.writeBatch(numbered("c", 0, values(0, 40)...)), 1)
@@ -168,7 +160,7 @@ func TestALedgerOfRangesGetsBits(t *testing.T) {
 
 func TestAnOldLedgerIsMigratedOnceByManyInstances(t *testing.T) {
 	t.Parallel()
-	db := newOldLedgerDB(t, `CREATE TABLE v (v int)`)
+	db := newLedgerDB(t, `CREATE TABLE v (v int)`, oldLedger)
 	var wg sync.WaitGroup
 	errs := make([]error, 8)
 	for i := range errs {
@@ -191,7 +183,7 @@ const oldMark = `WITH marked AS (INSERT INTO postgres_copy_ledger AS l (channel,
 
 func TestAnOldInstanceStoresNothingAfterTheMigration(t *testing.T) {
 	t.Parallel()
-	db := newOldLedgerDB(t, `CREATE TABLE v (v int)`)
+	db := newLedgerDB(t, `CREATE TABLE v (v int)`, oldLedger)
 	finish := db.inOtherSession("INSERT INTO v VALUES (10); " + fmt.Sprintf(oldMark, "{[10,11)}"))
 	o := newTestOutput(t, db.dsn, "table: v"+onceYAML)
 	connected := make(chan error)
@@ -210,7 +202,7 @@ func TestAnOldInstanceStoresNothingAfterTheMigration(t *testing.T) {
 
 func TestAnOldLedgerOfAnotherOwnerIsNotMigrated(t *testing.T) {
 	t.Parallel()
-	db := newOldLedgerDB(t, `CREATE TABLE v (v int)`)
+	db := newLedgerDB(t, `CREATE TABLE v (v int)`, oldLedger)
 	dsn, role := db.asRole()
 	db.exec("GRANT INSERT ON v TO " + role + "; GRANT SELECT, INSERT, UPDATE ON postgres_copy_ledger TO " + role)
 	err := newTestOutput(t, dsn, "table: v"+onceYAML).Connect(context.Background())
