@@ -299,8 +299,8 @@ func TestAFailedBatchLeavesItsConnectionAsItWas(t *testing.T) {
 						rows = append(rows, row)
 					}
 					require.Len(t, o.write(rows...), bad)
-					require.Eventually(t, func() bool { return db.value(backend) == before }, patient, time.Millisecond)
-					require.Equal(t, "0", db.value("SELECT count(*) FROM pg_locks WHERE pid IN (SELECT pid FROM pg_stat_activity WHERE application_name = 'same' AND datname = current_database())"))
+					const locks = "SELECT count(*) FROM pg_locks WHERE pid IN (SELECT pid FROM pg_stat_activity WHERE application_name = 'same' AND datname = current_database())"
+					require.Eventually(t, func() bool { return db.value(backend) == before && db.value(locks) == "0" }, patient, time.Millisecond)
 				}
 			}
 			assert.Equal(t, "67", db.value("SELECT count(*) FROM t"))
