@@ -54,7 +54,7 @@ func (d *Database) Await(want, query string, args ...any) {
 	Await(d.site.T, fmt.Sprintf("%s of %s %v", want, query, args), func() error {
 		for _, p := range d.site.programs {
 			if p.Ended() && !p.wanted {
-				return Hopeless(fmt.Errorf("the %s ended: %v", p.name, p.Outcome))
+				return Hopeless(fmt.Errorf("the %s ended: %s", p.name, p.Cmd.ProcessState))
 			}
 		}
 		got, err := d.Value(query, args...)

@@ -132,7 +132,7 @@ func (p *Program) AwaitLine(pattern string) {
 		case len(p.Lines(pattern)) > 0:
 			return nil
 		case ended:
-			return Hopeless(fmt.Errorf("it ended: %v", p.Outcome))
+			return Hopeless(fmt.Errorf("it ended: %s", p.Cmd.ProcessState))
 		}
 		return errors.New("it did not say so")
 	})
