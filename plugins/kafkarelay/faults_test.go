@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -298,4 +299,23 @@ func TestABatchWaitsForABrokerThatIsAway(t *testing.T) {
 	}
 	ackAll(t, acks)
 	require.Less(t, strings.Count(log.String()+in.log.String(), "\n"), 20, "the log is flooded")
+}
+
+func TestALimitLoweredWhileWritingIsReported(t *testing.T) {
+	t.Parallel()
+	brokers := kafkatest.Brokers(t)
+	topic := kafkatest.NewTopic(t, brokers, 1)
+	out, _ := newWriter(t, brokers, "topic: "+topic, "compression: none")
+	setLimit := func(bytes string) {
+		_, err := kafkatest.Admin(t, brokers).AlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Name: "max.message.bytes", Value: &bytes}}, topic)
+		require.NoError(t, err)
+	}
+	setLimit("5000")
+	long := row("a", 1, map[string]any{"id": "1", "name": strings.Repeat("x", 9000)}, "")
+	await(t, "the limit", func() bool {
+		err := out.WriteBatch(t.Context(), service.MessageBatch{long})
+		return err != nil && strings.Contains(err.Error(), "writing to Kafka: the topic takes less than max_message_bytes: lower it, or raise max.message.bytes of the topic")
+	})
+	setLimit("100000")
+	await(t, "the batch to be taken", func() bool { return out.WriteBatch(t.Context(), service.MessageBatch{long}) == nil })
 }

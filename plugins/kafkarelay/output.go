@@ -200,15 +200,23 @@ func (f *failures) of(batch service.MessageBatch, records []kgo.Record) error {
 	if f.one == nil {
 		return nil
 	}
-	headline := fmt.Errorf("writing to Kafka: %w", f.one)
+	headline := writeError(f.one)
 	if len(batch) == 1 || len(f.errs) == len(batch) {
 		return headline
 	}
 	batchErr := service.NewBatchError(batch, headline)
 	for i := range records {
 		if err := f.errs[&records[i]]; err != nil {
-			batchErr.Failed(i, fmt.Errorf("writing to Kafka: %w", err))
+			batchErr.Failed(i, writeError(err))
 		}
 	}
 	return batchErr
+}
+
+// writeError explains an error of the brokers where it is known what to do.
+func writeError(err error) error {
+	if errors.Is(err, kerr.MessageTooLarge) {
+		return fmt.Errorf("writing to Kafka: the topic takes less than %s: lower it, or raise max.message.bytes of the topic: %w", fieldMaxMessageBytes, err)
+	}
+	return fmt.Errorf("writing to Kafka: %w", err)
 }
