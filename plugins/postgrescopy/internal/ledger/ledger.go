@@ -17,21 +17,22 @@ import (
 //
 //	scope         text            the table that the rows are for, or a name that outputs share
 //	channel       text
-//	part          int8            0, or the offsets' upper bits where there is no low watermark
+//	part          int8            the offsets' upper bits; the row of part 0 may have ranges of any offsets
 //	offsets       int8multirange  those that are done
 //	bits          bit(4096)       those of the part that are done, where they are many ranges
 //	low_watermark int8            the input had every lower offset acknowledged
 //	updated_at    timestamptz
 //	PRIMARY KEY (scope, channel, part)
 //
-// It holds each offset and not just the highest, since batches may commit out
-// of order, and a rejected row stays open until its rejection is stored. From the
+// It holds each offset and not just the highest, since batches may commit out of
+// order, and a rejected row stays open until its rejection is stored. From the
 // first offset of a channel to its low watermark the offsets are one range,
 // whatever was filtered out between them; above, they merge as they become
 // contiguous. A batch with more gaps than a few marks bits in the rows of its
 // parts, which takes the server a hundredth of the time that as many ranges take.
-// Rows with an empty scope are from a version that had none: their
-// offsets are done for every scope. Many goroutines may use a Ledger.
+// Each channel has a row of part 0, which a transaction locks to mark its offsets.
+// Rows with an empty scope are from a version that had none: their offsets are
+// done for every scope. Many goroutines may use a Ledger.
 type Ledger struct {
 	quoted string
 	scope  string // empty: the table

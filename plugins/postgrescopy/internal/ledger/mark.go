@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,28 +29,26 @@ func unless(condition, detail string) string {
 // MarkStatement returns the statements that enter the marks into the ledger. They
 // fail, and with them the transaction, when an offset is there already. They are
 // the last before COMMIT, so that batches of one channel wait for each other's
-// COMMIT only and not for each other's COPY. Rows are locked in the order of the
-// primary key.
+// COMMIT only and not for each other's COPY. The first one locks the channels, in
+// the order of the primary key, so that the others see all that was marked.
 func (l *Ledger) MarkStatement(m Marks) string {
-	if len(m.rows) == 0 {
+	if len(m.channels) == 0 {
 		return ""
 	}
-	for _, r := range m.rows {
+	withWatermark := slices.DeleteFunc(slices.Clone(m.channels), func(r row) bool { return r.low == noWatermark })
+	bitsBelow := slices.ContainsFunc(m.parts, func(r row) bool { return r.low != noWatermark })
+	for _, r := range slices.Concat(m.channels, m.parts) {
 		l.churn.Add(int64(len(r.offsets) + len(r.bits)))
 	}
-	l.churn.Add(int64(len(m.bits) * partSize / 8))
-	statements := []string{l.markRows(m.rows, len(m.bits) == 0)}
-	var locked []row
-	for _, r := range m.rows {
-		if r.low != noWatermark {
-			locked = append(locked, r)
-		}
+	statements := []string{l.markRows(m.channels, !bitsBelow)}
+	if len(withWatermark) > 0 {
+		statements = append(statements, l.checkParts(withWatermark))
 	}
-	if len(locked) > 0 {
-		statements = append(statements, l.checkBits(locked))
+	if len(m.parts) > 0 {
+		statements = append(statements, l.markRows(m.parts, false))
 	}
-	if len(m.bits) > 0 {
-		statements = append(statements, l.markRows(m.bits, false), l.mergeBelowWatermark(locked))
+	if bitsBelow {
+		statements = append(statements, l.mergeBelowWatermark(withWatermark))
 	}
 	return strings.Join(statements, "; ")
 }
@@ -106,9 +105,9 @@ func (l *Ledger) markRows(rows []row, merge bool) string {
 		unless("pg_catalog.count(*) = "+strconv.Itoa(len(rows)), "pg_catalog.count(*)") + " FROM marked"
 }
 
-// checkBits returns the statement that looks for the ranges of part 0 in the rows of
-// other parts, which nobody changes any more: row 0 is locked.
-func (l *Ledger) checkBits(rows []row) string {
+// checkParts returns the statement that looks for the ranges of part 0 in the rows of
+// other parts.
+func (l *Ledger) checkParts(rows []row) string {
 	bits := strconv.Itoa(partBits)
 	return unless("pg_catalog.count(*) = 0", "pg_catalog.count(*)") + " FROM " + values(rows) + " WHERE " +
 		l.ofChannel("o.scope = w.scope AND o.part <> 0 AND o.part BETWEEN pg_catalog.lower(w.offsets) >> "+bits+" AND pg_catalog.upper(w.offsets) >> "+bits+

@@ -31,11 +31,10 @@ type row struct {
 
 // Marks are the rows that enter a batch's offsets into the ledger.
 type Marks struct {
-	// rows are marked first. Those of channels with a low watermark are of part 0, and
-	// lock their channel for the rest of the transaction.
-	rows []row
-	// bits are of channels with a low watermark.
-	bits []row
+	// channels are the rows of part 0, one for each scope and channel. They are marked
+	// first, and lock their channel until the transaction ends.
+	channels []row
+	parts    []row // the rows of other parts, and bits of part 0
 }
 
 // offsetsOfPart are offsets of a batch, in ascending order.
@@ -80,39 +79,41 @@ func (m *Offsets) byPart(scopes []string, want func(message int) bool) []offsets
 }
 
 // Marked returns the rows that mark the offsets of the messages that want admits.
-// A channel with a low watermark has one row for its ranges, since they soon
-// merge. Without one gaps stay, and each part has a row of its own, so that no
-// mark writes all of them again.
+// The ranges of a channel with a low watermark are in its row of part 0, since
+// they soon merge. Without one gaps stay, and each part has its ranges in a row
+// of its own, so that no mark writes all of them again.
 func (m *Offsets) Marked(scopes []string, want func(message int) bool) Marks {
 	type key struct{ scope, channel string }
 	var marks Marks
 	byChannel := map[key]int{}
-	var ranges [][]int64 // of marks.rows
+	var ranges [][]int64 // of marks.channels
 	for _, p := range m.byPart(scopes, want) {
-		dense := p.part < lastPart && gaps(p.offsets) > maxGaps
-		if p.low == noWatermark {
-			r, offsets := row{p.scope, p.channel, p.part, "", nil, p.low}, p.offsets
-			if dense {
-				r.bits, offsets = bitsOf(offsets), nil
-			}
-			marks.rows, ranges = append(marks.rows, r), append(ranges, offsets)
-			continue
-		}
 		n, ok := byChannel[key{p.scope, p.channel}]
 		if !ok {
 			n, byChannel[key{p.scope, p.channel}] = len(ranges), len(ranges)
-			marks.rows, ranges = append(marks.rows, row{p.scope, p.channel, 0, "", nil, p.low}), append(ranges, nil)
+			marks.channels, ranges = append(marks.channels, row{p.scope, p.channel, 0, "", nil, p.low}), append(ranges, nil)
 		}
-		marks.rows[n].low = max(marks.rows[n].low, p.low)
-		if dense {
+		marks.channels[n].low = max(marks.channels[n].low, p.low)
+		ofChannel, ofPart := p.offsets, []int64(nil)
+		var bits []byte
+		switch {
+		case p.part < lastPart && gaps(p.offsets) > maxGaps:
 			// The first offset is a range, with which the range up to the low watermark begins.
-			marks.bits = append(marks.bits, row{p.scope, p.channel, p.part, "{}", bitsOf(p.offsets[1:]), p.low})
-			p.offsets = p.offsets[:1]
+			first := 0
+			if p.low != noWatermark {
+				first = 1
+			}
+			ofChannel, bits = p.offsets[:first], bitsOf(p.offsets[first:])
+		case p.low == noWatermark && p.part != 0:
+			ofChannel, ofPart = nil, p.offsets
 		}
-		ranges[n] = append(ranges[n], p.offsets...)
+		ranges[n] = append(ranges[n], ofChannel...)
+		if bits != nil || ofPart != nil {
+			marks.parts = append(marks.parts, row{p.scope, p.channel, p.part, multirange(ofPart), bits, p.low})
+		}
 	}
 	for n, offsets := range ranges {
-		marks.rows[n].offsets = multirange(offsets)
+		marks.channels[n].offsets = multirange(offsets)
 	}
 	return marks
 }
