@@ -196,7 +196,9 @@ func TestAScriptStopsAtTheFirstCommandThatFails(t *testing.T) {
 	} {
 		text, err := script(blocksOf(test.page))
 		require.NoError(t, err)
-		out, err := exec.Command("bash", "-c", text).CombinedOutput()
+		cmd := exec.Command("bash", "-c", text)
+		cmd.Env = append(os.Environ(), "HTTP_ADDRESS="+freeAddress(t)) // where nothing listens
+		out, err := cmd.CombinedOutput()
 		require.Error(t, err)
 		require.Contains(t, string(out), test.output)
 		require.False(t, bytes.Contains(out, []byte("two")))
