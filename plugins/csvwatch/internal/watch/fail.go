@@ -42,10 +42,7 @@ func (r *reader) fail(f *file, path string, err error) {
 	w := r.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	f.activity = resting
-	w.askSuccessor(f)
-	again := f.again
-	f.again = false
+	again := w.endRead(f)
 	now := w.now()
 	if again || f.path != path {
 		w.ask(f, now)

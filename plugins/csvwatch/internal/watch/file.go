@@ -160,6 +160,16 @@ func (w *Watcher) touch(f *file) {
 	}
 }
 
+// endRead notes that f is no longer being read, and reports whether it was asked for
+// meanwhile. The lock is held.
+func (w *Watcher) endRead(f *file) (again bool) {
+	f.activity = resting
+	w.askSuccessor(f)
+	again = f.again
+	f.again = false
+	return again
+}
+
 // rest leaves f alone until it changes, or has been quiet. The lock is held.
 func (w *Watcher) rest(f *file, now time.Duration) {
 	f.activity = resting

@@ -202,9 +202,7 @@ func (r *reader) putOff(f *file, t *taken) {
 	w := r.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	f.activity = resting
-	w.askSuccessor(f)
-	f.again = false
+	w.endRead(f)
 	if t.checking {
 		w.ask(f, w.now())
 		return

@@ -98,10 +98,7 @@ func (r *reader) fire(f *file) {
 	defer func() { done.Close() }() // without the lock, since it may hang too
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	f.activity = resting
-	w.askSuccessor(f)
-	again := f.again
-	f.again = false
+	again := w.endRead(f)
 	switch {
 	case errors.Is(err, errElsewhere), errors.Is(err, fs.ErrNotExist):
 		if again || f.path != path {
