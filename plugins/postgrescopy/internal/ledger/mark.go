@@ -19,9 +19,10 @@ func IsOverlap(err error) bool {
 	return ok && strings.Contains(pgErr.Message, overlapMark)
 }
 
-// unless returns an expression that fails unless a condition holds. It casts a
-// text to a number, since a DO block, which could raise an error of its own,
-// takes three times as long.
+// unless returns the beginning of a query that fails unless a condition holds. It
+// casts a text to a number, since a DO block, which could raise an error of its
+// own, takes three times as long. The detail must not be a constant: the planner
+// would cast it at once.
 func unless(condition, detail string) string {
 	return `SELECT CASE WHEN ` + condition + ` THEN 0 ELSE (` + sqltext.Literal(overlapMark) + `||` + detail + `)::int4 END`
 }
